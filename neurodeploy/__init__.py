@@ -1,0 +1,46 @@
+"""Train, verify and deploy spiking neural networks on Loihi-style chips, bit for bit.
+
+The central object is the `Program`: the integer network that the chip runs. `load` one, `simulate`
+it, `compile` it for many runs, `save` it.
+"""
+
+from neurodeploy.neuron import (
+    CubaLif,
+    Delta,
+    HomeostaticLif,
+    Integrator,
+    ResonateFire,
+    ResonateFireIz,
+    Sigma,
+    SigmaDelta,
+)
+from neurodeploy.program import Connection, Input, Population, Program, Readout
+from neurodeploy.sim import Simulator, compile, simulate
+from neurodeploy.synapse import Conv2d, Dense, Direct
+from neurodeploy.trace import Activity, Trace
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Activity",
+    "Connection",
+    "Conv2d",
+    "CubaLif",
+    "Delta",
+    "Dense",
+    "Direct",
+    "HomeostaticLif",
+    "Input",
+    "Integrator",
+    "Population",
+    "Program",
+    "Readout",
+    "ResonateFire",
+    "ResonateFireIz",
+    "Sigma",
+    "SigmaDelta",
+    "Simulator",
+    "Trace",
+    "compile",
+    "simulate",
+]

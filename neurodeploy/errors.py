@@ -1,0 +1,64 @@
+"""The errors of neurodeploy: one class per cause, each message a single line.
+
+A message reads ``{where}: {what} {value}, {limit or expectation}`` and names the way out when it
+is known. Leaves raise a short fact; the function that knows the file or the record prefixes it
+with `located`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class NeurodeployError(Exception):
+    """Base of every error that a user can cause; the command line prints it and exits with 2."""
+
+
+class ProgramError(NeurodeployError):
+    """A Program or one of its records breaks a rule: a shape, a range, a name, a cycle."""
+
+
+class FormatError(NeurodeployError):
+    """A file is damaged, truncated, foreign, hostile or of a version that this release cannot read."""
+
+
+class ExportError(NeurodeployError):
+    """A valid Program cannot be expressed in the target format or on the target."""
+
+
+class InputError(NeurodeployError):
+    """The data given to a simulation has the wrong shape, type or range."""
+
+
+class OptionError(NeurodeployError):
+    """A run option, a configuration entry or a combination of them is not allowed."""
+
+
+class EngineError(NeurodeployError):
+    """An engine is not available here or stopped: a missing interpreter, a time-out, a crash."""
+
+
+class DataError(NeurodeployError):
+    """A data set is missing, incomplete or does not fit the network."""
+
+
+class TrainingError(NeurodeployError):
+    """Training cannot go on: a loss that is not finite, a checkpoint of another configuration."""
+
+
+class ProfileError(NeurodeployError):
+    """A chip profile breaks the schema, or holds no usable constant for what was asked."""
+
+
+class NeurodeployWarning(UserWarning):
+    """Something runs, but probably not as its author expects; the message says where and by how much."""
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Prefix the message of any neurodeploy error raised inside the block with ``where: ``."""
+    try:
+        yield
+    except NeurodeployError as error:
+        raise type(error)(f"{where}: {error}") from error

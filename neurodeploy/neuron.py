@@ -1,0 +1,260 @@
+"""Neuron records: the parameters of the integer neuron models, without state or time.
+
+Parameters are int32 arrays of shape ``()``, ``(N,)``, ``(C, 1, 1)`` or the population's full shape;
+they broadcast against ``(*leading, *shape)``. What each model computes per step is written in
+`neurodeploy.sim.reference`, one rule per line.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.errors import ProgramError, located
+from neurodeploy.fixedpoint import DECAY_BITS, DECAY_ONE
+from neurodeploy.record import Integers, Record, integers, whole
+
+DECAY_FIELD_MAX = 2**16 - 1
+"""Decays lie in 0..4096; Lava runs any 16-bit value, so records hold them and writers refuse."""
+THRESHOLD_MAX = 2**25 - 1
+"""Largest threshold mantissa: ``threshold << 6`` must fit int32."""
+RESETS = ("zero", "subtract", "none")
+
+
+@dataclass(frozen=True, eq=False)
+class Neuron(Record):
+    """Base of all neuron records.
+
+    variables : names that an engine can record, ``s`` first.
+    ports : names of the inputs that a connection can drive.
+    graded : whether ``s`` carries int32 messages instead of 0/1 spikes.
+    """
+
+    variables: ClassVar[tuple[str, ...]] = ("s",)
+    ports: ClassVar[tuple[str, ...]] = ("a",)
+    graded: ClassVar[bool] = False
+    per_step: ClassVar[tuple[str, ...]] = ()
+    """Fields whose first axis is the step of the sample rather than space."""
+
+    def check_shapes(self, shape: tuple[int, ...]) -> None:
+        """Raise ProgramError unless every array broadcasts against ``shape`` as documented."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, np.ndarray) or field.name in self.per_step:
+                continue
+            allowed = {(), shape} | ({(shape[0], 1, 1)} if len(shape) == 3 else set())
+            if value.shape not in allowed:
+                raise ProgramError(
+                    f"{field.name} has shape {value.shape}, expected one of "
+                    f"{', '.join(str(s) for s in sorted(allowed, key=len))}"
+                )
+
+    def _check(self, name: str, low: int, high: int) -> None:
+        with located(type(self).__name__):
+            self._set(name, integers(name, getattr(self, name), low, high))
+
+
+def _check_cuba(neuron: CubaLif | Integrator) -> None:
+    neuron._check("current_decay", -DECAY_FIELD_MAX, DECAY_FIELD_MAX)
+    neuron._check("voltage_decay", -DECAY_FIELD_MAX, DECAY_FIELD_MAX)
+    neuron._check("bias", -(2**31), 2**31 - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class CubaLif(Neuron):
+    """Current-based leaky integrate-and-fire neuron (NetX ``CUBA``).
+
+    current_decay, voltage_decay : 12-bit decays d; the keep factor is (4096 - d) / 4096.
+    threshold : mantissa; a spike needs v > threshold << 6.
+    bias : mantissa, wrapped to 16 bits, added to v as bias << 6 in every step.
+    reset : ``"zero"`` (v = 0), ``"subtract"`` (v - 64 * threshold) or ``"none"`` after a spike.
+    gain : int32 ``(T,)`` or None; step c of the sample multiplies input and bias by gain[c] instead
+        of 64 (DLIF).
+
+    Source: lava-nc 0.10.0 `PyLifModelBitAcc`; gain: Ding et al., ICML 2024, arXiv:2405.20694, 3.2.
+    """
+
+    current_decay: Integers
+    voltage_decay: Integers
+    threshold: Integers
+    bias: Integers = 0
+    reset: str = "zero"
+    gain: Integers | None = None
+
+    variables: ClassVar[tuple[str, ...]] = ("s", "u", "v")
+    ports: ClassVar[tuple[str, ...]] = ("a", "bias")
+    per_step: ClassVar[tuple[str, ...]] = ("gain",)
+
+    def __post_init__(self) -> None:
+        _check_cuba(self)
+        self._check("threshold", -THRESHOLD_MAX, THRESHOLD_MAX)
+        if self.reset not in RESETS:
+            raise ProgramError(
+                f"{type(self).__name__}: reset is {self.reset!r}, expected one of {RESETS}"
+            )
+        if self.gain is not None:
+            self._check("gain", -(2**15), 2**15 - 1)
+            if np.ndim(self.gain) != 1 or np.size(self.gain) == 0:
+                raise ProgramError(
+                    f"{type(self).__name__}: gain has shape {np.shape(self.gain)}, "
+                    "expected (T,) with T >= 1"
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class HomeostaticLif(CubaLif):
+    """CUBA-LIF whose threshold follows the error against a stored clean trajectory (TA-LIF).
+
+    Per step, before the spike test:
+    ``vth = clamp(vth + ((theta * (v - signature[c])) >> shift), low, high)``, 64-bit product,
+    starting from threshold << 6; frozen outside the steps 0..T-1 of the sample.
+
+    theta : non-negative gains, int32, any parameter shape.
+    signature : int32 ``(T, *shape)`` in units of v.
+    shift : right shift (floor) of the product. low, high : limits of vth in units of v.
+
+    Source: Geng and Li, arXiv:2308.10373, section 3; integer form of this project.
+    """
+
+    theta: Integers = 0
+    signature: Integers = 0
+    shift: int = 12
+    low: int = 64
+    high: int = 2**23 - 1
+
+    variables: ClassVar[tuple[str, ...]] = ("s", "u", "v", "vth")
+    per_step: ClassVar[tuple[str, ...]] = ("gain", "signature")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("theta", 0, 2**24)
+        with located("HomeostaticLif"):
+            self._set("signature", integers("signature", self.signature))
+            self._set("shift", whole("shift", self.shift, 0, 31))
+            self._set("low", whole("low", self.low, -(2**31)))
+            self._set("high", whole("high", self.high, self.low))
+
+    def check_shapes(self, shape: tuple[int, ...]) -> None:
+        super().check_shapes(shape)
+        found = np.shape(self.signature)
+        if found[1:] != shape or found[:1] in ((), (0,)):
+            expected = ", ".join(str(size) for size in shape)
+            raise ProgramError(f"signature has shape {found}, expected (T, {expected}), T >= 1")
+
+
+@dataclass(frozen=True, eq=False)
+class Integrator(Neuron):
+    """CUBA-LIF without the spike test: a read-out of u or v. ``s`` is always 0.
+
+    Source: what lava-dl 0.6.0 netx builds for a dense layer without ``neuron`` (a LIF whose
+    threshold lies above the range of v).
+    """
+
+    current_decay: Integers
+    voltage_decay: Integers
+    bias: Integers = 0
+
+    variables: ClassVar[tuple[str, ...]] = ("s", "u", "v")
+    ports: ClassVar[tuple[str, ...]] = ("a", "bias")
+
+    def __post_init__(self) -> None:
+        _check_cuba(self)
+
+
+@dataclass(frozen=True, eq=False)
+class _SigmaDeltaFamily(Neuron):
+    """Fields of the sigma-delta family.
+
+    threshold : a message needs ``|d| >= threshold << (spike_exp + 6)``.
+    bias : added as ``bias << (spike_exp + 6)``. spike_exp : fraction bits of a message.
+    """
+
+    threshold: Integers = 0
+    bias: Integers = 0
+    spike_exp: int = 6
+
+    graded: ClassVar[bool] = True
+    unused: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        self._check("threshold", -(2**31), 2**31 - 1)
+        self._check("bias", -(2**31), 2**31 - 1)
+        with located(type(self).__name__):
+            self._set("spike_exp", whole("spike_exp", self.spike_exp, 0, 24))
+            for name in self.unused:
+                if np.any(np.asarray(getattr(self, name))):
+                    raise ProgramError(f"{name} must be 0, this neuron has none")
+
+
+@dataclass(frozen=True, eq=False)
+class Delta(_SigmaDeltaFamily):
+    """Sends the change of its input when that is large enough (NetX SDNN input block)."""
+
+    variables: ClassVar[tuple[str, ...]] = ("s", "act")
+    unused: ClassVar[tuple[str, ...]] = ("bias",)
+
+
+@dataclass(frozen=True, eq=False)
+class SigmaDelta(_SigmaDeltaFamily):
+    """Sums messages, applies bias and ReLU, sends the change of the result (NetX ``SDNN``)."""
+
+    variables: ClassVar[tuple[str, ...]] = ("s", "sigma", "act")
+
+
+@dataclass(frozen=True, eq=False)
+class Sigma(_SigmaDeltaFamily):
+    """Sums messages and sends the sum (NetX ``sigma_output``)."""
+
+    variables: ClassVar[tuple[str, ...]] = ("s", "sigma")
+    unused: ClassVar[tuple[str, ...]] = ("threshold", "bias")
+
+
+@dataclass(frozen=True, eq=False)
+class ResonateFire(Neuron):
+    """Resonate-and-fire neuron that spikes when the phase crosses zero (NetX ``RF_PHASE``).
+
+    sin_decay, cos_decay : int32, as NetX stores them; the multipliers that Lava runs are
+        `coefficients`. threshold : mantissa; a spike needs re >= threshold << 6.
+    """
+
+    sin_decay: Integers
+    cos_decay: Integers
+    threshold: Integers
+
+    variables: ClassVar[tuple[str, ...]] = ("s", "re", "im")
+    ports: ClassVar[tuple[str, ...]] = ("re", "im")
+
+    def __post_init__(self) -> None:
+        self._check("sin_decay", -DECAY_FIELD_MAX, DECAY_FIELD_MAX)
+        self._check("cos_decay", -DECAY_FIELD_MAX, DECAY_FIELD_MAX)
+        self._check("threshold", -THRESHOLD_MAX, THRESHOLD_MAX)
+
+    def coefficients(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the (sin, cos) multipliers, in 1/4096, after netx's and Lava's float round trip.
+
+        period = 1 / (atan2(sin, cos) / 2 / pi); alpha = 1 - sqrt(sin^2 + cos^2);
+        multiplier = int32((1 - alpha) * sin|cos(2 pi / period) * 4096), truncated.
+
+        Source: lava-dl 0.6.0 `slayer/neuron/rf.py`, lava-nc 0.10.0 `rf/process.py`.
+        """
+        sin = np.asarray(self.sin_decay, dtype=np.float64) / DECAY_ONE
+        cos = np.asarray(self.cos_decay, dtype=np.float64) / DECAY_ONE
+        with np.errstate(divide="ignore", invalid="ignore"):
+            period = 1 / (np.arctan2(sin, cos) / 2 / math.pi)
+            alpha = 1 - np.sqrt(sin**2 + cos**2)
+            angle = math.pi * 2 * 1 / period
+            sin_q = ((1 - alpha) * np.sin(angle) * (1 << DECAY_BITS)).astype(np.int32)
+            cos_q = ((1 - alpha) * np.cos(angle) * (1 << DECAY_BITS)).astype(np.int32)
+        return sin_q.astype(np.int64), cos_q.astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class ResonateFireIz(ResonateFire):
+    """Resonate-and-fire neuron with threshold on im and a reset (NetX ``RF_IZHIKEVICH``).
+
+    A spike needs im >= threshold << 6 and sets re = 0, im = (threshold << 6) - 1.
+    """

@@ -1,0 +1,117 @@
+"""What all records share: integer arrays that are copied in, checked and made read-only."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import Field, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurodeploy.errors import ProgramError
+
+INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+
+Integers = Any
+"""A field given as anything array-like of integers, and stored as a read-only int32 array."""
+Pair = Any
+"""A field given as one int or (height, width), and stored as a pair of ints."""
+
+
+def integers(
+    name: str,
+    value: ArrayLike,
+    low: int = INT32_MIN,
+    high: int = INT32_MAX,
+    dtype: type[np.signedinteger[Any]] = np.int32,
+) -> NDArray[Any]:
+    """Copy ``value`` into a C-contiguous read-only array of ``dtype``, checked against [low, high].
+
+    Whole-valued floats are refused like any other: rounding is the caller's decision.
+
+    Raises ProgramError for floats, NaN, ragged or complex values and for values out of range.
+    """
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError) as error:
+        raise ProgramError(f"{name} is not a regular array of integers") from error
+    if array.dtype.kind not in "iub":
+        raise ProgramError(
+            f"{name} has dtype {array.dtype}, expected integers; round the values first"
+        )
+    if array.size:
+        smallest, largest = int(array.min()), int(array.max())
+        if smallest < low or largest > high:
+            value_outside = smallest if smallest < low else largest
+            raise ProgramError(f"{name} holds {value_outside}, allowed are {low} to {high}")
+    copy = np.array(array, dtype=dtype, order="C", copy=True)
+    copy.flags.writeable = False
+    return copy
+
+
+def whole(name: str, value: object, low: int, high: int = INT32_MAX) -> int:
+    """Return ``value`` as an int in [low, high], or raise ProgramError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ProgramError(f"{name} is {value!r}, expected a whole number")
+    if not low <= int(value) <= high:
+        raise ProgramError(f"{name} is {int(value)}, allowed are {low} to {high}")
+    return int(value)
+
+
+def pair(name: str, value: object, low: int) -> tuple[int, int]:
+    """Return a (height, width) pair of ints >= low; one number stands for both."""
+    items = value if isinstance(value, (tuple, list, np.ndarray)) else (value, value)
+    if len(items) != 2:
+        raise ProgramError(f"{name} has {len(items)} entries, expected (height, width)")
+    return whole(name, items[0], low), whole(name, items[1], low)
+
+
+def canonical(value: object) -> Iterator[bytes]:
+    """Yield the bytes of a record in a fixed order: class and field names, little-endian int32."""
+    if isinstance(value, np.ndarray):
+        yield f"array{value.shape}".encode()
+        yield np.ascontiguousarray(value, dtype="<i4").tobytes()
+    elif isinstance(value, tuple):
+        yield f"tuple{len(value)}".encode()
+        for item in value:
+            yield from canonical(item)
+    elif isinstance(value, Record):
+        yield type(value).__name__.encode()
+        for field in fields(value):
+            yield f".{field.name}=".encode()
+            yield from canonical(getattr(value, field.name))
+    else:
+        yield f"{type(value).__name__}:{value!r};".encode()
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of the canonical bytes of ``value``, as 64 hexadecimal digits."""
+    hasher = hashlib.sha256()
+    for chunk in canonical(value):
+        hasher.update(chunk)
+    return hasher.hexdigest()
+
+
+class Record:
+    """A frozen dataclass whose equality and hash go by its canonical bytes."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical bytes, as 64 hexadecimal digits."""
+        return digest(self)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Record) or type(other) is not type(self):
+            return NotImplemented
+        return self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return int(self.digest[:16], 16)
+
+    def _set(self, name: str, value: object) -> None:
+        """Store a checked value during construction of the frozen record."""
+        object.__setattr__(self, name, value)

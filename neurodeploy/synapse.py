@@ -1,0 +1,135 @@
+"""Synapse records: the weights of a connection and how they meet the source's messages."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from neurodeploy.errors import ProgramError, located
+from neurodeploy.fixedpoint import MAX_DELAY_STEPS
+from neurodeploy.record import Integers, Pair, Record, integers, pair, whole
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Synapse(Record):
+    """Base of all synapse records."""
+
+    delayed: ClassVar[bool] = False
+
+    def check_shapes(self, source: Shape, target: Shape) -> None:
+        """Raise ProgramError unless this synapse maps a ``source`` shape to a ``target`` shape."""
+
+    @property
+    def max_delay(self) -> int:
+        """Largest delay in steps, 0 without delays."""
+        return 0
+
+
+@dataclass(frozen=True, eq=False)
+class Dense(Synapse):
+    """All-to-all weights; the source is read flat in C,H,W order.
+
+    weight : int32 ``(out, in)``; the current of neuron i is ``sum_j weight[i, j] * message[j]``.
+    delay : int8 of shape ``(out, 1)``, ``(1, in)`` or ``(out, in)``, 0..62 steps, or None.
+    """
+
+    weight: Integers
+    delay: Integers | None = None
+
+    def __post_init__(self) -> None:
+        with located("Dense"):
+            self._set("weight", integers("weight", self.weight))
+            shape = np.shape(self.weight)
+            if len(shape) != 2 or 0 in shape:
+                raise ProgramError(f"weight has shape {shape}, expected (out, in), both >= 1")
+            if self.delay is None:
+                return
+            self._set("delay", integers("delay", self.delay, 0, MAX_DELAY_STEPS, np.int8))
+            allowed = {(shape[0], 1), (1, shape[1]), shape}
+            if np.shape(self.delay) not in allowed:
+                raise ProgramError(
+                    f"delay has shape {np.shape(self.delay)}, expected one of {sorted(allowed)}"
+                )
+
+    @property
+    def max_delay(self) -> int:
+        return 0 if self.delay is None else int(np.max(self.delay))
+
+    def check_shapes(self, source: Shape, target: Shape) -> None:
+        expected = (math.prod(target), math.prod(source))
+        if np.shape(self.weight) != expected:
+            raise ProgramError(
+                f"weight has shape {np.shape(self.weight)}, expected {expected} "
+                f"for {source} -> {target}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Conv2d(Synapse):
+    """Cross-correlation over a (C, H, W) source, as in torch.
+
+    weight : int32 ``(Cout, Cin / groups, kH, kW)``. stride, padding, dilation : (height, width).
+    Output size per axis: ``floor((n + 2 p - d (k - 1) - 1) / s) + 1``.
+    """
+
+    weight: Integers
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+
+    def __post_init__(self) -> None:
+        with located("Conv2d"):
+            self._set("weight", integers("weight", self.weight))
+            shape = np.shape(self.weight)
+            if len(shape) != 4 or 0 in shape:
+                raise ProgramError(
+                    f"weight has shape {shape}, expected (Cout, Cin / groups, kH, kW), all >= 1"
+                )
+            self._set("stride", pair("stride", self.stride, 1))
+            self._set("padding", pair("padding", self.padding, 0))
+            self._set("dilation", pair("dilation", self.dilation, 1))
+            self._set("groups", whole("groups", self.groups, 1))
+            if shape[0] % self.groups:
+                raise ProgramError(
+                    f"groups is {self.groups}, which does not divide {shape[0]} output channels"
+                )
+
+    def output_shape(self, source: Shape) -> Shape:
+        """Return the (Cout, Hout, Wout) that a ``source`` of (C, H, W) gives."""
+        weight = np.shape(self.weight)
+        if len(source) != 3 or source[0] != weight[1] * self.groups:
+            raise ProgramError(
+                f"source has shape {source}, expected ({weight[1] * self.groups}, H, W) "
+                f"for weight {weight} with groups {self.groups}"
+            )
+        size = []
+        for axis in range(2):
+            reach = self.dilation[axis] * (weight[2 + axis] - 1) + 1
+            room = source[1 + axis] + 2 * self.padding[axis] - reach
+            if room < 0:
+                raise ProgramError(
+                    f"kernel reaches over {reach} cells, source {source} with padding "
+                    f"{self.padding} is smaller"
+                )
+            size.append(room // self.stride[axis] + 1)
+        return (int(weight[0]), size[0], size[1])
+
+    def check_shapes(self, source: Shape, target: Shape) -> None:
+        expected = self.output_shape(source)
+        if target != expected:
+            raise ProgramError(f"target has shape {target}, a source of {source} gives {expected}")
+
+
+@dataclass(frozen=True, eq=False)
+class Direct(Synapse):
+    """Input values go straight to the neurons: no weight, no latency, no binarising."""
+
+    def check_shapes(self, source: Shape, target: Shape) -> None:
+        if math.prod(source) != math.prod(target):
+            raise ProgramError(f"joins {source} to {target}, which differ in size")

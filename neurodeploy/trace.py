@@ -1,0 +1,157 @@
+"""What a run of a Program gives back: recorded variables and exact activity counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.errors import OptionError
+
+Counts = Mapping[str, NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Exact event counts of a run, one int64 array ``(samples,)`` per name.
+
+    steps : columns simulated. samples : entries of the batch, 1 for a stream.
+    input_events : per input, non-zero values given.
+    spikes : per population, non-zero messages sent.
+    updates : per population, neurons x steps.
+    synops_taps, synops_nonzero : per connection (`Program.connection_names`), (event, synapse)
+        pairs, counted when the source sends: every matrix entry or kernel tap inside the border,
+        zeros included, or those with a weight other than 0 only. A `Direct` connection has none.
+    u_wraps : per population, neuron-steps in which u was folded back by 2^24.
+    v_saturations : per population, neuron-steps in which v (or re or im) was clamped.
+    """
+
+    steps: int
+    samples: int
+    input_events: Counts
+    spikes: Counts
+    updates: Counts
+    synops_taps: Counts
+    synops_nonzero: Counts
+    u_wraps: Counts
+    v_saturations: Counts
+
+    def __post_init__(self) -> None:
+        for name in COUNT_NAMES:
+            table = {key: _frozen(value) for key, value in getattr(self, name).items()}
+            object.__setattr__(self, name, MappingProxyType(table))
+
+    def totals(self) -> dict[str, dict[str, int]]:
+        """Return plain sums over the samples: count name -> (population or connection -> int)."""
+        return {
+            name: {key: int(value.sum()) for key, value in getattr(self, name).items()}
+            for name in COUNT_NAMES
+        }
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Activity):
+            return NotImplemented
+        same = self.steps == other.steps and self.samples == other.samples
+        return same and not self.differences(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def differences(self, other: Activity) -> list[str]:
+        """Return ``count/name`` of every entry in which the two differ."""
+        result = []
+        for name in COUNT_NAMES:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            result += [
+                f"{name}/{key}"
+                for key in sorted({*mine, *theirs})
+                if key not in mine
+                or key not in theirs
+                or not np.array_equal(mine[key], theirs[key])
+            ]
+        return result
+
+
+COUNT_NAMES = (
+    "input_events",
+    "spikes",
+    "updates",
+    "synops_taps",
+    "synops_nonzero",
+    "u_wraps",
+    "v_saturations",
+)
+
+
+def _frozen(value: Any) -> NDArray[np.int64]:
+    array = np.array(value, dtype=np.int64, ndmin=1)
+    array.flags.writeable = False
+    return array
+
+
+class LayerTrace:
+    """The recorded variables of one population, as attributes: ``trace["layer3"].v``."""
+
+    def __init__(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.name = name
+        self.arrays: Mapping[str, NDArray[Any]] = MappingProxyType(dict(arrays))
+
+    def __getattr__(self, variable: str) -> NDArray[Any]:
+        if variable.startswith("_") or variable == "arrays":
+            raise AttributeError(variable)
+        try:
+            return self.arrays[variable]
+        except KeyError:
+            recorded = ", ".join(self.arrays) or "nothing"
+            raise AttributeError(
+                f"{variable!r} of {self.name} was not recorded, only {recorded}; "
+                f"ask for it with record=({variable!r},)"
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"LayerTrace({self.name}: {', '.join(self.arrays)})"
+
+
+class Trace(Mapping[str, LayerTrace]):
+    """Recorded variables per population, and the run's `Activity`.
+
+    Arrays have the input's leading axes and the population's shape: ``(steps, *shape)`` or
+    ``(batch, steps, *shape)``. ``s`` is uint8 for spikes and int32 for messages, states are int32.
+    Index with a population's name or number.
+    """
+
+    def __init__(
+        self, arrays: Mapping[str, Mapping[str, NDArray[Any]]], activity: Activity
+    ) -> None:
+        """arrays : population name -> variable -> array, in the order of the populations."""
+        self._layers = {name: LayerTrace(name, variables) for name, variables in arrays.items()}
+        self.activity = activity
+
+    def __getitem__(self, key: str | int) -> LayerTrace:
+        if isinstance(key, (int, np.integer)):
+            return list(self._layers.values())[key]
+        try:
+            return self._layers[key]
+        except KeyError:
+            known = ", ".join(self._layers)
+            raise OptionError(f"trace has no population {key!r}, there are {known}") from None
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._layers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def flat(self) -> dict[str, NDArray[Any]]:
+        """Return ``{"layer{k}_{variable}": array}``, the names used in trace files."""
+        return {
+            f"layer{k}_{variable}": array
+            for k, layer in enumerate(self._layers.values())
+            for variable, array in layer.arrays.items()
+        }

@@ -1,0 +1,223 @@
+"""A Program prepared for a run: latencies, reset columns and weights settled before any step.
+
+Every engine executes a Plan. Columns count from 0; column c is Lava's step t = c + 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.errors import ProgramError, located
+from neurodeploy.fixedpoint import condition
+from neurodeploy.program import Connection, Population, Program
+from neurodeploy.sim.fanout import FanOut, fan_out
+from neurodeploy.sim.options import RunOptions
+from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A connection, ready to run.
+
+    source : index into the inputs if ``from_input``, else into the populations. target : index
+    into the populations. latency : columns between sending and arrival, delays come on top.
+    binary : every non-zero message counts as one event. weight : int64, conditioned if asked for,
+    None for `Direct`. shift : right shift of the accumulator in bits. bits : width at which the
+    accumulator wraps, 32 for dense and 24 for convolutions.
+    """
+
+    index: int
+    name: str
+    source: int
+    from_input: bool
+    target: int
+    synapse: Synapse
+    port: str
+    latency: int
+    binary: bool
+    weight: NDArray[np.int64] | None
+    shift: int
+    bits: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A population, ready to run.
+
+    depth : number of populations on the longest forward path before it.
+    lead : column in which its first data arrive (shortest path, delays left out).
+    reset_column : the population is cleared where ``column mod interval`` equals this, or None.
+    incoming, outgoing : edges in order of declaration. recorded : variables to record.
+    """
+
+    index: int
+    population: Population
+    depth: int
+    lead: int
+    reset_column: int | None
+    incoming: tuple[Edge, ...]
+    outgoing: tuple[Edge, ...]
+    recorded: tuple[str, ...]
+
+    def is_reset(self, column: int, interval: int | None) -> bool:
+        """Whether the population is cleared at the start of ``column``."""
+        return interval is not None and column % interval == self.reset_column
+
+    def sample_step(self, column: int, interval: int | None) -> int:
+        """Steps since the first data of the sample, the index of gain and signature.
+
+        ``column - lead``, modulo the reset interval once data have arrived; negative before.
+        """
+        step = column - self.lead
+        return step if interval is None or step < 0 else step % interval
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A Program with run options, ready for any engine."""
+
+    program: Program
+    options: RunOptions
+    edges: tuple[Edge, ...]
+    stages: tuple[Stage, ...]
+
+    @cached_property
+    def fan_outs(self) -> tuple[FanOut, ...]:
+        """Per edge, synapses per source value."""
+        return tuple(fan_out(self.program, edge.index) for edge in self.edges)
+
+    @property
+    def has_feedback(self) -> bool:
+        """Whether any connection is recurrent, so that steps must run in order."""
+        return any(connection.feedback for connection in self.program.connections)
+
+
+def prepare(program: Program, options: RunOptions) -> Plan:
+    """Return the Plan of ``program`` under ``options``.
+
+    Raises OptionError for names to record that do not exist, ProgramError for weights that
+    Lava's conditioning cannot take (``weights="lava"`` and a matrix of zeros).
+    """
+    recorded = options.recorded(program)
+    edges = _edges(program, options)
+    depths = _depths(program)
+    leads = _leads(program, edges)
+    stages = tuple(
+        Stage(
+            index=k,
+            population=population,
+            depth=depths[k],
+            lead=leads[k],
+            reset_column=_reset_column(options, depths[k]),
+            incoming=tuple(edge for edge in edges if edge.target == k),
+            outgoing=tuple(edge for edge in edges if not edge.from_input and edge.source == k),
+            recorded=recorded[k],
+        )
+        for k, population in enumerate(program.populations)
+    )
+    return Plan(program, options, edges, stages)
+
+
+def _reset_column(options: RunOptions, depth: int) -> int | None:
+    """Aligned: ``o mod I``. Pipelined: step t with ``t mod I == (o + 1 + depth) mod I``."""
+    if options.reset_interval is None:
+        return None
+    depth = depth if options.timing == "pipelined" else 0
+    return (options.reset_offset + depth) % options.reset_interval
+
+
+def _depths(program: Program) -> list[int]:
+    depths: list[int] = []
+    for population in program.populations:
+        sources = _forward_sources(program, population)
+        depths.append(max((depths[program.index(name)] + 1 for name in sources), default=0))
+    return depths
+
+
+def _forward_sources(program: Program, population: Population) -> Iterable[str]:
+    return (
+        c.source
+        for c in program.connections
+        if c.target == population.name and not c.feedback and c.source in program.names
+    )
+
+
+def _leads(program: Program, edges: tuple[Edge, ...]) -> list[int]:
+    leads: list[int] = []
+    for k in range(len(program.populations)):
+        forward = [e for e in edges if e.target == k and not program.connections[e.index].feedback]
+        arrivals = [e.latency + (0 if e.from_input else leads[e.source]) for e in forward]
+        leads.append(min(arrivals, default=0))
+    return leads
+
+
+def _edges(program: Program, options: RunOptions) -> tuple[Edge, ...]:
+    input_names = [node.name for node in program.inputs]
+    weights = _weights(program, options)
+    edges = []
+    for index, connection in enumerate(program.connections):
+        from_input = connection.source in input_names
+        source = (
+            input_names.index(connection.source) if from_input else program.index(connection.source)
+        )
+        direct = isinstance(connection.synapse, Direct)
+        weight, shift = weights[index]
+        edges.append(
+            Edge(
+                index=index,
+                name=program.connection_names[index],
+                source=source,
+                from_input=from_input,
+                target=program.index(connection.target),
+                synapse=connection.synapse,
+                port=connection.port,
+                latency=_latency(connection, options),
+                binary=not direct and not program.is_graded(connection.source, options.input_bits),
+                weight=weight,
+                shift=shift,
+                bits=24 if isinstance(connection.synapse, Conv2d) else 32,
+            )
+        )
+    return tuple(edges)
+
+
+def _latency(connection: Connection, options: RunOptions) -> int:
+    if isinstance(connection.synapse, Direct):
+        return 0
+    return int(options.timing == "pipelined" or connection.feedback)
+
+
+def _weights(
+    program: Program, options: RunOptions
+) -> list[tuple[NDArray[np.int64] | None, int]]:
+    """Return (weight, shift) per connection, conditioned where ``weights="lava"`` asks for it."""
+    result: list[tuple[NDArray[np.int64] | None, int]] = []
+    for connection in program.connections:
+        weight = getattr(connection.synapse, "weight", None)
+        result.append((None if weight is None else weight.astype(np.int64), 0))
+    if options.weights == "lava":
+        for members in dense_groups(program):
+            matrices = [np.asarray(result[i][0]) for i in members]
+            with located(f"connection {program.connection_names[members[0]]}"):
+                try:
+                    conditioned = condition(matrices)
+                except ValueError as error:
+                    raise ProgramError(f"{error}, which Lava cannot load") from error
+            for i, entry in zip(members, conditioned, strict=True):
+                result[i] = (entry.weight, entry.shift)
+    return result
+
+
+def dense_groups(program: Program) -> list[list[int]]:
+    """Return the connections that are conditioned together: one list of indices per exponent."""
+    groups: dict[str, list[int]] = {}
+    for index, connection in enumerate(program.connections):
+        if isinstance(connection.synapse, Dense):
+            key = f"#{index}" if connection.group is None else f"={connection.group}"
+            groups.setdefault(key, []).append(index)
+    return list(groups.values())

@@ -1,0 +1,221 @@
+"""The reference engine: plain numpy, step by step. It defines what a Program means.
+
+Every edge holds the currents that are still under way, one slot per column; a message sent in
+column c over an edge of latency l and delay d is added to slot c + l + d. With latency 0 the
+target, later in topological order, finds it in the same column: that is aligned time. With
+latency 1 it finds it in the next: that is pipelined time, Lava's order of send, update, receive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.fixedpoint import IntArray, wrap
+from neurodeploy.sim.dynamics import State, clear, fresh_state, update
+from neurodeploy.sim.engine import Recording
+from neurodeploy.sim.plan import Edge, Plan, Stage
+from neurodeploy.synapse import Conv2d, Dense
+
+_FLOAT_EXACT = 2**53
+"""Sums of integers below this are exact in float64, whatever the order."""
+
+
+@dataclass
+class RunState:
+    """Everything that outlives a column.
+
+    column : the next column. neurons : per stage. transit : per edge ``(slots, batch, size)``,
+    slot ``column mod slots`` is due now.
+    """
+
+    column: int
+    neurons: list[State]
+    transit: list[IntArray]
+
+
+class ReferenceEngine:
+    """Runs a `Plan` with `neurodeploy.sim.dynamics`, all samples of a batch at once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def fresh(self, batch: int) -> RunState:
+        """Return the state before column 0: zeros everywhere."""
+        stages = self.plan.stages
+        sizes = [stages[edge.target].population.size for edge in self.plan.edges]
+        slots = [edge.latency + edge.synapse.max_delay + 1 for edge in self.plan.edges]
+        return RunState(
+            0,
+            [fresh_state(s.population.neuron, batch, s.population.shape) for s in stages],
+            [np.zeros((n, batch, size), np.int64) for n, size in zip(slots, sizes, strict=True)],
+        )
+
+    def advance(self, state: RunState, inputs: Sequence[NDArray[Any]]) -> Recording:
+        """Run all columns of ``inputs``; see `neurodeploy.sim.engine.Engine`."""
+        batch, steps = inputs[0].shape[:2]
+        arrays = [_allocate(stage, batch, steps) for stage in self.plan.stages]
+        events = [np.zeros((batch, edge_source(self.plan, e)), np.int64) for e in self.plan.edges]
+        input_events = np.array([np.count_nonzero(x, axis=(1, 2)) for x in inputs])
+        spikes = np.zeros((len(self.plan.stages), batch), np.int64)
+        for c in range(steps):
+            for edge in self.plan.edges:
+                if edge.from_input:
+                    self._send(edge, state, inputs[edge.source][:, c].astype(np.int64), events)
+            for stage in self.plan.stages:
+                s = self._step(stage, state)
+                spikes[stage.index] += np.count_nonzero(s.reshape(batch, -1), axis=1)
+                for edge in stage.outgoing:
+                    self._send(edge, state, s.reshape(batch, -1), events)
+                for name, array in arrays[stage.index].items():
+                    variables = state.neurons[stage.index].variables
+                    array[:, c] = s if name == "s" else variables[name]
+            state.column += 1
+        return self._recording(state, arrays, input_events, spikes, events)
+
+    def _step(self, stage: Stage, state: RunState) -> IntArray:
+        """Update one population in the present column."""
+        neuron, own = stage.population.neuron, state.neurons[stage.index]
+        interval = self.plan.options.reset_interval
+        if stage.is_reset(state.column, interval):
+            clear(neuron, own)
+        batch = len(own.u_wraps)
+        currents = {
+            port: np.zeros((batch, *stage.population.shape), np.int64) for port in neuron.ports
+        }
+        for edge in stage.incoming:
+            arriving = _collect(state, edge).reshape(currents[edge.port].shape)
+            currents[edge.port] = wrap(currents[edge.port] + arriving, 32)
+        return update(neuron, own, currents, stage.sample_step(state.column, interval))
+
+    def _send(
+        self, edge: Edge, state: RunState, messages: IntArray, events: list[IntArray]
+    ) -> None:
+        """Put the currents that ``messages`` (batch, size) cause into the edge's slots."""
+        events[edge.index] += messages != 0
+        messages = (messages != 0).astype(np.int64) if edge.binary else messages
+        slots = state.transit[edge.index]
+        for delay, current in currents_by_delay(self.plan, edge, messages):
+            slot = (state.column + edge.latency + delay) % len(slots)
+            slots[slot] = wrap(slots[slot] + current, 32)
+
+    def _recording(
+        self,
+        state: RunState,
+        arrays: list[dict[str, NDArray[Any]]],
+        input_events: IntArray,
+        spikes: IntArray,
+        events: list[IntArray],
+    ) -> Recording:
+        fans = self.plan.fan_outs
+        wraps = np.array([own.u_wraps for own in state.neurons])
+        saturations = np.array([own.v_saturations for own in state.neurons])
+        for own in state.neurons:
+            own.u_wraps = np.zeros_like(own.u_wraps)
+            own.v_saturations = np.zeros_like(own.v_saturations)
+        empty = np.zeros((0, spikes.shape[1]), np.int64)
+        return Recording(
+            arrays=arrays,
+            input_events=input_events,
+            spikes=spikes,
+            synops_taps=np.array([e @ f.taps for e, f in zip(events, fans, strict=True)])
+            if fans
+            else empty,
+            synops_nonzero=np.array([e @ f.nonzero for e, f in zip(events, fans, strict=True)])
+            if fans
+            else empty,
+            u_wraps=wraps,
+            v_saturations=saturations,
+        )
+
+
+def edge_source(plan: Plan, edge: Edge) -> int:
+    """Return the number of values that the source of ``edge`` sends."""
+    nodes = plan.program.inputs if edge.from_input else plan.program.populations
+    return nodes[edge.source].size
+
+
+def _allocate(stage: Stage, batch: int, steps: int) -> dict[str, NDArray[Any]]:
+    shape = (batch, steps, *stage.population.shape)
+    spikes = np.int32 if stage.population.neuron.graded else np.uint8
+    return {
+        name: np.zeros(shape, spikes if name == "s" else np.int32) for name in stage.recorded
+    }
+
+
+def _collect(state: RunState, edge: Edge) -> IntArray:
+    """Take what is due in the present column out of the edge's slots."""
+    slots = state.transit[edge.index]
+    due = slots[state.column % len(slots)].copy()
+    slots[state.column % len(slots)] = 0
+    return due
+
+
+def currents_by_delay(
+    plan: Plan, edge: Edge, messages: IntArray
+) -> list[tuple[int, IntArray]]:
+    """Return (delay, current) pairs, current int64 ``(batch, target size)``.
+
+    Dense: ``wrap32(sum_j weight[i, j] * m[j]) >> shift``, once for each delay that occurs.
+    Conv2d: ``wrap24(conv(m, weight))``. Direct: the messages themselves.
+    """
+    if edge.weight is None:
+        return [(0, messages)]
+    if isinstance(edge.synapse, Conv2d):
+        shape = plan.program.node(plan.program.connections[edge.index].source).shape
+        return [(0, wrap(convolve(messages.reshape(-1, *shape), edge), edge.bits))]
+    delay = edge.synapse.delay if isinstance(edge.synapse, Dense) else None
+    if delay is None:
+        return [(0, wrap(multiply(messages, edge.weight), edge.bits) >> edge.shift)]
+    full = np.broadcast_to(delay, edge.weight.shape)
+    return [
+        (int(d), wrap(multiply(messages, edge.weight * (full == d)), edge.bits) >> edge.shift)
+        for d in np.unique(full)
+    ]
+
+
+def multiply(messages: IntArray, weight: IntArray) -> IntArray:
+    """Return ``messages @ weight.T`` modulo 2^64; through float64 where that is exact."""
+    largest = int(np.abs(messages).max(initial=0))
+    if largest * int(np.abs(weight).sum(axis=1).max()) < _FLOAT_EXACT:
+        return np.asarray(messages.astype(np.float64) @ weight.T.astype(np.float64)).astype(
+            np.int64
+        )
+    return np.asarray(messages @ weight.T)
+
+
+def convolve(messages: IntArray, edge: Edge) -> IntArray:
+    """Cross-correlate ``(batch, C, H, W)``; return int64 ``(batch, Cout * Hout * Wout)``."""
+    synapse = edge.synapse
+    if not isinstance(synapse, Conv2d) or edge.weight is None:
+        raise TypeError("convolve needs a Conv2d edge")
+    channels, height, width = synapse.output_shape(messages.shape[1:])
+    (ph, pw), (sh, sw), (dh, dw) = synapse.padding, synapse.stride, synapse.dilation
+    padded = np.pad(messages, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    _, per_group, rows, cols = edge.weight.shape
+    patches = np.stack(
+        [
+            padded[:, :, r * dh : r * dh + sh * height : sh, q * dw : q * dw + sw * width : sw][
+                :, :, :height, :width
+            ]
+            for r in range(rows)
+            for q in range(cols)
+        ],
+        axis=2,
+    )  # (batch, C, taps, Hout, Wout)
+    batch, groups = len(messages), synapse.groups
+    patches = patches.reshape(batch, groups, per_group * rows * cols, height * width)
+    kernels = edge.weight.reshape(groups, channels // groups, -1)
+    result = np.stack(
+        [
+            multiply(patches[:, g].transpose(0, 2, 1).reshape(batch * height * width, -1), kernel)
+            for g, kernel in enumerate(kernels)
+        ],
+        axis=1,
+    )  # (batch * cells, groups, channels per group)
+    cells = result.reshape(batch, height * width, channels)
+    return np.ascontiguousarray(cells.transpose(0, 2, 1)).reshape(batch, -1)

@@ -1,0 +1,136 @@
+"""Running a Program: `compile` prepares it once, `simulate` runs it once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neurodeploy.errors import InputError
+from neurodeploy.program import Program
+from neurodeploy.sim.engine import Engine
+from neurodeploy.sim.inputs import Columns, Data, columns
+from neurodeploy.sim.options import Record, RunOptions
+from neurodeploy.sim.plan import Plan, prepare
+from neurodeploy.trace import Trace
+
+
+class Simulator:
+    """A Program prepared for one engine and one set of options.
+
+    `run` with a batch axis runs independent samples, each from a fresh state. Without one it
+    continues a single stream: the state is kept between calls until `reset`.
+    """
+
+    def __init__(self, program: Program, options: RunOptions) -> None:
+        self.program = program
+        self.options = options
+        self.plan: Plan = prepare(program, options)
+        self._engine: Engine = _engine(self.plan)
+        self._stream: Any = None
+
+    def reset(self) -> None:
+        """Forget the stream: the next chunk starts at column 0 from a fresh state."""
+        self._stream = None
+
+    def run(self, x: Data) -> Trace:
+        """Run ``x``, integers ``(steps, *shape)`` or ``(batch, steps, *shape)``.
+
+        Returns the `Trace` of this call. Raises InputError for data that do not fit.
+        """
+        data = columns(self.program, x, self.options.steps)
+        if data.batch == 0:
+            raise InputError("the batch is empty, expected at least one sample")
+        if data.batched:
+            return self._trace(data, self._engine.fresh(data.batch))
+        if self._stream is None:
+            self._stream = self._engine.fresh(1)
+        return self._trace(data, self._stream)
+
+    def _trace(self, data: Columns, state: Any) -> Trace:
+        recording = self._engine.advance(state, data.arrays)
+        arrays = {}
+        for stage, recorded in zip(self.plan.stages, recording.arrays, strict=True):
+            leading = (data.batch, data.steps) if data.batched else (data.steps,)
+            shape = (*leading, *stage.population.shape)
+            arrays[stage.population.name] = {
+                name: recorded[name].reshape(shape) for name in stage.recorded
+            }
+        return Trace(arrays, recording.activity(self.plan, data.steps))
+
+
+def _engine(plan: Plan) -> Engine:
+    if plan.options.engine == "reference":
+        from neurodeploy.sim.reference import ReferenceEngine
+
+        return ReferenceEngine(plan)
+    if plan.options.engine == "lava":
+        from neurodeploy.sim.lava import LavaEngine
+
+        return LavaEngine(plan)
+    from neurodeploy.sim.native import NativeEngine
+
+    return NativeEngine(plan)
+
+
+def compile(
+    program: Program,
+    *,
+    engine: str = "native",
+    timing: str = "aligned",
+    weights: str = "exact",
+    steps: int | None = None,
+    reset_interval: int | None = None,
+    reset_offset: int = 0,
+    input_bits: int | None = None,
+    record: Record = ("s",),
+    threads: int | None = None,
+) -> Simulator:
+    """Prepare ``program`` once for many runs; the options are those of `RunOptions`."""
+    return Simulator(
+        program,
+        RunOptions(
+            engine=engine,
+            timing=timing,
+            weights=weights,
+            steps=steps,
+            reset_interval=reset_interval,
+            reset_offset=reset_offset,
+            input_bits=input_bits,
+            record=record,
+            threads=threads,
+        ),
+    )
+
+
+def simulate(
+    program: Program,
+    x: Data,
+    *,
+    engine: str = "native",
+    timing: str = "aligned",
+    weights: str = "exact",
+    steps: int | None = None,
+    reset_interval: int | None = None,
+    reset_offset: int = 0,
+    input_bits: int | None = None,
+    record: Record = ("s",),
+    threads: int | None = None,
+) -> Trace:
+    """Run ``program`` on ``x`` once; the options are those of `RunOptions`.
+
+    x : integers or bool, ``(steps, *input_shape)`` or ``(batch, steps, *input_shape)``, C,H,W
+        order; a mapping from input name to such arrays when there are several inputs.
+
+    Returns a `Trace`. Raises InputError, OptionError, ProgramError or EngineError.
+    """
+    return compile(
+        program,
+        engine=engine,
+        timing=timing,
+        weights=weights,
+        steps=steps,
+        reset_interval=reset_interval,
+        reset_offset=reset_offset,
+        input_bits=input_bits,
+        record=record,
+        threads=threads,
+    ).run(x)
