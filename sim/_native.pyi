@@ -1,0 +1,3 @@
+"""Compiled kernels of the native engine."""
+
+def instruction_sets() -> list[str]: ...
