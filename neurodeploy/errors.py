@@ -20,7 +20,7 @@ class ProgramError(NeurodeployError):
 
 
 class FormatError(NeurodeployError):
-    """A file is damaged, truncated, foreign, hostile or of a version that this release cannot read."""
+    """A file is damaged, truncated, foreign, hostile or of a version that cannot be read."""
 
 
 class ExportError(NeurodeployError):
@@ -52,7 +52,7 @@ class ProfileError(NeurodeployError):
 
 
 class NeurodeployWarning(UserWarning):
-    """Something runs, but probably not as its author expects; the message says where and by how much."""
+    """Something runs, but probably not as expected; the message says where and by how much."""
 
 
 @contextmanager

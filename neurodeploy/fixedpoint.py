@@ -33,7 +33,8 @@ MAX_DELAY_STEPS = 62
 
 def tz(product: IntArray) -> IntArray:
     """Divide by 4096 and round toward zero: ``sign(p) * (|p| >> 12)``."""
-    return np.sign(product) * (np.abs(product) >> DECAY_BITS)
+    quotient: IntArray = np.sign(product) * (np.abs(product) >> DECAY_BITS)
+    return quotient
 
 
 def wrap(value: IntArray, bits: int) -> IntArray:
@@ -48,7 +49,8 @@ def correct_once(value: IntArray) -> IntArray:
 
     This is not a modulo: +2^23 stays, -2^23 becomes +2^23, and beyond 3M the value stays wide.
     """
-    return value - 2 * M * (value > M) + 2 * M * (value <= -M)
+    folded: IntArray = value - 2 * M * (value > M) + 2 * M * (value <= -M)
+    return folded
 
 
 def saturate(value: IntArray) -> IntArray:
@@ -118,7 +120,7 @@ def _common_zero_bits(matrices: list[IntArray]) -> int:
 
 
 def _shift_left(weight: IntArray, bits: int) -> IntArray:
-    """``weight << bits``; Lava's int32 shift by a negative count gives zero on the CPU it runs on."""
+    """``weight << bits`` in int32; numpy shifts by a negative count to zero, and Lava with it."""
     if bits < 0:
         return np.zeros_like(weight)
     return wrap(weight << np.int64(bits), 32)

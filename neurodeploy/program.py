@@ -97,8 +97,9 @@ class Connection(Record):
     """Synapses from an input or population to a population.
 
     feedback : a recurrent edge, left out of the topological order and one step later in aligned
-        time. port : ``"a"`` into the current, ``"bias"`` added to v like a bias, ``"re"`` / ``"im"``
-        of a resonate-and-fire neuron. group : matrices of one group are conditioned together.
+        time. port : ``"a"`` into the current, ``"bias"`` added to v like a bias, ``"re"`` or
+        ``"im"`` of a resonate-and-fire neuron.
+    group : matrices of one group are conditioned together.
     """
 
     source: str
@@ -195,11 +196,12 @@ class Program(Record):
 
     @cached_property
     def _nodes(self) -> dict[str, Input | Population]:
-        return {node.name: node for node in (*self.inputs, *self.populations)}
+        nodes: list[Input | Population] = [*self.inputs, *self.populations]
+        return {node.name: node for node in nodes}
 
     @cached_property
     def connection_names(self) -> tuple[str, ...]:
-        """One unique text per connection: ``source->target``, with ``:port`` and ``#n`` if needed."""
+        """One unique text per connection: ``source->target``, ``:port`` and ``#n`` if needed."""
         seen: dict[str, int] = {}
         result = []
         for connection in self.connections:
@@ -255,10 +257,10 @@ def _check_names(inputs: Iterable[Input], populations: Iterable[Population]) -> 
     if not inputs or not populations:
         missing = "populations" if inputs else "inputs"
         raise ProgramError(f"the program has no {missing}, expected at least one")
-    for node in (*inputs, *populations):
-        if node.name in seen:
-            raise ProgramError(f"name {node.name!r} is used twice, names must differ")
-        seen.add(node.name)
+    for name in [node.name for node in inputs] + [node.name for node in populations]:
+        if name in seen:
+            raise ProgramError(f"name {name!r} is used twice, names must differ")
+        seen.add(name)
 
 
 def _ordered(

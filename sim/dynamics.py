@@ -73,9 +73,7 @@ def clear(neuron: Neuron, state: State) -> None:
         state.variables["vth"][:] = _mantissa(neuron.threshold)
 
 
-def update(
-    neuron: Neuron, state: State, currents: dict[str, IntArray], step: int
-) -> IntArray:
+def update(neuron: Neuron, state: State, currents: dict[str, IntArray], step: int) -> IntArray:
     """Advance ``state`` by one step and return the messages ``s``, int64 ``(batch, *shape)``.
 
     currents : per port of the neuron, int32-valued. step : steps since the sample's first data.

@@ -46,8 +46,7 @@ class Recording:
             ),
             spikes=dict(zip(names, self.spikes, strict=True)),
             updates={
-                name: np.full(batch, size * steps)
-                for name, size in zip(names, sizes, strict=True)
+                name: np.full(batch, size * steps) for name, size in zip(names, sizes, strict=True)
             },
             synops_taps=dict(zip(edges, self.synops_taps, strict=True)),
             synops_nonzero=dict(zip(edges, self.synops_nonzero, strict=True)),
@@ -64,5 +63,5 @@ class Engine(Protocol):
         ...
 
     def advance(self, state: Any, inputs: Sequence[NDArray[Any]]) -> Recording:
-        """Run ``inputs`` (per input, uint8 or int32 ``(batch, steps, size)``), changing ``state``."""
+        """Run ``inputs``, per input uint8 or int32 ``(batch, steps, size)``; ``state`` moves on."""
         ...

@@ -46,7 +46,7 @@ def _conv(synapse: Conv2d, source: tuple[int, ...]) -> FanOut:
         ys = _inside(np.arange(height), row, synapse, 0, source[1])
         for col in range(cols):
             xs = _inside(np.arange(width), col, synapse, 1, source[2])
-            cells = np.ix_(range(source[0]), ys, xs)
+            cells = np.ix_(np.arange(source[0]), ys, xs)
             result.taps[cells] += out // synapse.groups
             result.nonzero[cells] += nonzero[:, row, col][:, None, None]
     return FanOut(result.taps.reshape(-1), result.nonzero.reshape(-1))
@@ -57,4 +57,5 @@ def _inside(
 ) -> NDArray[np.int64]:
     """Return the source coordinates that ``tap`` reads, border excluded (all distinct)."""
     read = outputs * synapse.stride[axis] - synapse.padding[axis] + tap * synapse.dilation[axis]
-    return read[(read >= 0) & (read < size)]
+    inside: NDArray[np.int64] = read[(read >= 0) & (read < size)]
+    return inside

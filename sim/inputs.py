@@ -83,8 +83,10 @@ def _layout(node: Input, data: ArrayLike, steps: int | None) -> tuple[NDArray[An
     flat = rank == 3 and array.ndim in (2, 3) and array.shape[-1:] == (node.size,)
     rank = 1 if flat else rank
     tail = array.shape[array.ndim - rank :] if array.ndim >= rank else ()
-    if array.ndim - rank not in (1, 2) or math.prod(tail) != node.size or (
-        not flat and tail != node.shape
+    if (
+        array.ndim - rank not in (1, 2)
+        or math.prod(tail) != node.size
+        or (not flat and tail != node.shape)
     ):
         raise InputError(f"has shape {array.shape}, {expected}")
     batched = array.ndim - rank == 2

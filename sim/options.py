@@ -59,9 +59,10 @@ class RunOptions:
     @property
     def workers(self) -> int:
         """Number of threads to use."""
-        return self.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (
-            self.threads or os.cpu_count() or 1
-        )
+        if self.threads is not None:
+            return self.threads
+        allowed = getattr(os, "sched_getaffinity", None)
+        return len(allowed(0)) if allowed else os.cpu_count() or 1
 
     def recorded(self, program: Program) -> tuple[tuple[str, ...], ...]:
         """Return the variables to record for each population; the read-out is always among them.
@@ -108,5 +109,5 @@ def _whole(name: str, value: object, low: int, high: int = 2**31 - 1) -> None:
         return
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise OptionError(f"{name} is {value!r}, expected a whole number")
-    if not low <= int(value) <= high:  # type: ignore[call-overload]
+    if not low <= int(value) <= high:
         raise OptionError(f"{name} is {value}, allowed are {low} to {high}")

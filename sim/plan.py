@@ -192,9 +192,7 @@ def _latency(connection: Connection, options: RunOptions) -> int:
     return int(options.timing == "pipelined" or connection.feedback)
 
 
-def _weights(
-    program: Program, options: RunOptions
-) -> list[tuple[NDArray[np.int64] | None, int]]:
+def _weights(program: Program, options: RunOptions) -> list[tuple[NDArray[np.int64] | None, int]]:
     """Return (weight, shift) per connection, conditioned where ``weights="lava"`` asks for it."""
     result: list[tuple[NDArray[np.int64] | None, int]] = []
     for connection in program.connections:

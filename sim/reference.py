@@ -117,17 +117,15 @@ class ReferenceEngine:
         for own in state.neurons:
             own.u_wraps = np.zeros_like(own.u_wraps)
             own.v_saturations = np.zeros_like(own.v_saturations)
-        empty = np.zeros((0, spikes.shape[1]), np.int64)
+        empty = np.zeros((0, spikes.shape[1]), np.int64)  # a program without connections
         return Recording(
             arrays=arrays,
             input_events=input_events,
             spikes=spikes,
-            synops_taps=np.array([e @ f.taps for e, f in zip(events, fans, strict=True)])
-            if fans
-            else empty,
-            synops_nonzero=np.array([e @ f.nonzero for e, f in zip(events, fans, strict=True)])
-            if fans
-            else empty,
+            synops_taps=np.array([e @ f.taps for e, f in zip(events, fans, strict=True)] or empty),
+            synops_nonzero=np.array(
+                [e @ f.nonzero for e, f in zip(events, fans, strict=True)] or empty
+            ),
             u_wraps=wraps,
             v_saturations=saturations,
         )
@@ -142,22 +140,18 @@ def edge_source(plan: Plan, edge: Edge) -> int:
 def _allocate(stage: Stage, batch: int, steps: int) -> dict[str, NDArray[Any]]:
     shape = (batch, steps, *stage.population.shape)
     spikes = np.int32 if stage.population.neuron.graded else np.uint8
-    return {
-        name: np.zeros(shape, spikes if name == "s" else np.int32) for name in stage.recorded
-    }
+    return {name: np.zeros(shape, spikes if name == "s" else np.int32) for name in stage.recorded}
 
 
 def _collect(state: RunState, edge: Edge) -> IntArray:
     """Take what is due in the present column out of the edge's slots."""
     slots = state.transit[edge.index]
-    due = slots[state.column % len(slots)].copy()
+    due: IntArray = slots[state.column % len(slots)].copy()
     slots[state.column % len(slots)] = 0
     return due
 
 
-def currents_by_delay(
-    plan: Plan, edge: Edge, messages: IntArray
-) -> list[tuple[int, IntArray]]:
+def currents_by_delay(plan: Plan, edge: Edge, messages: IntArray) -> list[tuple[int, IntArray]]:
     """Return (delay, current) pairs, current int64 ``(batch, target size)``.
 
     Dense: ``wrap32(sum_j weight[i, j] * m[j]) >> shift``, once for each delay that occurs.
