@@ -1,0 +1,52 @@
+"""Data sets as integers: digits, Fashion-MNIST, time series, and the user's own ``.npz``."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from numpy.typing import NDArray
+
+from neurodeploy.data.archive import load_archive
+from neurodeploy.data.dataset import Dataset, Split, permutation
+from neurodeploy.data.digits import load_digits
+from neurodeploy.data.fashion import load_fashion
+from neurodeploy.data.series import PROBLEMS, load_series
+from neurodeploy.errors import DataError
+from neurodeploy.program import Program
+from neurodeploy.sim.encode import encoder_from_metadata
+
+__all__ = ["Dataset", "Split", "encode_split", "load_data", "permutation"]
+
+NAMES = ("digits", "fashion-mnist", *PROBLEMS)
+
+
+def load_data(name: str) -> Dataset:
+    """Return a data set by name.
+
+    name : ``digits``, ``fashion-mnist``, ``fashion-mnist:DIR``, ``japanese-vowels``,
+        ``basic-motions``, or the path of an ``.npz``.
+
+    Raises DataError that names what is missing and the way out.
+    """
+    kind, _, rest = name.partition(":")
+    if name == "digits":
+        return load_digits()
+    if kind == "fashion-mnist":
+        return load_fashion(rest or None)
+    if name in PROBLEMS:
+        return load_series(name)
+    if name.endswith(".npz"):
+        return load_archive(name)
+    close = get_close_matches(kind, NAMES, 1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise DataError(f"no data set {name!r}, there are {', '.join(NAMES)} or an .npz file{hint}")
+
+
+def encode_split(program: Program, split: Split, draw: int = 0) -> NDArray[Any]:
+    """Return the columns of ``split`` as ``program`` was trained on them, by its metadata.
+
+    Raises ProgramError when the metadata name no encoder.
+    """
+    encoder = encoder_from_metadata(program.metadata)
+    return encoder.encode(split.x, split.index, split.lengths, draw)
