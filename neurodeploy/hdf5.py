@@ -1,0 +1,155 @@
+"""HDF5 files that nobody vouches for, read as plain values.
+
+What a file claims to hold is compared with its size before memory is taken. Links out of the file,
+external or virtual storage, and filters other than deflate, shuffle and fletcher32 are refused,
+so that nothing but the file itself is read and no plug-in is loaded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.errors import FormatError, located
+
+Tree = dict[str, Any]
+"""A group as plain values: int, bool, str, tuple of int, integer array, or Tree."""
+
+MAX_BYTES = 2**32
+"""Most bytes of all arrays of one file together."""
+MAX_EXPANSION = 1100
+"""Most bytes of an array per byte stored; deflate reaches 1032."""
+MAX_ITEMS = 100_000
+"""Most groups, datasets and attributes of one file."""
+MAX_TEXT = 4096
+"""Most bytes of one attribute."""
+MAX_DEPTH = 3
+"""Most groups inside each other, the root left out."""
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_NAME = re.compile(r"\w{1,100}", re.ASCII)
+_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+_ERRORS = (OSError, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError)
+"""What h5py raises for a file that libhdf5 cannot make sense of."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open ``path`` for reading as an `h5py.File`.
+
+    Raises FormatError when it is no HDF5 file, and in place of whatever h5py raises in the block;
+    OSError when it cannot be opened at all.
+    """
+    with path.open("rb") as raw:
+        if raw.read(len(_SIGNATURE)) != _SIGNATURE:
+            raise FormatError("is not an HDF5 file")
+        try:
+            with h5py.File(raw, "r") as file:
+                yield file
+        except _ERRORS as error:
+            reason = " ".join(str(error).split())[:200]
+            raise FormatError(f"is damaged or truncated: {reason}") from error
+
+
+def attribute(item: Any, name: str) -> int | bool | str | tuple[int, ...]:
+    """Return an attribute of a group: a text, a whole number, a flag or a row of whole numbers."""
+    handle = item.attrs.get_id(name)
+    kind, shape, size = handle.dtype.kind, handle.shape, handle.get_storage_size()
+    if kind not in "Siub" or shape is None or len(shape) > 1 or (kind in "Sb" and shape):
+        raise FormatError(f"{name} has type {handle.dtype}, expected text or whole numbers")
+    if size > MAX_TEXT:
+        raise FormatError(f"{name} takes {size} bytes, limit {MAX_TEXT}")
+    value: Any = item.attrs[name]
+    if kind == "S":
+        return bytes(value).decode()
+    return tuple(value.tolist()) if shape else value.item()  # type: ignore[no-any-return]
+
+
+def tree(file: Any, file_bytes: int) -> Tree:
+    """Return the whole content of ``file``, which takes ``file_bytes`` on disk, as plain values.
+
+    Raises FormatError that names the item, what it claims and the limit.
+    """
+    return _Reader(file_bytes).tree(file, 0)
+
+
+class _Reader:
+    """Reads groups into trees, counting what they take against the limits of one file."""
+
+    def __init__(self, file_bytes: int) -> None:
+        self._file_bytes = file_bytes
+        self._bytes = 0
+        self._items = 0
+
+    def tree(self, group: Any, depth: int) -> Tree:
+        """Return the attributes, datasets and sub-groups of ``group``."""
+        self._count(len(group.attrs) + len(group))
+        result: Tree = {}
+        for name in group.attrs:
+            result[_checked(name)] = attribute(group, name)
+        for name in group:
+            with located(_checked(name)):
+                if name in result:
+                    raise FormatError("is both an attribute and an object")
+                result[name] = self._object(group, name, depth)
+        return result
+
+    def _object(self, group: Any, name: str, depth: int) -> Any:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise FormatError("is a soft or external link, expected the object itself")
+        item = group[name]
+        if isinstance(item, h5py.Dataset):
+            return self._array(item)
+        if not isinstance(item, h5py.Group):
+            raise FormatError("is a named type, expected a group or a dataset")
+        if depth == MAX_DEPTH:
+            raise FormatError(f"is nested deeper than {MAX_DEPTH} groups")
+        return self.tree(item, depth + 1)
+
+    def _array(self, dataset: Any) -> NDArray[Any]:
+        """Return an integer array, after everything that the file claims about it was checked."""
+        if dataset.dtype.kind not in "iu" or dataset.shape is None:
+            raise FormatError(f"has type {dataset.dtype}, expected an array of integers")
+        plan = dataset.id.get_create_plist()
+        filters = [plan.get_filter(index)[0] for index in range(plan.get_nfilters())]
+        if not set(filters) <= _FILTERS or len(set(filters)) < len(filters):
+            raise FormatError(
+                f"uses HDF5 filters {filters}, allowed are deflate, shuffle, fletcher32"
+            )
+        if plan.get_layout() == h5py.h5d.VIRTUAL or plan.get_external_count():
+            raise FormatError("keeps its values in another file, expected them in this one")
+        self._check_size(dataset)
+        return np.asarray(dataset[()])
+
+    def _check_size(self, dataset: Any) -> None:
+        stored = min(dataset.id.get_storage_size(), self._file_bytes)
+        chunk = int(np.prod(dataset.chunks or (1,), dtype=object)) * dataset.dtype.itemsize
+        size = int(np.prod(dataset.shape, dtype=object)) * dataset.dtype.itemsize
+        if max(size, chunk) > MAX_EXPANSION * stored:
+            raise FormatError(
+                f"claims {max(size, chunk)} bytes of which {stored} are stored, "
+                f"limit {MAX_EXPANSION} to one"
+            )
+        self._bytes += size
+        if self._bytes > MAX_BYTES:
+            raise FormatError(f"brings the arrays to {self._bytes} bytes, limit {MAX_BYTES}")
+
+    def _count(self, items: int) -> None:
+        self._items += items
+        if self._items > MAX_ITEMS:
+            raise FormatError(
+                f"holds {self._items} groups, arrays and attributes, limit {MAX_ITEMS}"
+            )
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise FormatError(f"has an item named {name!r}, expected letters, digits and '_'")
+    return name
