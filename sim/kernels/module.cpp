@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "training.hpp"
+#include "training_module.hpp"
 
 namespace nb = nanobind;
 
