@@ -4,6 +4,9 @@ The central object is the `Program`: the integer network that the chip runs. `lo
 it, `compile` it for many runs, `save` it.
 """
 
+from typing import TYPE_CHECKING, Any
+
+from neurodeploy.energy import estimate_energy
 from neurodeploy.neuron import (
     CubaLif,
     Delta,
@@ -18,6 +21,9 @@ from neurodeploy.program import Connection, Input, Population, Program, Readout
 from neurodeploy.sim import Simulator, compile, simulate
 from neurodeploy.synapse import Conv2d, Dense, Direct
 from neurodeploy.trace import Activity, Trace
+
+if TYPE_CHECKING:
+    from neurodeploy.profile import load_profile
 
 __version__ = "0.1.0"
 
@@ -42,5 +48,16 @@ __all__ = [
     "Simulator",
     "Trace",
     "compile",
+    "estimate_energy",
+    "load_profile",
     "simulate",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use what needs pydantic, so that importing the package stays light."""
+    if name == "load_profile":
+        from neurodeploy.profile import load_profile
+
+        return load_profile
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,64 @@
+"""Energies and times as people read them."""
+
+from __future__ import annotations
+
+from neurodeploy.energy.record import Interval
+
+_ENERGY = ((1e12, "J"), (1e9, "mJ"), (1e6, "uJ"), (1e3, "nJ"), (1.0, "pJ"))
+_TIME = ((1e6, "s"), (1e3, "ms"), (1.0, "us"), (1e-3, "ns"))
+
+
+def energy(pj: float) -> str:
+    """Return an energy with three digits and a fitting unit: ``energy(1.09e9) == "1.09 mJ"``."""
+    return _one(pj, _ENERGY)
+
+
+def energy_range(interval: Interval) -> str:
+    """Return ``mid (low to high)`` in one unit: ``"1.09 (0.579 to 1.1) mJ"``."""
+    return _range(interval, _ENERGY)
+
+
+def energy_ends(interval: Interval) -> str:
+    """Return ``low to high`` in one unit, or nothing where they agree."""
+    if interval.low == interval.high:
+        return ""
+    factor, unit = _scale(interval.mid or interval.high, _ENERGY)
+    return f"{digits(interval.low / factor)} to {digits(interval.high / factor)} {unit}"
+
+
+def time(us: float) -> str:
+    """Return a duration with three digits and a fitting unit."""
+    return _one(us, _TIME)
+
+
+def time_range(interval: Interval) -> str:
+    """Return ``mid (low to high)`` in one unit, or one value where the ends agree."""
+    return _range(interval, _TIME)
+
+
+def digits(value: float) -> str:
+    """Return three significant digits without an exponent: 1096, 12.3, 0.00456."""
+    if value == 0:
+        return "0"
+    return (
+        f"{value:.0f}"
+        if abs(value) >= 100
+        else f"{float(f'{value:.3g}'):.10f}".rstrip("0").rstrip(".")
+    )
+
+
+def _scale(value: float, units: tuple[tuple[float, str], ...]) -> tuple[float, str]:
+    return next((entry for entry in units if abs(value) >= entry[0]), units[-1])
+
+
+def _one(value: float, units: tuple[tuple[float, str], ...]) -> str:
+    factor, unit = _scale(value, units)
+    return f"{digits(value / factor)} {unit}"
+
+
+def _range(interval: Interval, units: tuple[tuple[float, str], ...]) -> str:
+    if interval.low == interval.mid == interval.high:
+        return _one(interval.mid, units)
+    factor, unit = _scale(interval.mid or interval.high, units)
+    low, mid, high = (digits(x / factor) for x in (interval.low, interval.mid, interval.high))
+    return f"{mid} ({low} to {high}) {unit}"
