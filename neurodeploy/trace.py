@@ -14,6 +14,9 @@ from neurodeploy.errors import OptionError
 
 Counts = Mapping[str, NDArray[np.int64]]
 
+NOT_OBSERVABLE = -1
+"""A count that the engine cannot see: Lava shows neither wraps of u nor saturations of v."""
+
 
 @dataclass(frozen=True)
 class Activity:
@@ -28,6 +31,8 @@ class Activity:
         zeros included, or those with a weight other than 0 only. A `Direct` connection has none.
     u_wraps : per population, neuron-steps in which u was folded back by 2^24.
     v_saturations : per population, neuron-steps in which v (or re or im) was clamped.
+
+    `NOT_OBSERVABLE` (-1) stands where the engine cannot count.
     """
 
     steps: int
@@ -48,7 +53,7 @@ class Activity:
     def totals(self) -> dict[str, dict[str, int]]:
         """Return plain sums over the samples: count name -> (population or connection -> int)."""
         return {
-            name: {key: int(value.sum()) for key, value in getattr(self, name).items()}
+            name: {key: _total(value) for key, value in getattr(self, name).items()}
             for name in COUNT_NAMES
         }
 
@@ -84,6 +89,10 @@ COUNT_NAMES = (
     "u_wraps",
     "v_saturations",
 )
+
+
+def _total(value: NDArray[np.int64]) -> int:
+    return NOT_OBSERVABLE if np.any(value == NOT_OBSERVABLE) else int(value.sum())
 
 
 def _frozen(value: Any) -> NDArray[np.int64]:

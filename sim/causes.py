@@ -1,0 +1,112 @@
+"""What may lie behind a divergence: signs that can be read from the traces and the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.fixedpoint import condition
+from neurodeploy.program import Population
+from neurodeploy.sim.plan import Plan, Stage, dense_groups
+from neurodeploy.sim.rules import RESET_RULE, current_rule
+from neurodeploy.synapse import Dense
+
+Arrays = Sequence[NDArray[Any]]
+"""One variable in each engine, ``(samples, steps, cells)``."""
+
+
+def parameters(population: Population, index: tuple[int, ...]) -> Mapping[str, int | str]:
+    """Return the parameters of one neuron: numbers and names, time-dependent arrays left out."""
+    neuron = population.neuron
+    result: dict[str, int | str] = {}
+    for field in fields(neuron):
+        value = getattr(neuron, field.name)
+        if value is None or field.name in neuron.per_step:
+            continue
+        if isinstance(value, np.ndarray):
+            value = int(np.broadcast_to(value, population.shape)[index])
+        result[field.name] = value
+    return result
+
+
+def plausible(
+    plan: Plan, stage: Stage, column: int, arrays: Arrays, engines: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the causes that fit, most telling first; each one line."""
+    found = [
+        *_shifted(column, arrays, engines),
+        *_reset(plan, stage, column),
+        *_start(stage, column),
+        *_conditioning(plan, stage),
+        *_arriving(stage),
+    ]
+    return tuple(found)
+
+
+def _shifted(column: int, arrays: Arrays, engines: Sequence[str]) -> list[str]:
+    """An engine that holds the same values one column earlier or later."""
+    found = []
+    for engine, other in zip(engines[1:], arrays[1:], strict=True):
+        for one, two, word in ((arrays[0], other, "later"), (other, arrays[0], "earlier")):
+            ahead, behind = one[:, column:-1], two[:, column + 1 :]
+            if ahead.size and np.ptp(ahead) and np.array_equal(ahead, behind):
+                found.append(
+                    f"timing: {engine} has the values of {engines[0]} one column {word}, "
+                    "from this column to the end"
+                )
+    return found
+
+
+def _reset(plan: Plan, stage: Stage, column: int) -> list[str]:
+    interval = plan.options.reset_interval
+    if interval is None or stage.reset_column is None:
+        return []
+    late = (column - stage.reset_column) % interval
+    if late == 0:
+        return [f"reset: {stage.population.name} is cleared in this very column ({RESET_RULE})"]
+    if late in (1, interval - 1):
+        near = "one column after" if late == 1 else "one column before"
+        return [f"reset: this is {near} a reset column of {stage.population.name}"]
+    return []
+
+
+def _start(stage: Stage, column: int) -> list[str]:
+    if column == 0:
+        return ["start: the first column of all, only initial state, biases and resets act here"]
+    if column == stage.lead:
+        return [f"start: the first column in which data reach {stage.population.name}"]
+    return []
+
+
+def _conditioning(plan: Plan, stage: Stage) -> list[str]:
+    """Incoming dense weights that Lava's conditioning changes."""
+    incoming = {edge.index for edge in stage.incoming}
+    found = []
+    for members in dense_groups(plan.program):
+        if not incoming.intersection(members):
+            continue
+        synapses = [plan.program.connections[k].synapse for k in members]
+        weights = [s.weight.astype(np.int64) for s in synapses if isinstance(s, Dense)]
+        try:
+            conditioned = condition(weights)
+        except ValueError:
+            continue
+        for k, before, after in zip(members, weights, conditioned, strict=True):
+            changed = int(np.count_nonzero(after.effective != before))
+            if changed and k in incoming:
+                found.append(
+                    f"weights: Lava's conditioning changes {changed} of {before.size} weights of "
+                    f"{plan.program.connection_names[k]}, this run uses weights "
+                    f"{plan.options.weights!r}"
+                )
+    return found
+
+
+def _arriving(stage: Stage) -> list[str]:
+    """How the current comes about, for each way in."""
+    kinds = dict.fromkeys(type(edge.synapse).__name__ for edge in stage.incoming)
+    return [f"current of {kind}: {current_rule(kind)}" for kind in kinds]

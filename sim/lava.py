@@ -1,0 +1,189 @@
+"""The Lava engine: a Program run by Lava's own fixed-point CPU models, in a process group apart.
+
+Lava 0.10 (lava-nc) with lava-dl 0.6 runs on Python 3.10 only. The interpreter is this one when it
+has Lava, otherwise the one that the environment variable ``NEURODEPLOY_LAVA_PYTHON`` names.
+``NEURODEPLOY_LAVA_TIMEOUT`` (seconds) replaces the time limit, which depends on the size of the
+network, the steps and the samples.
+
+The network is built from Lava's processes with the arguments that netx gives them; weights are
+conditioned by lava-dl's own function. Lava sees neither wraps of u nor saturations of v: these
+counts are -1. The other counts of the activity are computed from the recorded messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.errors import EngineError, ExportError, OptionError, located
+from neurodeploy.fixedpoint import condition
+from neurodeploy.neuron import CubaLif, Delta, HomeostaticLif, Neuron, ResonateFire, SigmaDelta
+from neurodeploy.program import Connection, Program
+from neurodeploy.sim.engine import Recording
+from neurodeploy.sim.lava_job import interpreter, record_dtype, recorded, run, time_limit_seconds
+from neurodeploy.sim.plan import Plan, dense_groups
+from neurodeploy.synapse import Conv2d, Dense, Direct
+from neurodeploy.trace import NOT_OBSERVABLE
+
+INT8_MAX = 127
+_ADVICE = "use engine 'native' or 'reference'"
+
+
+@dataclass
+class LavaState:
+    """A stream before it runs. Lava cannot continue one, so it is used once."""
+
+    used: bool = False
+
+
+class LavaEngine:
+    """Runs a `Plan` in Lava; see the head of this module.
+
+    Raises ExportError for programs that Lava cannot express, OptionError for options that it
+    cannot follow, EngineError when there is no interpreter with Lava.
+    """
+
+    def __init__(self, plan: Plan, timeout_seconds: float | None = None) -> None:
+        """timeout_seconds : wall time for one call of `advance`; None chooses by size."""
+        check(plan)
+        self.plan = plan
+        self.python = interpreter()
+        self._timeout_seconds = timeout_seconds
+
+    def fresh(self, batch: int) -> LavaState:
+        """Return the state of ``batch`` samples before column 0."""
+        return LavaState()
+
+    def advance(self, state: LavaState, inputs: Sequence[NDArray[Any]]) -> Recording:
+        """Run ``inputs``; each sample of a batch is a run of its own, from a fresh network.
+
+        Raises EngineError on a second call with one state, on a time-out and when Lava fails.
+        """
+        if state.used:
+            raise EngineError(
+                "engine 'lava': a stream cannot be continued in a second run; give all columns "
+                "in one call, or call reset() to start a new stream"
+            )
+        state.used = True
+        batch, steps = inputs[0].shape[:2]
+        if steps == 0:
+            arrays = [
+                {
+                    name: np.zeros((batch, 0, *stage.population.shape), record_dtype(stage, name))
+                    for name in recorded(stage)
+                }
+                for stage in self.plan.stages
+            ]
+        else:
+            limit = self._timeout_seconds or time_limit_seconds(self.plan, batch, steps)
+            arrays = run(self.plan, inputs, self.python, limit)
+        return _recording(self.plan, inputs, arrays)
+
+
+# --- What Lava can run ---------------------------------------------------------------------------
+
+
+def check(plan: Plan) -> None:
+    """Raise ExportError or OptionError, naming the item, unless Lava can run ``plan``."""
+    if plan.options.timing != "pipelined":
+        raise OptionError("engine 'lava' runs pipelined only; use timing 'pipelined'")
+    for population in plan.program.populations:
+        with located(f"population {population.name}"):
+            _check_neuron(population.neuron)
+    names = plan.program.connection_names
+    for connection, name in zip(plan.program.connections, names, strict=True):
+        with located(f"connection {name}"):
+            _check_connection(connection)
+    if plan.options.weights == "exact":
+        _check_conditioning(plan.program)
+
+
+def _check_neuron(neuron: Neuron) -> None:
+    if isinstance(neuron, HomeostaticLif):
+        raise ExportError(f"HomeostaticLif adapts its threshold, Lava cannot; {_ADVICE}")
+    if isinstance(neuron, CubaLif) and neuron.reset != "zero":
+        raise ExportError(f"reset is {neuron.reset!r}, Lava resets to zero only; {_ADVICE}")
+    if isinstance(neuron, CubaLif) and neuron.gain is not None:
+        raise ExportError(f"gain is set, Lava's input mantissa is always 64; {_ADVICE}")
+    if isinstance(neuron, (Delta, SigmaDelta, ResonateFire)) and np.ptp(neuron.threshold):
+        raise ExportError(
+            f"threshold differs between neurons, Lava's {type(neuron).__name__} has one for all; "
+            f"{_ADVICE}"
+        )
+
+
+def _check_connection(connection: Connection) -> None:
+    synapse = connection.synapse
+    if connection.port == "bias" and not isinstance(synapse, Direct):
+        raise ExportError(
+            f"{type(synapse).__name__} drives the port 'bias', Lava takes a bias from an input "
+            f"only (Direct); {_ADVICE}"
+        )
+    if not isinstance(synapse, Conv2d):
+        return
+    sizes = {
+        "kernel": synapse.weight.shape[2:],
+        "stride": synapse.stride,
+        "padding": synapse.padding,
+        "dilation": synapse.dilation,
+        "groups": (synapse.groups,),
+    }
+    for name, values in sizes.items():
+        if max(values) > INT8_MAX:
+            raise ExportError(f"{name} is {max(values)}, Lava keeps 8 bits: at most {INT8_MAX}")
+
+
+def _check_conditioning(program: Program) -> None:
+    for members in dense_groups(program):
+        synapses = [program.connections[k].synapse for k in members]
+        weights = [s.weight.astype(np.int64) for s in synapses if isinstance(s, Dense)]
+        with located(f"connection {program.connection_names[members[0]]}"):
+            try:
+                conditioned = condition(weights)
+            except ValueError as error:
+                raise OptionError(f"{error}, which Lava cannot load") from error
+            changed = sum(
+                int(np.count_nonzero(after.effective != before))
+                for before, after in zip(weights, conditioned, strict=True)
+            )
+            if changed:
+                raise OptionError(
+                    f"Lava's conditioning changes {changed} of {sum(w.size for w in weights)} "
+                    "weights, so weights 'exact' cannot run in Lava; use weights 'lava'"
+                )
+
+
+# --- The result ----------------------------------------------------------------------------------
+
+
+def _recording(
+    plan: Plan, inputs: Sequence[NDArray[Any]], arrays: Sequence[dict[str, NDArray[Any]]]
+) -> Recording:
+    """Count events from the recorded messages."""
+    batch = len(inputs[0])
+    sent = [np.count_nonzero(stage["s"], axis=1).reshape(batch, -1) for stage in arrays]
+    given = [np.count_nonzero(data, axis=1) for data in inputs]
+    events = [(given if edge.from_input else sent)[edge.source] for edge in plan.edges]
+    fans = plan.fan_outs
+    empty = np.zeros((0, batch), np.int64)
+    unseen = np.full((len(plan.stages), batch), NOT_OBSERVABLE, np.int64)
+    return Recording(
+        arrays=[
+            {name: stage[name] for name in planned.recorded}
+            for planned, stage in zip(plan.stages, arrays, strict=True)
+        ],
+        input_events=np.array([data.sum(axis=1) for data in given]),
+        spikes=np.array([data.sum(axis=1) for data in sent]),
+        synops_taps=np.array([e @ f.taps for e, f in zip(events, fans, strict=True)])
+        if fans
+        else empty,
+        synops_nonzero=np.array([e @ f.nonzero for e, f in zip(events, fans, strict=True)])
+        if fans
+        else empty,
+        u_wraps=unseen,
+        v_saturations=unseen,
+    )
