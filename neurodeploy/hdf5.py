@@ -77,14 +77,18 @@ def tree(file: Any, file_bytes: int) -> Tree:
 
     Raises FormatError that names the item, what it claims and the limit.
     """
-    return _Reader(file_bytes).tree(file, 0)
+    return Reader(file_bytes, MAX_BYTES).tree(file, 0)
 
 
-class _Reader:
-    """Reads groups into trees, counting what they take against the limits of one file."""
+class Reader:
+    """Reads objects of one file, counting what they take against the limits of the file.
 
-    def __init__(self, file_bytes: int) -> None:
+    file_bytes : what the file takes on disk. max_bytes : most bytes of all arrays together.
+    """
+
+    def __init__(self, file_bytes: int, max_bytes: int) -> None:
         self._file_bytes = file_bytes
+        self._max_bytes = max_bytes
         self._bytes = 0
         self._items = 0
 
@@ -101,22 +105,30 @@ class _Reader:
                 result[name] = self._object(group, name, depth)
         return result
 
-    def _object(self, group: Any, name: str, depth: int) -> Any:
+    def member(self, group: Any, name: str) -> Any:
+        """Return the group or dataset ``name`` of ``group``, unless it is a link to elsewhere."""
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise FormatError("is a soft or external link, expected the object itself")
         item = group[name]
-        if isinstance(item, h5py.Dataset):
-            return self._array(item)
-        if not isinstance(item, h5py.Group):
+        if not isinstance(item, (h5py.Group, h5py.Dataset)):
             raise FormatError("is a named type, expected a group or a dataset")
+        return item
+
+    def _object(self, group: Any, name: str, depth: int) -> Any:
+        item = self.member(group, name)
+        if isinstance(item, h5py.Dataset):
+            if item.dtype.kind not in "iu" or item.shape is None:
+                raise FormatError(f"has type {item.dtype}, expected an array of integers")
+            return self.array(item)
         if depth == MAX_DEPTH:
             raise FormatError(f"is nested deeper than {MAX_DEPTH} groups")
         return self.tree(item, depth + 1)
 
-    def _array(self, dataset: Any) -> NDArray[Any]:
-        """Return an integer array, after everything that the file claims about it was checked."""
-        if dataset.dtype.kind not in "iu" or dataset.shape is None:
-            raise FormatError(f"has type {dataset.dtype}, expected an array of integers")
+    def array(self, dataset: Any) -> NDArray[Any]:
+        """Return the values of a dataset, after what the file claims about their size and place.
+
+        The caller has looked at the type.
+        """
         plan = dataset.id.get_create_plist()
         filters = [plan.get_filter(index)[0] for index in range(plan.get_nfilters())]
         if not set(filters) <= _FILTERS or len(set(filters)) < len(filters):
@@ -138,8 +150,8 @@ class _Reader:
                 f"limit {MAX_EXPANSION} to one"
             )
         self._bytes += size
-        if self._bytes > MAX_BYTES:
-            raise FormatError(f"brings the arrays to {self._bytes} bytes, limit {MAX_BYTES}")
+        if self._bytes > self._max_bytes:
+            raise FormatError(f"brings the arrays to {self._bytes} bytes, limit {self._max_bytes}")
 
     def _count(self, items: int) -> None:
         self._items += items
