@@ -1,0 +1,190 @@
+"""Lowering: a trained network becomes the Program that it already was, integer for integer.
+
+In eval mode a network computes with the integers read here, so nothing is lost. What remains to
+decide is time: `lower` writes into the metadata whether aligned and pipelined runs are known to
+agree, and with which reset, or that the pipelined stream itself has to be verified.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neurodeploy.errors import ProgramError, located
+from neurodeploy.neuron import CubaLif, Integrator, Neuron
+from neurodeploy.program import Connection, Input, MetadataValue, Population, Program, Readout
+from neurodeploy.synapse import Conv2d, Dense, Synapse
+from neurodeploy.train.layers import ConvLayer, DenseLayer, Quantised, SpikingLayer, SumPoolLayer
+from neurodeploy.train.network import Network
+
+INPUT_NAME = "input"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Under which conditions the pipelined stream gives the aligned answers.
+
+    rule : ``"theorem"`` (they agree, with the reset named here) or ``"verify-stream"`` (the
+    pipelined stream has to be run and compared). needs_reset : the stream must be reset once per
+    sample even when each sample starts from rest. reason : one sentence.
+    """
+
+    rule: str
+    needs_reset: bool
+    reason: str
+
+
+@torch.no_grad()
+def lower(network: Network) -> Program:
+    """Return the Program that computes what ``network`` computes in eval mode, bit for bit.
+
+    Pools are folded into the next layer's weights. The metadata hold the network's own (encoder,
+    seeds ...), ``unit.<population>``, ``pooled_from.<connection>`` and the `timing` verdict under
+    ``timing.rule``, ``timing.needs_reset`` and ``timing.reason``.
+
+    Raises ProgramError when a parameter leaves the chip's range.
+    """
+    populations: list[Population] = []
+    connections: list[Connection] = []
+    metadata: dict[str, MetadataValue] = dict(network.metadata)
+    source, pool = INPUT_NAME, 1
+    source_shape = network.shape
+    for layer in network.layers:
+        if isinstance(layer, SumPoolLayer):
+            pool *= layer.size
+            continue
+        check_layer(layer)
+        with located(f"population {layer.name}"):
+            grid = layer.quantised()
+            populations.append(Population(layer.name, layer.shape, _neuron(layer, grid)))
+            synapse = _synapse(layer, grid, source_shape, pool)
+            connections += _connections(layer, grid, source, synapse)
+        if pool > 1:
+            metadata[f"pooled_from.{source}->{layer.name}"] = pool
+        metadata[f"unit.{layer.name}"] = layer.unit
+        source, source_shape, pool = layer.name, layer.shape, 1
+    verdict = timing(network)
+    metadata["timing.rule"] = verdict.rule
+    metadata["timing.needs_reset"] = verdict.needs_reset
+    metadata["timing.reason"] = verdict.reason
+    variable = "s" if network.readout.kind == "count" else "v"
+    return Program(
+        inputs=(Input(INPUT_NAME, network.shape, network.message_bits),),
+        populations=tuple(populations),
+        connections=tuple(connections),
+        readout=Readout(source, variable, network.readout.window),
+        metadata=metadata,
+    )
+
+
+def timing(network: Network) -> Timing:
+    """Return what is known about the network's pipelined stream (see `Timing`)."""
+    delayed = [n.name for n in network.spiking_layers if getattr(n.spec, "max_delay", 0)]
+    recurrent = [n.name for n in network.spiking_layers if getattr(n.spec, "recurrent", False)]
+    biased = [n.name for n in network.spiking_layers if n.bias is not None]
+    for what, names in (("recurrent", recurrent), ("delayed", delayed)):
+        if names:
+            return Timing(
+                "verify-stream",
+                True,
+                f"{', '.join(names)} is {what}: currents in flight survive a reset, so the "
+                "pipelined stream itself must be run and compared",
+            )
+    if biased:
+        return Timing(
+            "theorem",
+            True,
+            f"{', '.join(biased)} has biases, which act before the first data: aligned and "
+            "pipelined agree on a stream with reset interval = sample columns and offset 1",
+        )
+    return Timing(
+        "theorem",
+        False,
+        "feed-forward without delays and biases: aligned and pipelined agree, each population "
+        "from its own first data column on",
+    )
+
+
+def check_layer(layer: Any) -> None:
+    """Raise ProgramError for a module that is no layer of ours."""
+    if not isinstance(layer, SpikingLayer):
+        raise ProgramError(f"module {type(layer).__name__} cannot be lowered")
+
+
+def _integers(tensor: Tensor) -> NDArray[np.int32]:
+    return np.rint(tensor.detach().cpu().double().numpy()).astype(np.int32)
+
+
+def _neuron(layer: SpikingLayer, grid: Quantised) -> Neuron:
+    bias: Any = 0
+    if grid.bias is not None:
+        bias = _integers(grid.bias)
+        bias = bias.reshape(-1, 1, 1) if len(layer.shape) == 3 else bias
+    decays = _integers(grid.current_decay), _integers(grid.voltage_decay)
+    if not layer.spiking:
+        return Integrator(*decays, bias)
+    return CubaLif(*decays, _integers(grid.threshold), bias)
+
+
+def _synapse(
+    layer: SpikingLayer, grid: Quantised, source: tuple[int, ...], pool: int
+) -> Synapse:
+    weight = _integers(grid.weight)
+    if isinstance(layer, ConvLayer):
+        spec = layer.spec
+        if pool == 1:
+            return Conv2d(weight, spec.stride, spec.padding, spec.dilation, spec.groups)
+        folded = fold_pool_conv(weight, pool, spec.dilation)
+        return Conv2d(folded, spec.stride * pool, spec.padding * pool, 1, spec.groups)
+    if pool > 1:
+        weight = fold_pool_dense(weight, pool, source)
+    delay = getattr(layer, "delay", None)
+    return Dense(weight, None if delay is None else _integers(delay).reshape(-1, 1))
+
+
+def _connections(
+    layer: SpikingLayer, grid: Quantised, source: str, synapse: Synapse
+) -> list[Connection]:
+    if grid.recurrent is None or not isinstance(layer, DenseLayer):
+        return [Connection(source, layer.name, synapse)]
+    back = Dense(_integers(grid.recurrent))
+    return [
+        Connection(source, layer.name, synapse, group=layer.name),
+        Connection(layer.name, layer.name, back, feedback=True, group=layer.name),
+    ]
+
+
+def fold_pool_conv(weight: NDArray[np.int32], pool: int, dilation: int) -> NDArray[np.int32]:
+    """Return the kernel that reads the unpooled map: tap i stands at ``pool * dilation * i + j``.
+
+    weight : ``(Cout, Cin, kH, kW)``; stride and padding of the result are ``pool`` times those of
+    the pooled convolution, its dilation is 1.
+    """
+    out, channels, rows, cols = weight.shape
+    step = pool * dilation
+    folded = np.zeros((out, channels, step * (rows - 1) + pool, step * (cols - 1) + pool), np.int32)
+    for row in range(rows):
+        for col in range(cols):
+            cells = np.s_[step * row : step * row + pool, step * col : step * col + pool]
+            folded[:, :, cells[0], cells[1]] = weight[:, :, row, col, None, None]
+    return folded
+
+
+def fold_pool_dense(
+    weight: NDArray[np.int32], pool: int, source: tuple[int, ...]
+) -> NDArray[np.int32]:
+    """Return the matrix that reads the unpooled map: each column repeated over its k x k cells.
+
+    weight : ``(out, C * (H // k) * (W // k))``; source : (C, H, W); cells of a remainder get 0.
+    """
+    channels, height, width = source
+    pooled = weight.reshape(len(weight), channels, height // pool, width // pool)
+    full = np.zeros((len(weight), *source), np.int32)
+    repeated = pooled.repeat(pool, axis=2).repeat(pool, axis=3)
+    full[:, :, : repeated.shape[2], : repeated.shape[3]] = repeated
+    return full.reshape(len(weight), -1)

@@ -1,0 +1,413 @@
+"""Quantised layers whose forward pass is the chip's integer arithmetic, in training and after.
+
+A layer holds float parameters and rounds them to the chip's grid in every forward pass: even
+weights in [-256, 254], 16-bit biases, 12-bit decays, whole thresholds. ``scale`` is the mantissa of
+weight 1.0, ``unit = scale * input_scale`` that of threshold 1.0. Training differs from eval only in
+the statistics of batch-norm, which come from the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from neurodeploy.fixedpoint import DECAY_ONE
+from neurodeploy.synapse import Conv2d as ConvSynapse
+from neurodeploy.train.quantise import (
+    exact_dtype,
+    quantise_bias,
+    quantise_decay,
+    quantise_threshold,
+    quantise_weight,
+    row_bound,
+    wrap_through,
+)
+from neurodeploy.train.scan import ScanOptions, ScanParameters, scan
+from neurodeploy.train.specs import Conv, Dense, Neuron
+
+Shape = tuple[int, ...]
+
+EPSILON = 1e-5
+MOMENTUM = 0.1
+"""Weight of the newest batch in the running statistics of batch-norm."""
+DRIVE = 1.0
+"""Standard deviation of the mean membrane drive, in units of the layer, that calibration sets."""
+GROWTH = 127
+"""Largest weight mantissa after calibration: one bit is left for growth."""
+UNIT_MAX = 2**13
+"""Largest unit that calibration chooses: v then has 4 bits of headroom above threshold 1.0."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a layer computed.
+
+    a : input current, integer-valued ``(T or 1, batch, N)``. s, v : spikes and v before the reset,
+    float32 ``(T, batch, *shape)``. unit : mantissa of 1.0 in a; 64 times that in v.
+    """
+
+    a: Tensor
+    s: Tensor
+    v: Tensor
+    unit: float
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A layer on the chip's grid: integer-valued float tensors that carry gradients.
+
+    weight : ``(out, ...)``. recurrent : ``(N, N)`` or None. bias : ``(out,)`` or None.
+    threshold, current_decay, voltage_decay : any parameter shape of `neurodeploy.neuron`.
+    """
+
+    weight: Tensor
+    recurrent: Tensor | None
+    bias: Tensor | None
+    threshold: Tensor
+    current_decay: Tensor
+    voltage_decay: Tensor
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and variance of the float pre-activation, per output channel ``(out,)``."""
+
+    mean: Tensor
+    var: Tensor
+
+
+class SpikingLayer(nn.Module):
+    """Weights and CUBA-LIF (or integrator) neurons.
+
+    source : shape of the input. input_scale : value of the input that stands for 1.0.
+    spiking : False for an integrator.
+    """
+
+    channel_axis = 1
+
+    def __init__(
+        self,
+        name: str,
+        spec: Dense | Conv,
+        neuron: Neuron,
+        source: Shape,
+        input_scale: float,
+        spiking: bool,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.name, self.spec, self.neuron = name, spec, neuron
+        self.source, self.input_scale, self.spiking = source, input_scale, spiking
+        self.frozen = False
+        self.backend = "auto"
+        weight = torch.randn(self.weight_shape(), generator=generator)
+        self.weight = nn.Parameter(weight / math.sqrt(weight[0].numel()))
+        out = weight.shape[0]
+        self.gain = nn.Parameter(torch.ones(out)) if spec.norm != "none" else None
+        has_bias = spec.bias or spec.norm == "batch"
+        self.bias = nn.Parameter(torch.zeros(out)) if has_bias else None
+        if spec.norm == "batch":
+            self.register_buffer("mean", torch.zeros(out))
+            self.register_buffer("var", torch.ones(out))
+        self.register_buffer("scale", torch.tensor(float(spec.scale or 64)))
+        self._add_neuron()
+
+    def weight_shape(self) -> Shape:
+        """Shape of the weight, outputs first."""
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the population."""
+        raise NotImplementedError
+
+    def multiply(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Return the synaptic sums of ``x`` ``(n, *source)`` as ``(n, *shape)``."""
+        raise NotImplementedError
+
+    @property
+    def wrap_bits(self) -> int:
+        """Width at which the chip's accumulator wraps."""
+        return 32
+
+    @property
+    def unit(self) -> float:
+        """Mantissa of threshold 1.0."""
+        return float(self.scale) * self.input_scale
+
+    def _add_neuron(self) -> None:
+        fractions = {
+            "threshold": self.neuron.threshold,
+            "current_decay": self.neuron.current_decay / DECAY_ONE,
+            "voltage_decay": self.neuron.voltage_decay / DECAY_ONE,
+        }
+        for name, value in fractions.items():
+            tensor = torch.full(self._parameter_shape(), value)
+            if name in self.neuron.learn:
+                self.register_parameter(name, nn.Parameter(tensor))
+            else:
+                self.register_buffer(name, tensor)
+
+    def _parameter_shape(self) -> Shape:
+        if not self.neuron.per_neuron:
+            return ()
+        return (self.shape[0], 1, 1) if len(self.shape) == 3 else self.shape
+
+    def folded(self, statistics: Statistics | None = None) -> tuple[Tensor, Tensor | None]:
+        """Return (weight, bias per output or None) as floats, normalisation folded in.
+
+        Weight norm: ``w * gain / |w|``. Batch-norm: ``w * f`` with ``f = gain / sqrt(var + eps)``,
+        and bias ``(bias - f * mean) * 4096 / current_decay``: the shift of a constant current
+        reaches v amplified by the current's memory, and the chip adds biases to v.
+        """
+        rows = (-1, *(1,) * (self.weight.dim() - 1))
+        if self.spec.norm == "none" or self.gain is None:
+            return self.weight, self.bias
+        if self.spec.norm == "weight":
+            length = self.weight.flatten(1).norm(dim=1)
+            return self.weight * (self.gain / length).reshape(rows), self.bias
+        found = statistics or Statistics(self.mean, self.var)
+        factor = self.gain / torch.sqrt(found.var + EPSILON)
+        amplified = DECAY_ONE / torch.clamp(self._decay("current_decay").detach(), min=1).mean()
+        shift = 0.0 if self.bias is None else self.bias
+        return self.weight * factor.reshape(rows), (shift - factor * found.mean) * amplified
+
+    def _decay(self, name: str) -> Tensor:
+        return quantise_decay(getattr(self, name))
+
+    def quantised(self, statistics: Statistics | None = None) -> Quantised:
+        """Return the parameters on the chip's grid."""
+        weight, bias = self.folded(statistics)
+        recurrent = getattr(self, "recurrent", None)
+        return Quantised(
+            weight=quantise_weight(weight, float(self.scale)),
+            recurrent=None if recurrent is None else quantise_weight(recurrent, self.unit),
+            bias=None if bias is None else quantise_bias(bias, self.unit),
+            threshold=quantise_threshold(self.threshold, self.unit),
+            current_decay=self._decay("current_decay"),
+            voltage_decay=self._decay("voltage_decay"),
+        )
+
+    def forward(self, x: Tensor, steps: int, bound: float) -> Result:
+        """Run ``steps`` steps.
+
+        x : integer-valued ``(steps, batch, *source)``, or ``(1, batch, *source)`` for an input that
+        is the same at every step. bound : largest magnitude in x.
+        """
+        grid = self.quantised(self._batch_statistics(x))
+        a = self.delayed(self._current(x, grid.weight, bound), steps)
+        parameters = ScanParameters(
+            self._spread(grid.current_decay),
+            self._spread(grid.voltage_decay),
+            self._spread(grid.threshold),
+            self._bias_per_neuron(grid.bias),
+            grid.recurrent,
+        )
+        options = ScanOptions(
+            steps=steps,
+            unit=self.unit,
+            surrogate=self.neuron.surrogate,
+            width=self.neuron.width,
+            spiking=self.spiking,
+            reset_gradient=self.neuron.reset_gradient,
+            backend=self.backend,
+        )
+        s, v = scan(a, parameters, options)
+        shape = (steps, x.shape[1], *self.shape)
+        return Result(a, s.reshape(shape), v.reshape(shape), self.unit)
+
+    def _current(self, x: Tensor, weight: Tensor, bound: float) -> Tensor:
+        """Return the exact synaptic sums ``(T or 1, batch, N)``, wrapped as on the chip."""
+        largest = bound * row_bound(weight)
+        dtype = exact_dtype(largest)
+        flat = x.reshape(-1, *self.source).to(dtype)
+        a = self.multiply(flat, weight.to(dtype)).reshape(*x.shape[:2], -1)
+        return wrap_through(a, self.wrap_bits, largest)
+
+    def delayed(self, a: Tensor, steps: int) -> Tensor:
+        """Return the currents shifted by the synaptic delays; none here."""
+        return a
+
+    def _spread(self, parameter: Tensor) -> Tensor:
+        return parameter.expand(self.shape).reshape(-1)
+
+    def _bias_per_neuron(self, bias: Tensor | None) -> Tensor:
+        if bias is None:
+            return torch.zeros(math.prod(self.shape), device=self.weight.device)
+        return self._spread(bias.reshape(-1, 1, 1) if len(self.shape) == 3 else bias)
+
+    def _batch_statistics(self, x: Tensor) -> Statistics | None:
+        if self.spec.norm != "batch" or not self.training or self.frozen:
+            return None
+        found = self.statistics(x)
+        with torch.no_grad():
+            self.mean += MOMENTUM * (found.mean - self.mean)
+            self.var += MOMENTUM * (found.var - self.var)
+        return found
+
+    def preactivation(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Return float sums in units of the layer, ``(T or 1, batch, *shape)``."""
+        z = self.multiply(x.reshape(-1, *self.source), weight) / self.input_scale
+        return z.reshape(*x.shape[:2], *self.shape)
+
+    def statistics(self, x: Tensor) -> Statistics:
+        """Return mean and (biased) variance per output channel of the float pre-activation."""
+        z = self.preactivation(x, self.weight).flatten(0, 1)
+        axes = [axis for axis in range(z.dim()) if axis != self.channel_axis]
+        return Statistics(z.mean(axes), z.var(axes, unbiased=False))
+
+    @torch.no_grad()
+    def calibrate(self, x: Tensor, steps: int) -> None:
+        """Set gain and scale from a first batch, so that the layer starts active and in range.
+
+        The gain makes the standard deviation of the mean membrane drive (v without spikes) equal to
+        `DRIVE`; the scale is the largest power of two that keeps weights within `GROWTH` and the
+        unit within `UNIT_MAX`.
+
+        Source: Salimans and Kingma, NeurIPS 2016, section 3 (data-dependent initialisation).
+        """
+        if self.spec.norm == "batch":
+            found = self.statistics(x)
+            self.mean.copy_(found.mean)
+            self.var.copy_(found.var)
+        weight, bias = self.folded()
+        drive = self._mean_drive(self.preactivation(x, weight), steps)
+        factor = DRIVE / max(float(drive.std()), EPSILON)
+        target = self.weight if self.gain is None else self.gain
+        target *= factor
+        if self.spec.scale is None:
+            largest = float(self.folded()[0].abs().max())
+            room = min(GROWTH / max(largest, EPSILON), UNIT_MAX / self.input_scale)
+            self.scale.fill_(2.0 ** max(0, math.floor(math.log2(room))))
+
+    def _mean_drive(self, z: Tensor, steps: int) -> Tensor:
+        """Return the mean over the steps of v that ``z`` would give without spikes and bias."""
+        response = impulse_response(
+            float(self._decay("current_decay").mean()),
+            float(self._decay("voltage_decay").mean()),
+            steps,
+        ).to(z)
+        weights = response.mean(0)
+        z = z.expand(steps, *z.shape[1:]) if z.shape[0] == 1 else z
+        return torch.einsum("t,t...->...", weights, z)
+
+    def effective_bits(self) -> Tensor:
+        """Return bits per output channel that the quantised weights use, sign included.
+
+        ``log2(2 * max |weight| / 2)`` with weights in steps of 2; 0 for a channel of zeros.
+        """
+        largest = self.quantised().weight.detach().abs().flatten(1).amax(1)
+        return torch.where(largest > 0, torch.log2(largest.clamp(min=1)), torch.zeros(()))
+
+
+class DenseLayer(SpikingLayer):
+    """All-to-all weights; see `neurodeploy.train.specs.Dense`."""
+
+    spec: Dense
+
+    def __init__(
+        self,
+        name: str,
+        spec: Dense,
+        neuron: Neuron,
+        source: Shape,
+        input_scale: float,
+        spiking: bool,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__(name, spec, neuron, source, input_scale, spiking, generator)
+        if spec.recurrent:
+            weight = torch.randn((spec.size, spec.size), generator=generator)
+            self.recurrent = nn.Parameter(weight * (0.5 / math.sqrt(spec.size)))
+        if spec.max_delay:
+            drawn = torch.randint(0, spec.max_delay + 1, (spec.size,), generator=generator)
+            self.register_buffer("delay", drawn)
+
+    def weight_shape(self) -> Shape:
+        return (self.spec.size, math.prod(self.source))
+
+    @property
+    def shape(self) -> Shape:
+        return (self.spec.size,)
+
+    def multiply(self, x: Tensor, weight: Tensor) -> Tensor:
+        return x.flatten(1) @ weight.t()
+
+    def delayed(self, a: Tensor, steps: int) -> Tensor:
+        """Return ``a[t - delay[i], :, i]``, zero before the first step."""
+        if not self.spec.max_delay:
+            return a
+        full = a.expand(steps, *a.shape[1:])
+        when = torch.arange(steps, device=a.device)[:, None] - self.delay  # (steps, N)
+        index = when.clamp(min=0)[:, None].expand_as(full)
+        return full.gather(0, index) * (when >= 0)[:, None]
+
+
+class ConvLayer(SpikingLayer):
+    """A convolution; see `neurodeploy.train.specs.Conv`."""
+
+    spec: Conv
+
+    def weight_shape(self) -> Shape:
+        spec = self.spec
+        return (spec.channels, self.source[0] // spec.groups, spec.kernel, spec.kernel)
+
+    @property
+    def shape(self) -> Shape:
+        spec = self.spec
+        zeros = torch.zeros(self.weight_shape(), dtype=torch.int32).numpy()
+        synapse = ConvSynapse(zeros, spec.stride, spec.padding, spec.dilation, spec.groups)
+        return synapse.output_shape(self.source)
+
+    @property
+    def wrap_bits(self) -> int:
+        return 24
+
+    def multiply(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Convolve; through patches off the CPU, where libraries choose inexact algorithms."""
+        spec = self.spec
+        if x.device.type == "cpu":
+            with torch.backends.nnpack.flags(enabled=False):
+                return functional.conv2d(
+                    x, weight, None, spec.stride, spec.padding, spec.dilation, spec.groups
+                )
+        patches = functional.unfold(x, spec.kernel, spec.dilation, spec.padding, spec.stride)
+        patches = patches.reshape(len(x), spec.groups, -1, patches.shape[-1])
+        kernels = weight.reshape(spec.groups, spec.channels // spec.groups, -1)
+        return torch.einsum("gok,ngkp->ngop", kernels, patches).reshape(len(x), *self.shape)
+
+
+class SumPoolLayer(nn.Module):
+    """Sums of k x k cells; a remainder at the far border is left out."""
+
+    def __init__(self, size: int, source: Shape) -> None:
+        super().__init__()
+        self.size, self.source = size, source
+        self.shape: Shape = (source[0], source[1] // size, source[2] // size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x : ``(T, batch, C, H, W)``."""
+        channels, height, width = self.shape
+        k = self.size
+        x = x[..., : height * k, : width * k]
+        return x.reshape(*x.shape[:2], channels, height, k, width, k).sum((-3, -1))
+
+
+def impulse_response(current_decay: float, voltage_decay: float, steps: int) -> Tensor:
+    """Return K, float64 ``(steps, steps)``: without spikes and rounding, ``v = K @ a``.
+
+    Entry (t, t') is ``sum_{i + j = t - t'} keep_u^i keep_v^j``.
+    """
+    keep_u, keep_v = 1 - current_decay / DECAY_ONE, 1 - voltage_decay / DECAY_ONE
+    response, u, v = [], 0.0, 0.0
+    for t in range(steps):
+        u = u * keep_u + (1.0 if t == 0 else 0.0)
+        v = v * keep_v + u
+        response.append(v)
+    h = torch.tensor(response, dtype=torch.float64)
+    lag = torch.arange(steps)[:, None] - torch.arange(steps)
+    return torch.where(lag >= 0, h[lag.clamp(min=0)], torch.zeros((), dtype=torch.float64))

@@ -1,0 +1,113 @@
+"""What a user writes about a network: layers and neurons as small, strict, frozen records.
+
+The same records are read from TOML and built in Python: ``Dense(size=128)``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=1, le=2**24)]
+Decay = Annotated[int, Field(ge=0, le=4096)]
+Learnable = Literal["current_decay", "voltage_decay", "threshold"]
+Norm = Literal["weight", "batch", "none"]
+SurrogateName = Literal["triangle", "fast_sigmoid", "sigmoid", "atan", "rectangular"]
+
+
+class Spec(BaseModel):
+    """Base: unknown keys are errors, nothing changes after construction."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Neuron(Spec):
+    """A CUBA-LIF neuron.
+
+    current_decay, voltage_decay : 12-bit decays 0..4096; 4096 forgets everything in one step.
+    threshold : in units of the layer; its mantissa is ``round(threshold * unit)``.
+    learn : which of the three are learned, rounded to the chip's grid in every forward pass.
+    per_neuron : learn one value for each neuron (channel of a map) instead of one for the layer.
+    surrogate, width : the surrogate gradient and its width, in units of the layer.
+    reset_gradient : let the gradient pass through the reset factor (1 - s) as well.
+    """
+
+    current_decay: Decay = 4096
+    voltage_decay: Decay = 512
+    threshold: Annotated[float, Field(gt=0, le=1e4)] = 1.0
+    learn: tuple[Learnable, ...] = Field(default=(), strict=False)
+    per_neuron: bool = False
+    surrogate: SurrogateName = "fast_sigmoid"
+    width: Annotated[float, Field(gt=0, le=1e4)] = 1.0
+    reset_gradient: bool = False
+
+
+class Dense(Spec):
+    """All-to-all weights into ``size`` neurons.
+
+    norm : ``"weight"`` (a learned gain per neuron), ``"batch"`` (folded batch-norm) or ``"none"``.
+    bias : learn a bias per neuron; batch-norm brings its own. recurrent : weights from the layer's
+    own spikes, one step later. max_delay : fixed delays 0..max_delay per neuron, drawn at random.
+    neuron : None takes the network's. scale : mantissa of weight 1.0, None chooses it.
+    """
+
+    kind: Literal["dense"] = "dense"
+    size: Count
+    norm: Norm = "weight"
+    bias: bool = False
+    recurrent: bool = False
+    max_delay: Annotated[int, Field(ge=0, le=62)] = 0
+    neuron: Neuron | None = None
+    scale: Annotated[int, Field(ge=1, le=2**20)] | None = None
+
+
+class Conv(Spec):
+    """A convolution over (C, H, W) maps into ``channels`` maps of neurons; see `Dense`."""
+
+    kind: Literal["conv"] = "conv"
+    channels: Count
+    kernel: Annotated[int, Field(ge=1, le=64)]
+    stride: Annotated[int, Field(ge=1, le=64)] = 1
+    padding: Annotated[int, Field(ge=0, le=64)] = 0
+    dilation: Annotated[int, Field(ge=1, le=64)] = 1
+    groups: Count = 1
+    norm: Norm = "weight"
+    bias: bool = False
+    neuron: Neuron | None = None
+    scale: Annotated[int, Field(ge=1, le=2**20)] | None = None
+
+
+class SumPool(Spec):
+    """Sums of size x size cells, folded into the next layer's weights when lowered."""
+
+    kind: Literal["pool"] = "pool"
+    size: Annotated[int, Field(ge=2, le=64)]
+
+
+class Flatten(Spec):
+    """Maps become a row in C, H, W order; a dense layer does so by itself."""
+
+    kind: Literal["flatten"] = "flatten"
+
+
+LayerSpec = Annotated[Dense | Conv | SumPool | Flatten, Field(discriminator="kind")]
+
+
+class Readout(Spec):
+    """What is classified with.
+
+    kind : ``"count"`` (spikes of the last layer) or ``"integrator"`` (v of a last layer that does
+        not spike). window : last steps that count, 0 for all. logit_scale : logits are the mean
+        rate, or the mean v in units of the layer, times this; None means 10 for counts, 4 for v.
+    """
+
+    kind: Literal["count", "integrator"] = "count"
+    window: Annotated[int, Field(ge=0, le=100_000)] = 0
+    logit_scale: Annotated[float, Field(gt=0, le=1e4)] | None = None
+
+    @property
+    def scale(self) -> float:
+        """The logit scale that holds."""
+        default = 10.0 if self.kind == "count" else 4.0
+        return default if self.logit_scale is None else self.logit_scale

@@ -1,0 +1,52 @@
+"""Surrogate gradients: what takes the place of the derivative of the spike test.
+
+Each is a density over ``z = (v - threshold) / unit``: even, of area 1, with peak ``1 / width``.
+
+Source: methods table of Liu et al., ICML 2024, arXiv:2405.20355 (triangle, sigmoid, atan,
+rectangular); fast sigmoid: Zenke and Ganguli, Neural Computation 30 (2018), 1514.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Surrogate = Callable[[Tensor, float], Tensor]
+
+
+def triangle(z: Tensor, width: float) -> Tensor:
+    """``max(0, width - |z|) / width^2``."""
+    return torch.clamp(width - z.abs(), min=0.0) / width**2
+
+
+def fast_sigmoid(z: Tensor, width: float) -> Tensor:
+    """``1 / (width * (1 + 2 |z| / width)^2)``."""
+    return 1.0 / (width * (1.0 + z.abs() * (2.0 / width)) ** 2)
+
+
+def sigmoid(z: Tensor, width: float) -> Tensor:
+    """``k * sigma(k z) * (1 - sigma(k z))`` with ``k = 4 / width``."""
+    activated = torch.sigmoid(z * (4.0 / width))
+    return (4.0 / width) * activated * (1.0 - activated)
+
+
+def atan(z: Tensor, width: float) -> Tensor:
+    """``1 / (width * (1 + (pi z / width)^2))``."""
+    return 1.0 / (width * (1.0 + (z * (math.pi / width)) ** 2))
+
+
+def rectangular(z: Tensor, width: float) -> Tensor:
+    """``1 / width`` where ``|z| < width / 2``, else 0."""
+    return (z.abs() < width / 2).to(z.dtype) / width
+
+
+SURROGATES: dict[str, Surrogate] = {
+    "triangle": triangle,
+    "fast_sigmoid": fast_sigmoid,
+    "sigmoid": sigmoid,
+    "atan": atan,
+    "rectangular": rectangular,
+}
