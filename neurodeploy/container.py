@@ -201,9 +201,10 @@ def _record(place: str, tree: object, where: str) -> Any:
         known = [field.name for field in fields(record)]
         needed = [field.name for field in fields(record) if field.default is not None]
         _check_keys(tree, {"record", *needed}, {"record", *known})
-        values = {name: value for name, value in tree.items() if name != "record"}
-        for name in values.keys() & RECORDS.keys():
-            values[name] = _record(name, values[name], name)
+    values = {name: value for name, value in tree.items() if name != "record"}
+    for name in values.keys() & RECORDS.keys():
+        values[name] = _record(name, values[name], f"{where}/{name}")
+    with located(where):
         return _checked(record, **values)
 
 

@@ -77,7 +77,7 @@ def tree(file: Any, file_bytes: int) -> Tree:
 
     Raises FormatError that names the item, what it claims and the limit.
     """
-    return Reader(file_bytes, MAX_BYTES).tree(file, 0)
+    return Reader(file_bytes, MAX_BYTES).tree(file)
 
 
 class Reader:
@@ -92,17 +92,16 @@ class Reader:
         self._bytes = 0
         self._items = 0
 
-    def tree(self, group: Any, depth: int) -> Tree:
-        """Return the attributes, datasets and sub-groups of ``group``."""
-        self._count(len(group.attrs) + len(group))
-        result: Tree = {}
-        for name in group.attrs:
-            result[_checked(name)] = attribute(group, name)
-        for name in group:
-            with located(_checked(name)):
-                if name in result:
-                    raise FormatError("is both an attribute and an object")
-                result[name] = self._object(group, name, depth)
+    def tree(self, group: Any, where: str = "", depth: int = 0) -> Tree:
+        """Return the attributes, datasets and sub-groups of ``group``, whose path is ``where``."""
+        with located(where or "the file"):
+            self._count(len(group.attrs) + len(group))
+            result: Tree = {_checked(name): attribute(group, name) for name in group.attrs}
+            members = [_checked(name) for name in group]
+            if twice := result.keys() & set(members):
+                raise FormatError(f"has {min(twice)} as an attribute and as an object")
+        for name in members:
+            result[name] = self._value(group, name, f"{where}/{name}".lstrip("/"), depth)
         return result
 
     def member(self, group: Any, name: str) -> Any:
@@ -114,15 +113,16 @@ class Reader:
             raise FormatError("is a named type, expected a group or a dataset")
         return item
 
-    def _object(self, group: Any, name: str, depth: int) -> Any:
-        item = self.member(group, name)
-        if isinstance(item, h5py.Dataset):
-            if item.dtype.kind not in "iu" or item.shape is None:
-                raise FormatError(f"has type {item.dtype}, expected an array of integers")
-            return self.array(item)
-        if depth == MAX_DEPTH:
-            raise FormatError(f"is nested deeper than {MAX_DEPTH} groups")
-        return self.tree(item, depth + 1)
+    def _value(self, group: Any, name: str, where: str, depth: int) -> Any:
+        with located(where):
+            item = self.member(group, name)
+            if isinstance(item, h5py.Dataset):
+                if item.dtype.kind not in "iu" or item.shape is None:
+                    raise FormatError(f"has type {item.dtype}, expected an array of integers")
+                return self.array(item)
+            if depth == MAX_DEPTH:
+                raise FormatError(f"is nested deeper than {MAX_DEPTH} groups")
+        return self.tree(item, where, depth + 1)
 
     def array(self, dataset: Any) -> NDArray[Any]:
         """Return the values of a dataset, after what the file claims about their size and place.
