@@ -81,7 +81,8 @@ def condition(matrices: Sequence[IntArray]) -> list[Conditioned]:
     Step A looks at all matrices together and finds the left shift ``shift`` that fills the 8-bit
     range and the number of weight bits; step B re-derives the sign mode of each matrix on its own,
     clips and drops low bits. Faults of the original are part of the rule: a non-positive matrix
-    whose minimum is minus a power of two loses bits, a non-negative one above 255 becomes zero.
+    whose minimum is minus a power of two loses bits, a non-negative one above 255 becomes zero, and
+    so does a matrix of one sign that shares its exponent with odd mixed weights beyond +-127.
 
     matrices : int64 arrays ``(out, in)``; usually one, two for a recurrent layer.
 
@@ -131,5 +132,7 @@ def _truncate(weight: IntArray, bits: int) -> IntArray:
     mixed = bool(weight.min() < 0 < weight.max())
     sign = -1 if weight.min() < 0 and not mixed else 1
     clipped = np.clip(sign * weight, -256 if mixed else 0, 255)
-    drop = np.int64(max(8 - bits + mixed, 0))  # below zero only where everything is zero already
+    drop = np.int64(8 - bits + mixed)
+    if drop < 0:  # a shift by a negative count gives zero, as in `_shift_left`
+        return np.zeros_like(weight)
     return np.asarray(sign * ((clipped >> drop) << drop), dtype=np.int64)

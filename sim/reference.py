@@ -154,7 +154,9 @@ def _collect(state: RunState, edge: Edge) -> IntArray:
 def currents_by_delay(plan: Plan, edge: Edge, messages: IntArray) -> list[tuple[int, IntArray]]:
     """Return (delay, current) pairs, current int64 ``(batch, target size)``.
 
-    Dense: ``wrap32(sum_j weight[i, j] * m[j]) >> shift``, once for each delay that occurs.
+    Dense: ``wrap32(sum_j weight[i, j] * m[j]) >> shift``.
+    Dense with delays, for each delay that occurs:
+    ``wrap32((sum_j wrap32(weight[i, j] * m[j])) >> shift)``; the sum itself is wide, as in Lava.
     Conv2d: ``wrap24(conv(m, weight))``. Direct: the messages themselves.
     """
     if edge.weight is None:
@@ -167,7 +169,7 @@ def currents_by_delay(plan: Plan, edge: Edge, messages: IntArray) -> list[tuple[
         return [(0, wrap(multiply(messages, edge.weight), edge.bits) >> edge.shift)]
     full = np.broadcast_to(delay, edge.weight.shape)
     return [
-        (int(d), wrap(multiply(messages, edge.weight * (full == d)), edge.bits) >> edge.shift)
+        (int(d), wrap(multiply_wide(messages, edge.weight * (full == d)) >> edge.shift, edge.bits))
         for d in np.unique(full)
     ]
 
@@ -180,6 +182,14 @@ def multiply(messages: IntArray, weight: IntArray) -> IntArray:
             np.int64
         )
     return np.asarray(messages @ weight.T)
+
+
+def multiply_wide(messages: IntArray, weight: IntArray) -> IntArray:
+    """Return ``sum_j wrap32(messages[b, j] * weight[i, j])``, int64 ``(batch, out)``."""
+    if int(np.abs(messages).max(initial=0)) * int(np.abs(weight).max()) < 2**31:
+        return multiply(messages, weight)
+    products = wrap(messages[:, None, :] * weight[None], 32)
+    return np.asarray(products.sum(axis=2))
 
 
 def convolve(messages: IntArray, edge: Edge) -> IntArray:
