@@ -1,0 +1,130 @@
+"""Accuracy of the integer network when its input is noisy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator, Philox
+
+from neurodeploy.errors import OptionError
+from neurodeploy.program import Program
+from neurodeploy.sim import Simulator, compile
+from neurodeploy.verify.presented import Integers, Presented
+from neurodeploy.verify.readout import Accuracy, predictions, scores
+
+SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.5)
+"""Default levels: standard deviation as a share of the largest valid value."""
+SEED = 20_24
+
+
+@dataclass(frozen=True)
+class NoiseLevel:
+    """Accuracy at one level. sigma : share of ``high``. sigma_units : in units of the values."""
+
+    sigma: float
+    sigma_units: float
+    accuracy: Accuracy
+
+
+@dataclass(frozen=True)
+class NoiseResult:
+    """Accuracy without noise and at each level; the same noise directions at every level.
+
+    place : where the noise is added. low, high : range that noisy values are clipped to.
+    """
+
+    clean: Accuracy
+    levels: tuple[NoiseLevel, ...]
+    seed: int
+    place: str
+    low: int
+    high: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, with the rule that made the noise."""
+        return {
+            "clean": self.clean.to_dict(),
+            "levels": [
+                {
+                    "sigma": level.sigma,
+                    "sigma_units": level.sigma_units,
+                    **level.accuracy.to_dict(),
+                }
+                for level in self.levels
+            ],
+            "seed": self.seed,
+            "place": self.place,
+            "low": self.low,
+            "high": self.high,
+            "rule": (
+                f"Gaussian noise of sigma x {self.high} added to the {self.place}, rounded to "
+                f"integers, clipped to {self.low} to {self.high}; constant over the steps of a "
+                "sample"
+                if self.place == "graded input"
+                else f"Gaussian noise of sigma x {self.high} added to the {self.place}, rounded "
+                f"to integers, clipped to {self.low} to {self.high}, then encoded"
+            ),
+        }
+
+
+def noise_accuracy(
+    program: Program,
+    data: Presented,
+    *,
+    sigmas: Sequence[float] = SIGMAS,
+    seed: int = SEED,
+    run: Mapping[str, Any] | None = None,
+) -> NoiseResult:
+    """Return the accuracy of ``program`` on ``data``, clean and at each level of noise.
+
+    ``x' = clip(round(x + sigma * high * n), low, high)``, n standard normal, drawn once per value
+    of a sample from Philox with key ``(seed, 0)`` and used at every level.
+
+    run : options of `neurodeploy.compile`, such as timing or engine.
+
+    Raises OptionError for levels that are not positive.
+    """
+    for sigma in sigmas:
+        if not 0 < sigma < float("inf"):
+            raise OptionError(f"noise level is {sigma}, expected a positive share of the range")
+    simulator = compile(program, **{**dict(run or {}), "record": ()})
+    clean = _accuracy(simulator, data, data.chunks(program), None)
+    levels = tuple(
+        NoiseLevel(
+            sigma=float(sigma),
+            sigma_units=float(sigma) * data.high,
+            accuracy=_accuracy(simulator, data, data.chunks(program), (float(sigma), seed)),
+        )
+        for sigma in sigmas
+    )
+    return NoiseResult(clean, levels, seed, data.place, data.low, data.high)
+
+
+def generator(seed: int) -> Generator:
+    """Return the generator of the noise; drawn in the order of the samples."""
+    return Generator(Philox(key=[seed, 0]))
+
+
+def perturbed(data: Presented, rows: slice, sigma: float, draws: Generator) -> Integers:
+    """Return the values of ``rows`` with noise: rounded half to even, clipped, int32."""
+    x = data.x[rows]
+    noisy = x + sigma * data.high * draws.standard_normal(x.shape)
+    return np.asarray(np.clip(np.rint(noisy), data.low, data.high), np.int32)
+
+
+def _accuracy(
+    simulator: Simulator,
+    data: Presented,
+    chunks: Iterator[slice],
+    noise: tuple[float, int] | None,
+) -> Accuracy:
+    draws = generator(noise[1]) if noise else None
+    predicted = []
+    for rows in chunks:
+        x = None if noise is None or draws is None else perturbed(data, rows, noise[0], draws)
+        trace = simulator.run(data.columns(rows, x))
+        predicted.append(predictions(scores(simulator.program, trace)))
+    return Accuracy.of(np.concatenate(predicted), data.y)
