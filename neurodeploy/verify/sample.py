@@ -1,0 +1,86 @@
+"""One sample in full: its input, every spike, and the membrane of a few neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.neuron import CubaLif, Integrator
+from neurodeploy.program import Population, Program
+from neurodeploy.sim import simulate
+from neurodeploy.verify.presented import Presented
+from neurodeploy.verify.readout import predictions, scores
+
+TRACES = 8
+"""Neurons per population whose membrane is kept."""
+
+
+@dataclass(frozen=True)
+class LayerSample:
+    """One population during one sample.
+
+    spikes : ``(steps, neurons)``, flat in C,H,W order. neurons : numbers of those whose membrane
+    is kept. v : ``(steps, len(neurons))`` after the reset. threshold : in units of v, per kept
+    neuron, or None.
+    """
+
+    population: str
+    spikes: NDArray[Any]
+    neurons: NDArray[np.int64]
+    v: NDArray[np.int64]
+    threshold: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample. columns : ``(steps, *input_shape)``. scores : per class."""
+
+    row: int
+    label: int
+    predicted: int
+    scores: NDArray[np.int64]
+    columns: NDArray[Any]
+    layers: tuple[LayerSample, ...]
+
+
+def record_sample(
+    program: Program, data: Presented, row: int = 0, *, run: Mapping[str, Any] | None = None
+) -> Sample:
+    """Run sample ``row`` of ``data`` and keep what a person wants to look at.
+
+    The neurons kept are those that spike most, the first ones among equals.
+    """
+    columns = data.columns(slice(row, row + 1))
+    trace = simulate(program, columns, **{**dict(run or {}), "record": ("s", "v")})
+    score = scores(program, trace)
+    return Sample(
+        row=row,
+        label=int(data.y[row]),
+        predicted=int(predictions(score)[0]),
+        scores=score[0],
+        columns=columns[0],
+        layers=tuple(_layer(p, trace[p.name].arrays) for p in program.populations),
+    )
+
+
+def _layer(population: Population, arrays: Mapping[str, NDArray[Any]]) -> LayerSample:
+    spikes = arrays["s"].reshape(len(arrays["s"][0]), population.size)
+    order = np.argsort(-np.count_nonzero(spikes, axis=0), kind="stable")
+    kept = np.sort(order[: min(TRACES, population.size)]).astype(np.int64)
+    v = arrays.get("v")
+    if v is None or not isinstance(population.neuron, (CubaLif, Integrator)):
+        empty = np.zeros((len(spikes), 0), np.int64)
+        return LayerSample(population.name, spikes, np.zeros(0, np.int64), empty, None)
+    flat = v.reshape(len(spikes), population.size)[:, kept].astype(np.int64)
+    return LayerSample(population.name, spikes, kept, flat, _threshold(population, kept))
+
+
+def _threshold(population: Population, kept: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    if not isinstance(population.neuron, CubaLif):
+        return None
+    full = np.broadcast_to(population.neuron.threshold, population.shape)
+    return full.reshape(-1)[kept].astype(np.int64) << np.int64(6)

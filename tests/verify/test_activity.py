@@ -1,0 +1,89 @@
+"""Counts over a data set, and one sample in full."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import neurodeploy as nd
+from neurodeploy.verify import presented
+from neurodeploy.verify.activity import measure_activity, summary
+from neurodeploy.verify.presented import Presented
+from neurodeploy.verify.sample import record_sample
+
+RUN = {"engine": "reference"}
+
+
+def program() -> nd.Program:
+    lif = nd.CubaLif(current_decay=4096, voltage_decay=0, threshold=[1, 5, 9])
+    return nd.Program(
+        inputs=(nd.Input("x", 2),),
+        populations=(
+            nd.Population("a", 3, lif),
+            nd.Population("out", 2, nd.Integrator(4096, 0)),
+        ),
+        connections=(
+            nd.Connection("x", "a", nd.Dense([[2, 0], [2, 0], [2, 2]])),
+            nd.Connection("a", "out", nd.Dense([[1, 1, 0], [0, 0, 1]])),
+        ),
+        readout=nd.Readout("out", "v"),
+    )
+
+
+def data(samples: int = 10) -> Presented:
+    x = np.ones((samples, 2), np.int32)
+    x[::2, 1] = 0
+    y = np.zeros(samples, np.int64)
+    return Presented(x, y, 0, 1, lambda v, rows: np.repeat(v[:, None], 6, axis=1), "graded input")
+
+
+def test_counts_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, accuracy = measure_activity(program(), data(), run=RUN)
+    expected = nd.simulate(program(), data().columns(slice(0, 10)), engine="reference").activity
+    assert whole == expected
+    monkeypatch.setattr(presented, "CHUNK_BYTES", 3 * 4 * 5 * 6)
+    assert measure_activity(program(), data(), run=RUN) == (expected, accuracy)
+    assert accuracy.rate == 1.0
+
+
+def test_summary_gives_means_and_rates() -> None:
+    activity, _ = measure_activity(program(), data(), run=RUN)
+    result = summary(program(), activity)
+    x, a, out = result["layers"]
+    assert (x["events"], x["rate"], x["input"], x["updates"]) == (9.0, 0.75, True, 0)
+    # neuron 0 spikes in all 6 steps, neuron 1 in steps 3 and 6; neuron 2 at 2 or 4 a step
+    assert a["events_min"] == 6 + 2 + 1
+    assert a["events_max"] == 6 + 2 + 2
+    assert a["rate"] == pytest.approx(9.5 / 18)
+    assert (out["events"], out["updates"]) == (0.0, 12)
+    first, second = result["connections"]
+    assert (first["taps"], first["nonzero"]) == (27.0, 6 * 3 + 3 * 1)
+    assert second["taps"] == pytest.approx(9.5 * 2)
+
+
+def test_a_sample_keeps_every_spike_and_the_membrane_of_the_busiest() -> None:
+    sample = record_sample(program(), data(), row=1, run=RUN)
+    assert (sample.row, sample.label, sample.predicted) == (1, 0, 0)
+    assert sample.columns.shape == (6, 2)
+    a, out = sample.layers
+    assert a.spikes.sum(axis=0).tolist() == [6, 2, 2]
+    assert a.neurons.tolist() == [0, 1, 2]
+    assert a.threshold is not None
+    assert a.threshold.tolist() == [64, 320, 576]
+    assert a.v[:, 1].tolist() == [128, 256, 0, 128, 256, 0]
+    assert out.threshold is None
+    assert np.array_equal(sample.scores, out.v.sum(axis=0))
+
+
+def test_sigma_delta_populations_have_messages_and_no_membrane() -> None:
+    graph = nd.Program(
+        inputs=(nd.Input("x", 1, 8),),
+        populations=(nd.Population("a", 1, nd.SigmaDelta(threshold=0)),),
+        connections=(nd.Connection("x", "a", nd.Dense([[1]])),),
+        readout=nd.Readout("a", "sigma"),
+    )
+    columns = np.array([[[3], [0]]])
+    given = Presented(columns, np.zeros(1, int), -9, 9, lambda v, rows: v, "graded input")
+    (layer,) = record_sample(graph, given, run=RUN).layers
+    assert layer.v.shape == (2, 0)
+    assert layer.spikes.shape == (2, 1)
