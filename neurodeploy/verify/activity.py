@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.accuracy import Accuracy, predictions, scores
 from neurodeploy.program import Program
 from neurodeploy.sim import compile
 from neurodeploy.trace import COUNT_NAMES, Activity
 from neurodeploy.verify.presented import Presented
-from neurodeploy.verify.readout import Accuracy, predictions, scores
 
 
 def measure_activity(

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator, Philox
 
+from neurodeploy.accuracy import Accuracy, predictions, scores
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.sim import Simulator, compile
 from neurodeploy.verify.presented import Integers, Presented
-from neurodeploy.verify.readout import Accuracy, predictions, scores
 
 SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Default levels: standard deviation as a share of the largest valid value."""

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.accuracy import predictions, scores
 from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Population, Program
 from neurodeploy.sim import simulate
 from neurodeploy.verify.presented import Presented
-from neurodeploy.verify.readout import predictions, scores
 
 TRACES = 8
 """Neurons per population whose membrane is kept."""

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import neurodeploy as nd
+from neurodeploy.accuracy import TIE, Accuracy, predictions, scores
 from neurodeploy.errors import DataError
-from neurodeploy.verify.readout import TIE, Accuracy, predictions, scores
 
 REFERENCE = {"engine": "reference"}
 
