@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, M, tz, wrap
-from neurodeploy.neuron import CubaLif, Integrator
+from neurodeploy.neuron import CubaLif, HomeostaticLif, Integrator
 from neurodeploy.program import Connection, Input, Population, Program
 from neurodeploy.sim import compile
 from neurodeploy.synapse import Conv2d, Dense
@@ -255,7 +255,19 @@ def _v_bound(neuron: CubaLif | Integrator, u_high: int, u_low: int, memory: floa
     low = math.ceil((u_low + bias_low) * memory)
     high = math.ceil((u_high + bias_high) * memory)
     if isinstance(neuron, CubaLif) and neuron.reset == "zero":
-        high = min(high, UNIT * max(int(neuron.threshold.max()), 0) + u_high + bias_high)
-    elif isinstance(neuron, CubaLif) and neuron.reset == "subtract" and neuron.threshold.min() < 0:
+        high = min(high, _reached(neuron) + u_high + bias_high)
+    elif isinstance(neuron, CubaLif) and neuron.reset == "subtract" and _falls_below_zero(neuron):
         return None
     return max(high, low)
+
+
+def _falls_below_zero(neuron: CubaLif) -> bool:
+    """Whether the threshold is or can become negative."""
+    moved = isinstance(neuron, HomeostaticLif) and neuron.low < 0
+    return moved or int(neuron.threshold.min()) < 0
+
+
+def _reached(neuron: CubaLif) -> int:
+    """Return the largest v that does not spike, at least 0; homeostatic thresholds move."""
+    threshold = max(UNIT * int(neuron.threshold.max()), 0)
+    return max(threshold, neuron.high) if isinstance(neuron, HomeostaticLif) else threshold

@@ -125,7 +125,7 @@ def test_populations_of_other_families_are_left_out() -> None:
     assert headroom(program, given_columns(np.ones((1, 2, 1), int)), run=RUN) == ()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["aligned", "pipelined"]))
 def test_no_run_of_a_random_program_exceeds_its_bounds(seed: int, timing: str) -> None:
     rng = np.random.default_rng(seed)
