@@ -1,0 +1,21 @@
+"""Training: quantised CUBA-LIF networks whose eval-mode forward pass is the integer network."""
+
+from neurodeploy.train.config import Config, parse_config, read_config
+from neurodeploy.train.network import Network
+from neurodeploy.train.run import TrainedRun, train
+from neurodeploy.train.specs import Conv, Dense, Flatten, Neuron, Readout, SumPool
+
+__all__ = [
+    "Config",
+    "Conv",
+    "Dense",
+    "Flatten",
+    "Network",
+    "Neuron",
+    "Readout",
+    "SumPool",
+    "TrainedRun",
+    "parse_config",
+    "read_config",
+    "train",
+]

@@ -1,0 +1,103 @@
+"""Checkpoints: everything that a run needs to go on, in one file that is whole or absent.
+
+The file is written by `torch.save` under a temporary name and renamed; it is read back with
+``weights_only=True``, so that nothing in it is executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import zipfile
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurodeploy.atomic import replacing
+from neurodeploy.errors import TrainingError, located
+
+FORMAT = 1
+FILE_NAME = "checkpoint.pt"
+
+
+@dataclass
+class Checkpoint:
+    """State of a run after ``epoch`` epochs.
+
+    digest : of the configuration. model, optimizer : state dicts. best_model : of the epoch with
+    the best validation accuracy. history : one table of numbers per epoch. threads : of torch,
+    which a resumed run keeps. random : state of torch's generator.
+    """
+
+    digest: str
+    epoch: int
+    model: dict[str, Any]
+    optimizer: dict[str, Any]
+    best_epoch: int
+    best_accuracy: float
+    best_model: dict[str, Any]
+    threads: int
+    random: Tensor
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> Path:
+    """Write ``folder / "checkpoint.pt"`` whole or not at all, and return its path."""
+    path = folder / FILE_NAME
+    content = {f.name: getattr(checkpoint, f.name) for f in fields(checkpoint)}
+    with replacing(path) as file:
+        torch.save({"format": FORMAT, **content}, file)
+    return path
+
+
+def read_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
+    """Return the checkpoint in ``folder``, or None when there is none.
+
+    Raises TrainingError for a damaged file and for one of another configuration.
+    """
+    path = folder / FILE_NAME
+    if not path.exists():
+        return None
+    with located(str(path)):
+        content = _load(path)
+        if content.get("format") != FORMAT:
+            raise TrainingError(f"format is {content.get('format')!r}, this release reads {FORMAT}")
+        if content.get("digest") != digest:
+            raise TrainingError(
+                f"belongs to configuration {str(content.get('digest'))[:12]}, this one is "
+                f"{digest[:12]}; use the run's own config.toml or another folder"
+            )
+        try:
+            return Checkpoint(**{f.name: content[f.name] for f in fields(Checkpoint)})
+        except KeyError as error:
+            raise TrainingError(f"lacks {error.args[0]!r}, it is damaged") from error
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
+        raise TrainingError("cannot be read, it is damaged or no checkpoint") from error
+    except (pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise TrainingError("cannot be read, it is damaged or no checkpoint") from error
+    if not isinstance(content, dict):
+        raise TrainingError("holds no checkpoint")
+    return content
+
+
+def copied(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a state dict whose tensors are copies."""
+    return {k: v.detach().clone() if isinstance(v, Tensor) else v for k, v in state.items()}
+
+
+def weights_digest(state: dict[str, Any]) -> str:
+    """Return the SHA-256 of the tensors of a state dict: names in order, little-endian bytes."""
+    hasher = hashlib.sha256()
+    for name in sorted(state):
+        array = state[name].detach().cpu().numpy()
+        hasher.update(f"{name}{array.shape}{array.dtype}".encode())
+        hasher.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return hasher.hexdigest()

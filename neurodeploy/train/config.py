@@ -1,0 +1,269 @@
+"""The configuration of a training run: TOML, read strictly, refused in one clear line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, Field, ValidationError
+
+from neurodeploy.errors import OptionError, located
+from neurodeploy.train.specs import Conv, Count, Dense, Flatten, LayerSpec, Neuron, Readout, Spec
+from neurodeploy.train.specs import SumPool
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SCHEMA = 1
+"""Version of the configuration's meaning; part of its digest."""
+Share = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0, le=1e6)]
+
+
+class Data(Spec):
+    """name : as for `neurodeploy.data.load_data`. The rest limit the samples of each part."""
+
+    name: str
+    train_samples: Count | None = None
+    validation_samples: Count | None = None
+    test_samples: Count | None = None
+
+
+class EncoderSpec(Spec):
+    """How data become columns; see `neurodeploy.sim.encode`.
+
+    steps : columns with data; left out for a series, which brings its own. gap : silent columns
+    after each sample. levels : of direct (default 255) and level (8). threshold : of delta.
+    seed : of rate.
+    """
+
+    kind: Literal["direct", "rate", "latency", "delta", "level"]
+    steps: Count | None = None
+    gap: Annotated[int, Field(ge=0, le=100_000)] = 0
+    levels: Annotated[int, Field(ge=1, le=2**16)] | None = None
+    threshold: Count | None = None
+    seed: Annotated[int, Field(ge=0, le=2**62)] | None = None
+
+
+class Perturbation(Spec):
+    """Noise of the second forward pass in training.
+
+    kind : ``"none"`` or ``"gaussian"``. std : in units of the data's peak. clamp : keep noisy
+    values within the data's range, as the deployed encoder needs for spikes.
+    """
+
+    kind: Literal["none", "gaussian"] = "none"
+    std: Annotated[float, Field(gt=0, le=10)] = 8 / 255
+    clamp: bool = True
+
+
+class Loss(Spec):
+    """What is minimised (see `neurodeploy.train.losses`).
+
+    term : ``"none"``, ``"ms-mppd"`` or ``"mppd-l1"``. term_weight : its factor (rho).
+    clean_share : share of the clean cross-entropy (chi), when there is a perturbation.
+    rate_weight, rate_target : weight of the mean squared distance of each layer's firing rate from
+    the target.
+    """
+
+    term: Literal["none", "ms-mppd", "mppd-l1"] = "none"
+    term_weight: NotNegative = 1.0
+    clean_share: Share = 0.5
+    rate_weight: NotNegative = 0.0
+    rate_target: Share = 0.1
+
+
+class Optimizer(Spec):
+    """kind : ``"adam"`` or ``"sgd"``. schedule : ``"cosine"`` to zero over all steps, or constant."""
+
+    kind: Literal["adam", "sgd"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0, le=100)] = 2e-3
+    momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
+    weight_decay: NotNegative = 0.0
+    schedule: Literal["cosine", "constant"] = "cosine"
+
+
+class Training(Spec):
+    """epochs, batch : samples per step. freeze_epochs : last epochs with batch-norm frozen.
+
+    clip : limit of the gradient's norm, 0 for none. threads : of torch, None for all cores.
+    """
+
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 10
+    batch: Count = 64
+    freeze_epochs: Annotated[int, Field(ge=0, le=100_000)] = 0
+    clip: NotNegative = 0.0
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+
+
+class Config(Spec):
+    """A whole run. layer : in order; the last one classifies. seed : of everything random."""
+
+    name: str = "run"
+    seed: Annotated[int, Field(ge=0, le=2**62)] = 1
+    data: Data
+    encoder: EncoderSpec
+    neuron: Neuron = Neuron()
+    layer: tuple[LayerSpec, ...] = Field(strict=False, min_length=1)
+    readout: Readout = Readout()
+    loss: Loss = Loss()
+    perturbation: Perturbation = Perturbation()
+    optimizer: Optimizer = Optimizer()
+    training: Training = Training()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all settings, defaults filled in; ``name`` and ``threads`` aside."""
+        settings = self.model_dump(mode="json")
+        settings.pop("name")
+        settings["training"].pop("threads")
+        text = json.dumps({"schema": SCHEMA, **settings}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_config(path: str | Path) -> Config:
+    """Return the configuration in a TOML file.
+
+    Raises OptionError that names the file, the entry, its value and what is expected.
+    """
+    path = Path(path)
+    with located(str(path)):
+        try:
+            text = path.read_bytes().decode("utf-8")
+        except OSError as error:
+            raise OptionError(f"cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise OptionError("is not UTF-8 text") from error
+        return parse_config(text)
+
+
+def parse_config(text: str) -> Config:
+    """Return the configuration in TOML text; see `read_config`."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise OptionError(f"is not TOML: {error}") from error
+    _inherit_neuron(table)
+    try:
+        config = Config.model_validate(table)
+    except ValidationError as error:
+        raise OptionError(_first_problem(error)) from error
+    check_consistency(config)
+    return config
+
+
+def _inherit_neuron(table: dict[str, Any]) -> None:
+    """Let a layer's neuron table override single entries of the network's."""
+    base, layers = table.get("neuron", {}), table.get("layer")
+    if not isinstance(base, dict) or not isinstance(layers, list):
+        return
+    for layer in layers:
+        if isinstance(layer, dict) and isinstance(layer.get("neuron"), dict):
+            layer["neuron"] = {**base, **layer["neuron"]}
+
+
+_VARIANTS: dict[str, type[BaseModel]] = {
+    "dense": Dense,
+    "conv": Conv,
+    "pool": SumPool,
+    "flatten": Flatten,
+}
+
+
+def _first_problem(error: ValidationError) -> str:
+    """Return one line: the entry, its value, what is expected, and the nearest known key."""
+    problems = error.errors(include_url=False)
+    # An unknown key explains more than the key that is missing because of it.
+    problem = min(problems, key=lambda p: p["type"] != "extra_forbidden")
+    where, kind = problem["loc"], problem["type"]
+    name = _entry(where)
+    if kind == "extra_forbidden":
+        known = _known_keys(where[:-1])
+        close = get_close_matches(str(where[-1]), known, 1, 0.5)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+        return f"{name}: unknown key, {hint}"
+    if kind == "missing":
+        return f"{name}: is missing"
+    if kind == "union_tag_not_found":
+        return f"{name}: has no kind, expected one of {', '.join(_VARIANTS)}"
+    value = problem["input"]
+    if kind == "union_tag_invalid":
+        value, expected = value.get("kind"), f"expected one of {', '.join(_VARIANTS)}"
+        return f"{name}.kind: {value!r}, {expected}"
+    message = problem["msg"]
+    return f"{name}: {value!r}, {message[0].lower()}{message[1:]}"
+
+
+def _entry(where: tuple[int | str, ...]) -> str:
+    """Return ``layer 2 (dense).size`` for ``("layer", 1, "dense", "size")``."""
+    text = ""
+    for item in where:
+        if isinstance(item, int):
+            text += f" {item + 1}"
+        elif item in _VARIANTS and text.startswith("layer "):
+            text += f" ({item})"
+        else:
+            text += f".{item}" if text else str(item)
+    return text or "configuration"
+
+
+def _known_keys(where: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Config
+    for item in where:
+        if isinstance(item, int) or item == "layer":
+            continue
+        if item in _VARIANTS and model is Config:
+            model = _VARIANTS[str(item)]
+            continue
+        annotation = model.model_fields[str(item)].annotation
+        options = [annotation, *get_args(annotation)]
+        model = next(o for o in options if isinstance(o, type) and issubclass(o, BaseModel))
+    return list(model.model_fields)
+
+
+def check_consistency(config: Config) -> None:
+    """Raise OptionError for options that contradict each other."""
+    loss, training, perturbation = config.loss, config.training, config.perturbation
+    if loss.term != "none" and perturbation.kind == "none":
+        raise OptionError(
+            f"loss.term: is {loss.term!r}, which compares with a noisy pass, but perturbation.kind "
+            "is 'none'; set it to 'gaussian' or the term to 'none'"
+        )
+    if training.freeze_epochs >= training.epochs:
+        raise OptionError(
+            f"training.freeze_epochs: is {training.freeze_epochs}, expected fewer than the "
+            f"{training.epochs} epochs"
+        )
+    batch_norm = any(getattr(layer, "norm", "") == "batch" for layer in config.layer)
+    if training.freeze_epochs and not batch_norm:
+        raise OptionError("training.freeze_epochs: is set, but no layer has norm 'batch'")
+    if config.optimizer.kind == "adam" and config.optimizer.momentum is not None:
+        raise OptionError("optimizer.momentum: is set, but only 'sgd' uses it")
+    if loss.rate_weight == 0 and "rate_target" in loss.model_fields_set:
+        raise OptionError("loss.rate_target: is set, but loss.rate_weight is 0")
+    if perturbation.kind == "none" and perturbation.model_fields_set - {"kind"}:
+        raise OptionError("perturbation: has settings, but kind is 'none'")
+    _check_encoder(config.encoder)
+    if config.readout.kind == "integrator" and len(config.layer) == 1 and loss.term != "none":
+        raise OptionError(f"loss.term: is {loss.term!r}, but no layer spikes")
+
+
+_ENCODER_OPTIONS = {
+    "direct": {"levels"},
+    "rate": {"seed"},
+    "latency": set(),
+    "delta": {"threshold"},
+    "level": {"levels"},
+}
+
+
+def _check_encoder(encoder: EncoderSpec) -> None:
+    given = encoder.model_fields_set - {"kind", "steps", "gap"}
+    for name in sorted(given - _ENCODER_OPTIONS[encoder.kind]):
+        raise OptionError(f"encoder.{name}: is set, but encoder {encoder.kind!r} does not use it")

@@ -1,0 +1,105 @@
+"""From a data set to batches: order, noise and columns, all functions of seed and counters.
+
+Nothing here keeps a state: epoch and step decide every random choice, so that a resumed run sees
+the very batches of an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neurodeploy.data.dataset import Dataset, Split, permutation
+from neurodeploy.errors import DataError, OptionError
+from neurodeploy.sim.encode import ENCODERS, Direct, Encoder
+from neurodeploy.train.config import EncoderSpec, Perturbation
+
+ORDER_STREAM, NOISE_STREAM = 2**32, 2**33
+"""Second words of the Philox keys, so that order and noise never share numbers."""
+
+
+def build_encoder(spec: EncoderSpec, data: Dataset) -> Encoder:
+    """Return the encoder that ``spec`` describes for ``data``.
+
+    Raises OptionError when they do not fit together.
+    """
+    chosen = ENCODERS[spec.kind]
+    if chosen.of_series != data.series:
+        what = "series (samples, steps, channels)" if chosen.of_series else "still samples"
+        raise OptionError(f"encoder.kind: {spec.kind!r} takes {what}, {data.name} holds others")
+    steps = data.steps if data.series else spec.steps
+    if steps is None:
+        raise OptionError(f"encoder.steps: is missing, {data.name} does not say how many")
+    if spec.steps not in (None, steps):
+        raise OptionError(f"encoder.steps: is {spec.steps}, {data.name} has {steps}")
+    extra = spec.model_dump(include={"levels", "threshold", "seed"}, exclude_none=True)
+    return chosen(steps=steps, peak=data.peak, gap=spec.gap, **extra)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Makes the tensors of a run.
+
+    seed : of the order and the noise.
+    """
+
+    data: Dataset
+    encoder: Encoder
+    seed: int
+
+    @property
+    def steps(self) -> int:
+        """Columns of one sample."""
+        return self.encoder.columns
+
+    def order(self, epoch: int) -> NDArray[np.int64]:
+        """Return the order of the training samples in ``epoch``."""
+        return permutation(len(self.data.train), self.seed, ORDER_STREAM + epoch)
+
+    def batch(self, split: Split, draw: int = 0) -> Tensor:
+        """Return the columns of ``split``, float32 ``(steps or 1, batch, *shape)``."""
+        if isinstance(self.encoder, Direct) and self.encoder.still:
+            values = self.encoder.values(split.x)
+            return torch.from_numpy(values.astype(np.float32))[None]
+        columns = self.encoder.encode(split.x, split.index, split.lengths, draw)
+        return torch.from_numpy(np.ascontiguousarray(np.moveaxis(columns, 1, 0), np.float32))
+
+    def perturbed(self, split: Split, spec: Perturbation, epoch: int, step: int) -> Split:
+        """Return ``split`` with Gaussian noise, rounded to the data's integers.
+
+        ``x + round(std * peak * n)``, clamped to the data's range unless ``spec.clamp`` is false.
+        Philox key ``(seed, noise stream + epoch)``, counter ``(0, 0, step, 0)``.
+        """
+        key = [self.seed, NOISE_STREAM + epoch]
+        generator = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, step, 0]))
+        noise = generator.standard_normal(split.x.shape, np.float32)
+        x = np.rint(split.x + noise * np.float32(spec.std * self.data.peak)).astype(np.int32)
+        if spec.clamp:
+            x = np.clip(x, -self.data.peak if self.data.series else 0, self.data.peak)
+        return Split(x, split.y, split.index, split.lengths)
+
+
+def check_fit(data: Dataset, classes: int, batch: int) -> None:
+    """Raise DataError when the network or the batch does not fit ``data``."""
+    if classes != data.classes:
+        raise DataError(
+            f"the last layer has {classes} neurons, {data.name} has {data.classes} classes"
+        )
+    if batch > len(data.train):
+        raise DataError(
+            f"training.batch is {batch}, {data.name} has {len(data.train)} training samples"
+        )
+    for name in ("validation", "test"):
+        if len(getattr(data, name)) == 0:
+            raise DataError(f"{data.name} has no {name} samples, expected at least one")
+
+
+def labels(split: Split) -> Tensor:
+    """Return the classes as int64 ``(batch,)``."""
+    y: NDArray[Any] = np.ascontiguousarray(split.y, np.int64)
+    return torch.from_numpy(y)

@@ -1,0 +1,197 @@
+"""The training loop: epochs of steps, a checkpoint after each, the best one kept by validation."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from neurodeploy.data.dataset import Split
+from neurodeploy.errors import TrainingError
+from neurodeploy.train.checkpoint import Checkpoint, copied
+from neurodeploy.train.config import Config
+from neurodeploy.train.feed import Feed, labels
+from neurodeploy.train.losses import total_loss
+from neurodeploy.train.network import Network
+from neurodeploy.train.progress import Reporter
+from neurodeploy.verify.readout import Accuracy, predictions
+
+EVAL_BATCH = 512
+CALIBRATION_SAMPLES = 256
+
+
+@dataclass
+class Loop:
+    """Trains ``network`` on ``feed`` as ``config`` says.
+
+    save : called with the checkpoint after every epoch; returns where it went.
+    """
+
+    config: Config
+    network: Network
+    feed: Feed
+    reporter: Reporter
+    save: Callable[[Checkpoint], str]
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.optimizer = _optimizer(self.config, self.network)
+        self.best_epoch, self.best_accuracy = 0, -1.0
+        self.best_model = copied(self.network.state_dict())
+        self.saved = "none yet"
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of an epoch; a last incomplete batch is left out."""
+        return len(self.feed.data.train) // self.config.training.batch
+
+    def start(self) -> None:
+        """Calibrate a fresh network on the first samples of the first epoch."""
+        rows = self.feed.order(1)[:CALIBRATION_SAMPLES]
+        x = self.feed.batch(self.feed.data.train.take(rows), draw=1)
+        self.network.calibrate(x, self.feed.steps)
+        self.best_model = copied(self.network.state_dict())
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from ``checkpoint``."""
+        self.network.load_state_dict(checkpoint.model)
+        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.best_epoch, self.best_accuracy = checkpoint.best_epoch, checkpoint.best_accuracy
+        self.best_model, self.history = checkpoint.best_model, list(checkpoint.history)
+        torch.set_rng_state(checkpoint.random)
+
+    def run(self) -> None:
+        """Train the epochs that remain."""
+        epochs = self.config.training.epochs
+        self.reporter.start(epochs, self.steps_per_epoch, len(self.history))
+        try:
+            for epoch in range(len(self.history) + 1, epochs + 1):
+                row = self._epoch(epoch)
+                self.history.append(row)
+                self._remember_best(row)
+                self.saved = self.save(self._checkpoint(epoch))
+                self.reporter.epoch(row, epochs)
+        finally:
+            self.reporter.stop()
+
+    def _epoch(self, epoch: int) -> dict[str, Any]:
+        started = time.perf_counter()
+        if epoch > self.config.training.epochs - self.config.training.freeze_epochs:
+            self.network.freeze_statistics()
+        self.network.train()
+        order, batch = self.feed.order(epoch), self.config.training.batch
+        losses = []
+        for step in range(self.steps_per_epoch):
+            rows = order[step * batch : (step + 1) * batch]
+            losses.append(self._step(epoch, step, self.feed.data.train.take(rows)))
+            self.reporter.step(epoch, losses[-1])
+        seconds = time.perf_counter() - started
+        accuracy = evaluate(self.network, self.feed, self.feed.data.validation)
+        return {
+            "epoch": epoch,
+            "loss": sum(losses) / len(losses),
+            "validation_accuracy": accuracy.rate,
+            "learning_rate": self._learning_rate(epoch, self.steps_per_epoch - 1),
+            "seconds": seconds,
+        }
+
+    def _step(self, epoch: int, step: int, split: Split) -> float:
+        config, steps = self.config, self.feed.steps
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate(epoch, step)
+        clean = self.network(self.feed.batch(split, draw=epoch), steps)
+        noisy = None
+        if config.perturbation.kind != "none":
+            changed = self.feed.perturbed(split, config.perturbation, epoch, step)
+            noisy = self.network(self.feed.batch(changed, draw=epoch), steps)
+        loss = total_loss(config.loss, self.network, labels(split), clean, noisy)
+        self.optimizer.zero_grad(set_to_none=True)
+        if not math.isfinite(float(loss.detach())):
+            self._give_up(epoch, step, f"loss is {float(loss.detach())}")
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._check("gradient", epoch, step)
+        if config.training.clip:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.training.clip)
+        self.optimizer.step()
+        self._check("parameter", epoch, step)
+        return float(loss.detach())
+
+    def _learning_rate(self, epoch: int, step: int) -> float:
+        """``base * (1 + cos(pi * done / total)) / 2`` over all steps, or the base."""
+        optimizer = self.config.optimizer
+        if optimizer.schedule == "constant":
+            return optimizer.learning_rate
+        total = self.config.training.epochs * self.steps_per_epoch
+        done = (epoch - 1) * self.steps_per_epoch + step
+        return optimizer.learning_rate * (1 + math.cos(math.pi * done / total)) / 2
+
+    def _check(self, what: str, epoch: int, step: int) -> None:
+        """Stop when a gradient or parameter is not finite."""
+        tensors = {
+            name: p.detach() if what == "parameter" else p.grad
+            for name, p in self.network.named_parameters()
+        }
+        present = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+        sums = torch.stack([tensor.abs().amax() for tensor in present.values()])
+        bad = (~torch.isfinite(sums)).nonzero()
+        if len(bad):
+            name = list(present)[int(bad[0])]
+            self._give_up(epoch, step, f"{what} {name.split('.')[-1]} is not finite", name)
+
+    def _give_up(self, epoch: int, step: int, what: str, parameter: str = "") -> None:
+        layers = list(self.network.layers)
+        number = int(parameter.split(".")[1]) if parameter else len(layers) - 1
+        raise TrainingError(
+            f"epoch {epoch}, step {step + 1}, layer {layers[number].name}: {what}; "
+            f"last good checkpoint: {self.saved}; lower the learning rate"
+        )
+
+    def _remember_best(self, row: dict[str, Any]) -> None:
+        """Keep the model of the best validation accuracy; of equals, the latest."""
+        if row["validation_accuracy"] >= self.best_accuracy:
+            self.best_epoch, self.best_accuracy = row["epoch"], row["validation_accuracy"]
+            self.best_model = copied(self.network.state_dict())
+
+    def _checkpoint(self, epoch: int) -> Checkpoint:
+        return Checkpoint(
+            digest=self.config.digest,
+            epoch=epoch,
+            model=self.network.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            best_epoch=self.best_epoch,
+            best_accuracy=self.best_accuracy,
+            best_model=self.best_model,
+            threads=torch.get_num_threads(),
+            random=torch.get_rng_state(),
+            history=self.history,
+        )
+
+
+def _optimizer(config: Config, network: Network) -> torch.optim.Optimizer:
+    spec, parameters = config.optimizer, list(network.parameters())
+    if spec.kind == "adam":
+        return torch.optim.Adam(
+            parameters, lr=spec.learning_rate, weight_decay=spec.weight_decay
+        )
+    return torch.optim.SGD(
+        parameters,
+        lr=spec.learning_rate,
+        momentum=0.9 if spec.momentum is None else spec.momentum,
+        weight_decay=spec.weight_decay,
+    )
+
+
+@torch.no_grad()
+def evaluate(network: Network, feed: Feed, split: Split) -> Accuracy:
+    """Return the accuracy of ``network`` in eval mode, ties counted as wrong."""
+    network.eval()
+    found = []
+    for start in range(0, len(split), EVAL_BATCH):
+        part = split.take(slice(start, start + EVAL_BATCH))
+        found.append(predictions(network.scores(network(feed.batch(part), feed.steps))))
+    return Accuracy.of(np.concatenate(found), split.y)
