@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.fixedpoint import condition
+from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Population
 from neurodeploy.sim.plan import Plan, Stage, dense_groups
 from neurodeploy.sim.rules import RESET_RULE, current_rule
@@ -63,7 +64,8 @@ def _shifted(column: int, arrays: Arrays, engines: Sequence[str]) -> list[str]:
 
 def _reset(plan: Plan, stage: Stage, column: int) -> list[str]:
     interval = plan.options.reset_interval
-    if interval is None or stage.reset_column is None:
+    resets = isinstance(stage.population.neuron, (CubaLif, Integrator))
+    if interval is None or stage.reset_column is None or not resets:
         return []
     late = (column - stage.reset_column) % interval
     if late == 0:
@@ -107,6 +109,6 @@ def _conditioning(plan: Plan, stage: Stage) -> list[str]:
 
 
 def _arriving(stage: Stage) -> list[str]:
-    """How the current comes about, for each way in."""
-    kinds = dict.fromkeys(type(edge.synapse).__name__ for edge in stage.incoming)
-    return [f"current of {kind}: {current_rule(kind)}" for kind in kinds]
+    """How the current comes about, for each way in that differs from the others."""
+    rules = {current_rule(edge.synapse): edge.name for edge in reversed(stage.incoming)}
+    return [f"current of {name}: {text}" for text, name in reversed(rules.items())]

@@ -289,7 +289,8 @@ def _start(directory: Path, python: Path, limit_seconds: float) -> bool:
 def _end(worker: subprocess.Popen[bytes], directory: Path) -> None:
     """Have the supervisor end Lava's processes, and wait for it; if it is dead, do it for it."""
     if worker.stdin is not None:
-        worker.stdin.close()
+        with suppress(BrokenPipeError), worker.stdin:
+            worker.stdin.write(b"stop")
     try:
         worker.wait(_CLEAN_UP_SECONDS)
     except subprocess.TimeoutExpired:

@@ -10,7 +10,7 @@ step). If something goes wrong, ``failure.txt`` says what.
 
 The process that is started only supervises. The work is done in a process group of its own, where
 Lava starts one process per neuron population and synapse. When the work ends, or when the starter
-closes our standard input (on a time-out, on Ctrl-C, or by dying), that group is ended and reaped.
+writes to our standard input (time-out, Ctrl-C) or dies, that group is ended and reaped.
 """
 
 from __future__ import annotations
@@ -113,16 +113,32 @@ def _tap(model: Any, record: Array) -> None:
     model.s_out.send = tapped
 
 
-def _guarded(job: Job, label: str, model: Any, run_spk: Callable[[Any], None] | None = None) -> Any:
-    """Derive from ``model`` one whose failure is written down and ends the group.
+def _watched(job: Job, label: str, model: Any) -> Any:
+    """Derive from the ``model`` of a source or synapse one that does not fail in silence.
 
-    Lava itself would wait for ever for the message that does not come.
+    Lava's convolution sums in float64 and casts to int32; beyond int32 the result of the cast is
+    undefined (it depends on the processor), so that is an error here.
     """
-    step = run_spk or model.run_spk
+
+    def run_spk(self: Any) -> None:
+        try:
+            with np.errstate(invalid="raise"):
+                model.run_spk(self)
+        except FloatingPointError as error:
+            raise OverflowError("a sum leaves int32, what Lava makes of it is undefined") from error
+
+    return _guarded(job, label, model, run_spk)
+
+
+def _guarded(job: Job, label: str, model: Any, run_spk: Callable[[Any], None]) -> Any:
+    """Derive from ``model`` one that runs ``run_spk``, whose failure is written down.
+
+    The failure ends the group: Lava itself would wait for ever for the message that does not come.
+    """
 
     def guarded(self: Any) -> None:
         try:
-            step(self)
+            run_spk(self)
         except BaseException as error:
             fail(job.directory, f"{label} at step {self.time_step}: ", error)
             os.killpg(0, signal.SIGTERM)
@@ -140,7 +156,7 @@ def run_sample(job: Job, sample: int) -> None:
     conditions = importlib.import_module("lava.magma.core.run_conditions")
     network = _beside("lava_network").build(job.description, job.arrays, sample)
     derive: dict[int, Callable[[Any], Any]] = {
-        process.id: partial(_guarded, job, label) for label, process in network.others
+        process.id: partial(_watched, job, label) for label, process in network.others
     }
     for k, neuron in enumerate(network.neurons):
         derive[neuron.id] = partial(_recorder, job, sample, k, network.drives.get(k))
@@ -236,10 +252,10 @@ def _end_group(group: int) -> None:
             return
 
 
-def _starter_is_gone() -> bool:
-    """Whether our standard input was closed; waits a moment for it."""
+def _told_to_stop(starter: int) -> bool:
+    """Whether the starter wrote to us, closed our standard input or is gone; waits a moment."""
     readable, _, _ = select.select([0], [], [], 0.02)
-    return bool(readable) and os.read(0, 1) == b""
+    return bool(readable) or os.getppid() != starter
 
 
 def main(directory: Path) -> int:
@@ -256,7 +272,7 @@ def main(directory: Path) -> int:
         os.setpgid(group, group)
     (directory / "group").write_text(str(group))
     status: int | None = None
-    while status is None and not _starter_is_gone():
+    while status is None and not _told_to_stop(starter):
         status = _reap().get(group)
     _end_group(group)
     if os.getppid() != starter:

@@ -16,6 +16,7 @@ from neurodeploy.neuron import (
     Sigma,
     SigmaDelta,
 )
+from neurodeploy.synapse import Conv2d, Dense, Synapse
 
 ORDER = ("u", "sigma", "re", "im", "act", "vth", "v", "s")
 """Order in which a step computes the variables: the earliest that differs is nearest the cause."""
@@ -90,13 +91,21 @@ def _cuba(neuron: CubaLif, variable: str, spike_differs: bool) -> str:
     return text
 
 
-def current_rule(kind: str) -> str:
-    """Return the rule of the current that a connection delivers; kind: the synapse's class name."""
-    return {
-        "Dense": "a = wrap32(weight . m) >> shift, m = 1 for every non-zero binary message",
-        "Conv2d": "a = wrap24(conv(m, weight)), m = 1 for every non-zero binary message",
-        "Direct": "a = the input itself, no latency",
-    }[kind]
+_BINARY = "m = 1 for every non-zero binary message"
+
+
+def current_rule(synapse: Synapse) -> str:
+    """Return the rule of the current that a connection with ``synapse`` delivers."""
+    if isinstance(synapse, Conv2d):
+        return f"a = wrap24(conv(m, weight)), {_BINARY}"
+    if not isinstance(synapse, Dense):
+        return "a = the input itself, no latency"
+    if synapse.delay is None:
+        return f"a = wrap32(sum of weight * m) >> shift, {_BINARY}"
+    return (
+        "a = wrap32((sum of wrap32(weight * m) over one delay) >> shift), delay columns later, "
+        f"{_BINARY}"
+    )
 
 
 RESET_RULE = "R0: a reset due in this column sets u = v = 0 before the current is added"
