@@ -1,0 +1,117 @@
+"""``neurodeploy doctor``: what is installed and what will run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.cli.options import AsJson
+from neurodeploy.cli.output import console, facts, print_json
+from neurodeploy.errors import NeurodeployError
+
+_PACKAGES = ("numpy", "h5py", "scikit-learn", "torch")
+_LAVA = ("lava-nc", "lava-dl")
+_ASK_SECONDS = 60
+
+
+def doctor(json: AsJson = False) -> None:
+    """Show what is installed and which engines will run."""
+    found = {
+        "neurodeploy": _version("neurodeploy"),
+        "python": platform.python_version(),
+        "interpreter": sys.executable,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "engines": {"native": _native(), "reference": {"available": True}, "lava": _lava()},
+        "data": _data(),
+    }
+    if json:
+        print_json(found)
+    else:
+        console().print(facts(_lines(found)))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _native() -> dict[str, Any]:
+    """Return the instruction sets of the native engine, or why it does not run."""
+    try:
+        from neurodeploy.sim import native
+
+        return {
+            "available": True,
+            "in_use": native.instruction_set(),
+            "instruction_sets": list(native.instruction_sets()),
+        }
+    except (ImportError, NeurodeployError) as error:
+        return _missing(error)
+
+
+def _lava() -> dict[str, Any]:
+    """Return the interpreter that runs Lava and its versions, or why there is none."""
+    from neurodeploy.sim.lava_job import interpreter
+
+    try:
+        python = interpreter()
+        return {"available": True, "interpreter": str(python), "versions": _lava_versions(python)}
+    except (NeurodeployError, OSError, subprocess.SubprocessError) as error:
+        return _missing(error)
+
+
+def _lava_versions(python: Path) -> dict[str, str | None]:
+    """Ask ``python`` for the versions of Lava's packages."""
+    if python == Path(sys.executable):
+        return {name: _version(name) for name in _LAVA}
+    code = f"from importlib.metadata import version; print(*map(version, {_LAVA!r}))"
+    answer = subprocess.run(
+        [python, "-c", code], capture_output=True, text=True, timeout=_ASK_SECONDS, check=True
+    )
+    return dict(zip(_LAVA, answer.stdout.split(), strict=True))
+
+
+def _missing(error: Exception) -> dict[str, Any]:
+    return {"available": False, "reason": " ".join(str(error).split())}
+
+
+def _data() -> dict[str, str | None]:
+    """Return where each data set comes from, None for those that are not here."""
+    from neurodeploy.data.fashion import DEFAULT_DIRECTORY
+    from neurodeploy.data.series import PROBLEMS
+
+    series = "sktime" if importlib.util.find_spec("sktime") else None
+    return {
+        "digits": "scikit-learn" if importlib.util.find_spec("sklearn") else None,
+        "fashion-mnist": str(DEFAULT_DIRECTORY) if DEFAULT_DIRECTORY.is_dir() else None,
+        **dict.fromkeys(PROBLEMS, series),
+    }
+
+
+def _lines(found: dict[str, Any]) -> dict[str, object]:
+    engines = found["engines"]
+    native, lava = engines["native"], engines["lava"]
+    rows = {
+        "neurodeploy": found["neurodeploy"] or "not installed, run from the source tree",
+        "python": f"{found['python']}, {found['interpreter']}",
+        "machine": found["machine"],
+        **{name: version or "not installed" for name, version in found["packages"].items()},
+    }
+    if native["available"]:
+        sets = ", ".join(native["instruction_sets"])
+        rows["native"] = f"ready, runs {native['in_use']}; this processor has {sets}"
+    if lava["available"]:
+        versions = ", ".join(f"{name} {version}" for name, version in lava["versions"].items())
+        rows["lava"] = f"ready, {versions}, {lava['interpreter']}"
+    for name, engine in (("native", native), ("lava", lava)):
+        rows.setdefault(name, f"not available: {engine.get('reason')}")
+    return rows | {name: source or "not found" for name, source in found["data"].items()}

@@ -1,0 +1,155 @@
+"""``neurodeploy simulate``: run a program and keep what it did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from neurodeploy.cli.arrays import read_input
+from neurodeploy.cli.options import (
+    AsJson,
+    Engine,
+    InputBits,
+    InputDrive,
+    InputFile,
+    InputShape,
+    NumLayers,
+    ProgramFile,
+    Record,
+    ResetInterval,
+    ResetOffset,
+    SkipLayers,
+    Steps,
+    Threads,
+    Timing,
+    Weights,
+)
+from neurodeploy.cli.output import amount, columns, console, print_json, shape
+from neurodeploy.cli.programs import read_program
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from neurodeploy.program import Program
+    from neurodeploy.trace import Trace
+
+
+def simulate(
+    program: ProgramFile,
+    input_file: InputFile,
+    output: Annotated[
+        Path,
+        typer.Option(
+            metavar="TRACE.npz", help="Arrays layer{k}_s, layer{k}_u, ... for population k."
+        ),
+    ],
+    json: AsJson = False,
+    engine: Engine = "native",
+    timing: Timing = None,
+    weights: Weights = None,
+    steps: Steps = None,
+    reset_interval: ResetInterval = None,
+    reset_offset: ResetOffset = 0,
+    input_bits: InputBits = None,
+    record: Record = None,
+    threads: Threads = None,
+    num_layers: NumLayers = None,
+    skip_layers: SkipLayers = 0,
+    input_drive: InputDrive = None,
+    input_shape: InputShape = None,
+) -> None:
+    """Run a program on data and write what it did."""
+    from neurodeploy.cli.running import run
+
+    network = read_program(
+        program,
+        num_layers=num_layers,
+        skip_layers=skip_layers,
+        input_drive=input_drive,
+        input_shape=input_shape,
+    )
+    timing = timing or ("pipelined" if engine == "lava" else "aligned")
+    weights = weights or ("lava" if engine == "lava" else "exact")
+    trace, seconds = run(
+        network,
+        read_input(input_file, network, steps),
+        engine=engine,
+        timing=timing,
+        weights=weights,
+        reset_interval=None if reset_interval == -1 else reset_interval,
+        reset_offset=reset_offset,
+        input_bits=input_bits,
+        record="s" if record is None else record,
+        threads=threads,
+    )
+    write_trace(trace, output)
+    if json:
+        print_json(_facts(network, trace, output, seconds))
+    else:
+        _show(network, trace, output, seconds)
+
+
+def write_trace(trace: Trace, path: Path) -> None:
+    """Write `Trace.flat` as an .npz, whole or not at all."""
+    import numpy as np
+
+    from neurodeploy.atomic import replacing
+
+    with replacing(path) as file:
+        np.savez(file, **trace.flat())
+
+
+def _facts(program: Program, trace: Trace, output: Path, seconds: float) -> dict[str, Any]:
+    return {
+        "output": output,
+        "digest": program.digest,
+        "seconds": round(seconds, 6),
+        "samples": trace.activity.samples,
+        "steps": trace.activity.steps,
+        "arrays": {name: list(array.shape) for name, array in trace.flat().items()},
+        "activity": trace.activity.totals(),
+    }
+
+
+def _show(program: Program, trace: Trace, output: Path, seconds: float) -> None:
+    activity, out = trace.activity, console()
+    out.print(
+        f"{amount(activity.samples, 'sample')}, {amount(activity.steps, 'step')}, "
+        f"{amount(program.neurons, 'neuron')} in {seconds:.3f} s"
+    )
+    out.print(_activity(program, trace))
+    out.print(f"{output}: {', '.join(trace.flat())}", markup=False)
+
+
+def _activity(program: Program, trace: Trace) -> RenderableType:
+    """One row per population: spikes, what arrives, and states that overflowed."""
+    counts = trace.activity.totals()
+    numbers = ("spikes", "per neuron-step", "synops in", "u wraps", "v saturations")
+    table = columns("k", "population", "shape", *numbers, right=("k", *numbers))
+    for number, population in enumerate(program.populations):
+        name = population.name
+        incoming = [
+            key
+            for key, connection in zip(program.connection_names, program.connections, strict=True)
+            if connection.target == name
+        ]
+        table.add_row(
+            str(number),
+            name,
+            shape(population.shape),
+            f"{counts['spikes'][name]:,}",
+            f"{counts['spikes'][name] / max(counts['updates'][name], 1):.4f}",
+            f"{sum(counts['synops_taps'][key] for key in incoming):,}",
+            _seen(counts["u_wraps"][name]),
+            _seen(counts["v_saturations"][name]),
+        )
+    return table
+
+
+def _seen(count: int) -> str:
+    """Return a count, or a dash where the engine cannot see it."""
+    from neurodeploy.trace import NOT_OBSERVABLE
+
+    return "-" if count == NOT_OBSERVABLE else f"{count:,}"
