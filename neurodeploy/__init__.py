@@ -7,6 +7,7 @@ it, `compile` it for many runs, `save` it.
 from typing import TYPE_CHECKING, Any
 
 from neurodeploy.energy import estimate_energy
+from neurodeploy.converters import load, save
 from neurodeploy.neuron import (
     CubaLif,
     Delta,
@@ -48,8 +49,10 @@ __all__ = [
     "Simulator",
     "Trace",
     "compile",
+    "load",
     "estimate_energy",
     "load_profile",
+    "save",
     "simulate",
 ]
 

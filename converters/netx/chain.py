@@ -1,0 +1,312 @@
+"""Layers of a NetX file, one after another, become the populations of a Program.
+
+The rules are those of `Network._create` in lava-dl 0.6.0: which shape a convolution sees, when a
+flatten layer counts, and how the width of messages passes from block to block.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from neurodeploy.converters.netx.neurons import CHIP_THRESHOLD_MAX, Place, family, read_neuron
+from neurodeploy.converters.netx.options import LoadOptions
+from neurodeploy.converters.netx.source import LAYER_ARRAYS, RawLayer
+from neurodeploy.converters.netx.synapses import (
+    note_conditioning,
+    read_complex,
+    read_conv,
+    read_dense,
+    read_recurrent,
+)
+from neurodeploy.converters.netx.values import (
+    Note,
+    Shape,
+    from_file,
+    one,
+    stored_as_integers,
+    truncated,
+)
+from neurodeploy.errors import FormatError, OptionError
+from neurodeploy.neuron import CubaLif, Integrator, Neuron, Sigma
+from neurodeploy.program import (
+    Connection,
+    Input,
+    MetadataValue,
+    Population,
+    Program,
+    Readout,
+)
+from neurodeploy.synapse import Conv2d, Direct
+
+INPUT = "input"
+"""Name of the only input."""
+MAX_SIZE = 2**24
+"""Most neurons of one layer, more than a chip holds."""
+SIGMA_DELTA_BITS = 16
+"""Message width that netx gives to what follows a sigma-delta block."""
+POOLING = ("average", "pool")
+"""Layer types that Lava cannot load, tolerated at the end of a file as a note on the read-out."""
+
+
+class Chain:
+    """Takes the layers of a file in order and builds the Program.
+
+    Raises FormatError for what Lava cannot load or run.
+    """
+
+    def __init__(self, options: LoadOptions, note: Note) -> None:
+        self._options, self._note = options, note
+        self._input: Input | None = None
+        self._populations: list[Population] = []
+        self._connections: list[Connection] = []
+        self._metadata: dict[str, MetadataValue] = {}
+        shape = options.input_shape
+        self._map: Shape | None = None if shape is None else tuple(reversed(shape))
+        self._bits = options.input_message_bits
+        self._flatten = False
+
+    def add(self, layer: RawLayer) -> None:
+        """Append one layer; a skipped one only tells the shape and the message width."""
+        if layer.kind == "input":
+            self._add_input(layer)
+        elif layer.kind == "flatten":
+            self._flatten = True
+        elif layer.kind in ("dense", "dense_rec", "conv"):
+            self._note_unknown_keys(layer)
+            if layer.skipped:
+                self._skip(layer, _shape(layer) if layer.kind == "conv" else None)
+            elif layer.kind == "conv":
+                self._add_conv(layer)
+            else:
+                self._add_dense(layer)
+        else:
+            raise FormatError(
+                f"{layer.where}/type: is {layer.kind!r}, expected input, flatten, dense, "
+                "dense_rec or conv"
+            )
+
+    def add_readout(self, layer: RawLayer) -> None:
+        """Keep a pooling layer at the end of the file as metadata."""
+        self._note(
+            f"{layer.where}/type: is {layer.kind!r}, which Lava cannot load; it is left out and "
+            "kept in the metadata as 'readout_pooling'"
+        )
+        self._metadata["readout_pooling"] = layer.kind
+        shape = layer.values.get("shape")
+        if shape is not None and shape.dtype.kind in "iu" and shape.size <= 4:
+            sizes = (str(int(size)) for size in shape.reshape(-1))
+            self._metadata["readout_pooling_shape"] = ",".join(sizes)
+
+    def program(self, metadata: Mapping[str, MetadataValue]) -> Program:
+        """Return the Program of the layers added so far."""
+        if self._input is None or not self._populations:
+            raise FormatError("layer: holds no neurons, expected at least one layer with some")
+        if self._options.input_message_bits not in (0, self._bits):
+            self._note(
+                f"input_message_bits is {self._options.input_message_bits}, Lava takes "
+                f"{self._bits} from the skipped layers"
+            )
+        with from_file("layer"):
+            return Program(
+                (self._input,),
+                tuple(self._populations),
+                tuple(self._connections),
+                _readout(self._populations[-1]),
+                {**metadata, **self._metadata},
+            )
+
+    def _add_input(self, layer: RawLayer) -> None:
+        if layer.neuron is None:
+            self._map = _shape(layer) if "shape" in layer.values else self._map
+            return
+        shape = _shape(layer)
+        if layer.skipped:
+            self._skip(layer, shape)
+            return
+        if self._populations:
+            raise FormatError(
+                f"{layer.where}/type: is 'input' with neurons behind other layers, which starts a "
+                "second chain that nothing connects"
+            )
+        flat = shape if len(shape) != 2 else (1, *shape)
+        if len(flat) not in (1, 3):
+            raise FormatError(f"{layer.where}/shape: is {shape}, expected (N,) or (C, H, W)")
+        neuron = self._neuron(layer, "input", flat, tuple(reversed(shape)))
+        for key in ("weight", "bias"):  # of the transform that feeds the block, see the docs
+            if key in layer.values:
+                where = f"{layer.where}/{key}"
+                self._metadata[f"input_{key}"] = one(
+                    truncated(layer.values[key], where, self._note), where
+                )
+        with from_file(layer.where):
+            self._input = Input(INPUT, flat, self._bits)
+            self._append(flat, neuron)
+        port = "bias" if self._options.input_drive == "bias" else "a"
+        if port not in neuron.ports:
+            raise OptionError(
+                f"input_drive is 'bias', {type(neuron).__name__} inputs have a current only"
+            )
+        self._connections.append(Connection(INPUT, self._last.name, Direct(), port=port))
+
+    def _skip(self, layer: RawLayer, shape: Shape | None) -> None:
+        """Remember of a skipped layer what the next one needs, as netx does."""
+        self._map = shape or self._map
+        self._flatten = self._flatten and layer.kind in ("input", "conv")
+        graded = layer.neuron is not None and family(layer.neuron) == "SDNN"
+        self._bits = SIGMA_DELTA_BITS if graded else 0
+
+    def _add_dense(self, layer: RawLayer) -> None:
+        size = math.prod(_shape(layer))
+        if "weight/imag" in layer.values:
+            self._add_complex(layer, size)
+            return
+        if layer.kind == "dense_rec":
+            self._add_recurrent(layer, size)
+            return
+        synapse = read_dense(layer, size, self._note)
+        note_conditioning(layer, {"weight": synapse}, self._note)
+        source = self._flat_source(layer, synapse.weight.shape[1])
+        self._append((size,), self._neuron(layer, "dense", (size,), (size,)))
+        self._connections.append(Connection(source, self._last.name, synapse))
+
+    def _add_recurrent(self, layer: RawLayer, size: int) -> None:
+        synapse, own = read_recurrent(layer, size, self._note)
+        if "delay" not in layer.values:
+            note_conditioning(layer, {"weight": synapse, "weight_rec": own}, self._note)
+        source = self._flat_source(layer, synapse.weight.shape[1])
+        graded = self._is_graded(source)
+        neuron = self._neuron(layer, "dense", (size,), (size,))
+        if neuron.graded and not graded:
+            raise FormatError(
+                f"{layer.where}: recurrent SDNN behind binary messages, where Lava cuts the "
+                "recurrent messages to 0/1; load it with input_message_bits above 0"
+            )
+        self._append((size,), neuron)
+        name = self._last.name
+        self._connections += [
+            Connection(source, name, synapse, group=name),
+            Connection(name, name, own, feedback=True, group=name),
+        ]
+
+    def _add_complex(self, layer: RawLayer, size: int) -> None:
+        real, imag = read_complex(layer, size, self._note)
+        note_conditioning(layer, {"weight/real": real}, self._note)
+        note_conditioning(layer, {"weight/imag": imag}, self._note)
+        source = self._flat_source(layer, real.weight.shape[1])
+        self._append((size,), self._neuron(layer, "complex", (size,), (size,)))
+        for synapse, port in ((real, "re"), (imag, "im")):
+            self._connections.append(Connection(source, self._last.name, synapse, port=port))
+
+    def _add_conv(self, layer: RawLayer) -> None:
+        source, shape = self._map_source(layer)
+        synapse: Conv2d = read_conv(layer, shape[0], self._note)
+        target = _shape(layer)
+        with from_file(layer.where):
+            expected = synapse.output_shape(shape)
+        if target != expected:
+            raise FormatError(f"{layer.where}/shape: is {target}, the convolution gives {expected}")
+        if "delay" in layer.keys:
+            self._note(f"{layer.where}/delay: is ignored, Lava has no delays in convolutions")
+        self._append(target, self._neuron(layer, "conv", target, tuple(reversed(target))))
+        self._connections.append(Connection(source, self._last.name, synapse))
+
+    def _neuron(self, layer: RawLayer, role: str, shape: Shape, lava: Shape) -> Neuron:
+        bias = layer.values.get("bias") if role in ("dense", "conv") else None
+        place = Place(layer.where, role, shape, lava, bias, self._options.spike_exp)
+        return read_neuron(layer.neuron, place, self._note)
+
+    def _append(self, shape: Shape, neuron: Neuron) -> None:
+        name = f"layer{len(self._populations)}"
+        with from_file(name):
+            self._populations.append(Population(name, shape, neuron))
+
+    @property
+    def _last(self) -> Population:
+        return self._populations[-1]
+
+    def _is_graded(self, source: str) -> bool:
+        return self._bits > 0 if source == INPUT else self._last.neuron.graded
+
+    def _flat_source(self, layer: RawLayer, size: int) -> str:
+        """Return the name of what feeds a dense layer of ``size`` inputs."""
+        flatten, self._flatten = self._flatten, False
+        if not self._populations:
+            shape = self._map or (size,)
+            if len(shape) not in (1, 3) or math.prod(shape) != size:
+                self._note(
+                    f"{layer.where}: takes {size} inputs, the input shape {shape} is not used"
+                )
+                shape = (size,)
+            self._input = Input(INPUT, shape, self._bits)
+            return INPUT
+        shape = self._last.shape
+        if flatten != (len(shape) == 3):
+            raise FormatError(
+                f"{layer.where}: follows {shape} neurons, "
+                + (
+                    "Lava flattens (C, H, W) only; remove the flatten layer before it"
+                    if flatten
+                    else "put a flatten layer before it"
+                )
+            )
+        if math.prod(shape) != size:
+            raise FormatError(f"{layer.where}: takes {size} inputs, {shape} neurons come before it")
+        return self._last.name
+
+    def _map_source(self, layer: RawLayer) -> tuple[str, Shape]:
+        """Return the name and (C, H, W) of what feeds a convolution."""
+        shape = self._last.shape if self._populations else self._map
+        if shape is None:
+            raise FormatError(
+                f"{layer.where}: is a convolution without an input layer before it; give "
+                "input_shape=(width, height, channels)"
+            )
+        if len(shape) != 3:
+            raise FormatError(f"{layer.where}: follows {shape}, a convolution needs (C, H, W)")
+        if self._populations:
+            return self._last.name, shape
+        with from_file(layer.where):
+            self._input = Input(INPUT, shape, self._bits)
+        return INPUT, shape
+
+    def _note_unknown_keys(self, layer: RawLayer) -> None:
+        unknown = sorted(layer.keys - KNOWN_KEYS)
+        if unknown:
+            shown = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+            self._note(f"{layer.where}: has {shown}, which Lava does not read; ignored")
+
+
+KNOWN_KEYS = (
+    {key.partition("/")[0] for keys in LAYER_ARRAYS.values() for key in keys}
+    | {"type", "neuron"}
+    | {"inFeatures", "outFeatures", "inChannels", "outChannels", "kernelSize"}
+)
+"""Keys that netx reads or slayer writes."""
+
+
+def _shape(layer: RawLayer) -> Shape:
+    """Return ``shape`` as written: (C, H, W), (N,), (N, 1, 1) or (H, W)."""
+    where = f"{layer.where}/shape"
+    stored = stored_as_integers(layer.array("shape"), where)
+    if stored.ndim > 1 or (stored.ndim == 0 and "dense" not in layer.kind) or stored.size > 4:
+        raise FormatError(f"{where}: has shape {stored.shape}, expected one to three sizes")
+    shape = tuple(int(size) for size in np.atleast_1d(stored))
+    if not shape or min(shape) < 1 or math.prod(shape) > MAX_SIZE:
+        raise FormatError(
+            f"{where}: is {shape}, expected sizes from 1 on, {MAX_SIZE} neurons at most"
+        )
+    return shape
+
+
+def _readout(population: Population) -> Readout:
+    """What a NetX file means its last layer to be read by; nothing in it says so."""
+    neuron = population.neuron
+    if isinstance(neuron, Sigma):
+        return Readout(population.name, "sigma")
+    never = isinstance(neuron, CubaLif) and np.all(neuron.threshold >= CHIP_THRESHOLD_MAX)
+    if isinstance(neuron, Integrator) or never:
+        return Readout(population.name, "v")
+    return Readout(population.name, "s")
