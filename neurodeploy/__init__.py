@@ -6,8 +6,8 @@ it, `compile` it for many runs, `save` it.
 
 from typing import TYPE_CHECKING, Any
 
-from neurodeploy.energy import estimate_energy
 from neurodeploy.converters import load, save
+from neurodeploy.energy import estimate_energy
 from neurodeploy.neuron import (
     CubaLif,
     Delta,
@@ -49,8 +49,8 @@ __all__ = [
     "Simulator",
     "Trace",
     "compile",
-    "load",
     "estimate_energy",
+    "load",
     "load_profile",
     "save",
     "simulate",
