@@ -1,37 +1,105 @@
 """Compiled kernels of the native engine."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+_Int32 = NDArray[np.int32]
+_Int64 = NDArray[np.int64]
+_Bytes = NDArray[np.uint8]
+
 def instruction_sets() -> list[str]: ...
 
-def train_forward(
-    a: NDArray[np.float32],
-    current_decay: NDArray[np.int32],
-    voltage_decay: NDArray[np.int32],
-    threshold: NDArray[np.int32],
-    bias: NDArray[np.int32],
-    spiking: bool,
-    s: NDArray[np.float32],
-    v: NDArray[np.float32],
-    u: NDArray[np.float32] | None,
-    threads: int,
-) -> None: ...
-def train_backward(
-    grad_s: NDArray[np.float32] | None,
-    grad_v: NDArray[np.float32] | None,
-    s: NDArray[np.float32],
-    v: NDArray[np.float32],
-    u: NDArray[np.float32] | None,
-    current_decay: NDArray[np.int32],
-    voltage_decay: NDArray[np.int32],
-    threshold: NDArray[np.int32],
-    kind: int,
-    width: float,
-    unit: float,
-    spiking: bool,
-    reset_gradient: bool,
-    grad_a: NDArray[np.float32],
-    sums: NDArray[np.float64] | None,
-    threads: int,
-) -> None: ...
+class Network:
+    def __init__(self, instruction_set: str = "") -> None: ...
+    @property
+    def instruction_set(self) -> str: ...
+    @property
+    def state_bytes(self) -> int: ...
+    def add_input(self, shape: Sequence[int]) -> None: ...
+    def add_population(
+        self,
+        *,
+        shape: Sequence[int],
+        by_rows: bool,
+        model: int,
+        parameters: Sequence[_Int32],
+        bias_mantissa: _Int32,
+        gain: _Int32,
+        signature: _Int32,
+        reset: int,
+        theta_shift: int,
+        low: int,
+        high: int,
+        message_shift: int,
+        reset_interval: int,
+        reset_column: int,
+        lead: int,
+    ) -> None: ...
+    def add_dense(
+        self,
+        population: int,
+        port: int,
+        source: int,
+        lag: int,
+        graded: bool,
+        weight: _Int32,
+        columns: Sequence[int],
+        shift: int,
+    ) -> None: ...
+    def add_delayed_rows(
+        self,
+        population: int,
+        port: int,
+        source: int,
+        lag: int,
+        graded: bool,
+        weight: _Int32,
+        delays: Sequence[int],
+        shift: int,
+    ) -> None: ...
+    def add_delayed_synapses(
+        self,
+        population: int,
+        port: int,
+        source: int,
+        lag: int,
+        graded: bool,
+        weight: _Int32,
+        delays: _Int32,
+        shift: int,
+    ) -> None: ...
+    def add_convolution(
+        self,
+        population: int,
+        port: int,
+        source: int,
+        lag: int,
+        graded: bool,
+        weight: _Int32,
+        stride: Sequence[int],
+        padding: Sequence[int],
+        dilation: Sequence[int],
+        groups: int,
+    ) -> None: ...
+    def add_direct(self, population: int, port: int, source: int) -> None: ...
+    def add_fan_out(self, source: int, taps: _Int32, nonzero: _Int32) -> None: ...
+    def seal(self) -> None: ...
+    def run(
+        self,
+        column: int,
+        steps: int,
+        inputs: Sequence[NDArray[Any]],
+        state_in: _Bytes | None,
+        state_out: _Bytes | None,
+        records: Sequence[tuple[int, int, NDArray[Any]]],
+        input_events: _Int64,
+        spikes: _Int64,
+        taps: _Int64,
+        nonzero: _Int64,
+        u_wraps: _Int64,
+        v_saturations: _Int64,
+        threads: int,
+    ) -> None: ...

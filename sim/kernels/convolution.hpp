@@ -1,0 +1,73 @@
+// Convolutions: the events of a source row are scattered into the target rows that they reach.
+//
+// A source value in column x meets the kernel columns kx for which x + padding - kx * dilation is a
+// multiple of the stride: every step-th one from a first, each one position further left. To give all
+// values the same number of taps, kernel rows are padded with zero weights, and the row of sums has
+// margins that are thrown away.
+
+#pragma once
+
+#include "operation.hpp"
+
+namespace neurodeploy {
+
+// Geometry of a convolution, (height, width) pairs. weight is [out][in / groups][rows][columns].
+struct Kernel {
+  const std::int32_t* weight;
+  int out, in_per_group, rows, columns;
+  int stride[2], padding[2], dilation[2];
+  int groups;
+
+  std::int32_t at(int o, int i, int y, int x) const {
+    return weight[((std::ptrdiff_t(o) * in_per_group + i) * rows + y) * columns + x];
+  }
+};
+
+class Convolution : public Operation {
+ public:
+  Convolution(const Wiring& wiring, const Layout& source, const Layout& target,
+              const Kernel& kernel);
+
+  void list(const KernelTable& kernels, const Node& source, Work& work,
+            const Span& span) const override;
+  void add(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
+           const Segment& segment, const Currents& currents) const override;
+  bool narrow() const override { return narrow_; }
+  std::int64_t bound() const override;
+
+ private:
+  void choose_width(const Kernel& kernel);
+  void find_taps(const Layout& source, const Kernel& kernel);
+  template <class Value>
+  void pack(std::vector<Value>& packed, const Kernel& kernel) const;
+  template <class Value>
+  void add_row(const KernelTable& kernels, const Work& work, int pair, int row, Value* sums,
+               const std::vector<Value>& weight) const;
+  template <class Value>
+  void add_segment(const KernelTable& kernels, Work& work, const Span& span,
+                   const Segment& segment, const Currents& currents,
+                   const std::vector<Value>& weight) const;
+  // Adds the finished sums of a row to the currents.
+  void deliver(const KernelTable& kernels, std::int16_t* sums, int size, const Currents& currents,
+               int pair, int lane) const;
+  void deliver(const KernelTable& kernels, std::int32_t* sums, int size, const Currents& currents,
+               int pair, int lane) const;
+
+  int channels_, source_height_, source_width_, target_width_, out_;
+  int kernel_rows_, stride_, padding_, dilation_;  // vertical
+  int per_group_, out_per_group_;
+  int tap_lanes_;     // output channels of a group, padded
+  int taps_ = 1;      // per event and kernel row
+  int tap_step_ = 1;  // kernel columns from one tap to the next
+  int tap_move_ = 0;  // target columns from one tap to the next, to the left
+  int padded_columns_ = 1;
+  int margin_left_ = 0, margin_right_ = 0;  // target columns
+  bool narrow_ = false;
+  bool wraps_ = true;  // a sum can leave 24 bits
+  std::int64_t bound_ = 0;
+  std::vector<TapStart> starts_;  // per lane of a source row
+  std::vector<std::int16_t> weight16_;
+  std::vector<std::int32_t> weight32_;
+};
+
+}  // namespace neurodeploy

@@ -1,0 +1,242 @@
+#include "dense.hpp"
+
+#include <algorithm>
+
+namespace neurodeploy {
+
+namespace {
+
+constexpr int kTileBytes = 24 * 1024;  // weights of one tile and block, to stay in a 32 KB L1 cache
+constexpr int kTileInputs = kTileBytes / (2 * kBlock);
+constexpr int kShortTile = 16;         // tiles below this are not worth 16-bit sums
+
+int padded_to(int size, int multiple) { return (size + multiple - 1) / multiple * multiple; }
+
+// Largest and smallest sum that any subset of a neuron's weights can have, for every target neuron.
+struct Range {
+  explicit Range(int rows) : high(rows), low(rows) {}
+
+  void add(int row, std::int64_t weight) { (weight > 0 ? high : low)[row] += weight; }
+  bool fits16() const {
+    const auto over = [](std::int64_t h) { return h > INT16_MAX; };
+    const auto under = [](std::int64_t l) { return l < INT16_MIN; };
+    return std::none_of(high.begin(), high.end(), over) &&
+           std::none_of(low.begin(), low.end(), under);
+  }
+  std::int64_t magnitude() const {
+    return std::max(*std::max_element(high.begin(), high.end()),
+                    -*std::min_element(low.begin(), low.end()));
+  }
+  void clear() {
+    std::fill(high.begin(), high.end(), 0);
+    std::fill(low.begin(), low.end(), 0);
+  }
+
+  std::vector<std::int64_t> high, low;
+};
+
+}  // namespace
+
+Dense::Dense(const Wiring& wiring, const Layout& source, const Layout& target,
+             const Matrix& weight, const std::vector<int>& columns, int shift)
+    : Operation(wiring), shift_(shift) {
+  choose_lanes(source, columns);
+  cut_blocks(target);
+  choose_width(target, weight, source);
+  if (width_ == Width::kWide) {
+    pack(weight32_, target, weight, source);
+  } else {
+    pack(weight16_, target, weight, source);
+  }
+}
+
+bool Dense::narrow() const {
+  return width_ == Width::kNarrow && !wiring().graded && shift_ == 0;
+}
+
+void Dense::choose_lanes(const Layout& source, const std::vector<int>& columns) {
+  for (int column : columns) source_lanes_.push_back(source.lane_of(column));
+  inputs_ = columns.empty() ? source.lanes() : padded_to(int(columns.size()), kInputGroup);
+}
+
+// Column of the matrix that an input stands for, or -1 for padding.
+int Dense::column_of(const Layout& source, int input) const {
+  if (source_lanes_.empty()) return source.neuron_of(input);
+  return input < int(source_lanes_.size()) ? source.neuron_of(source_lanes_[input]) : -1;
+}
+
+void Dense::cut_blocks(const Layout& target) {
+  std::size_t at = 0;
+  for (const Segment& segment : target.segments()) {
+    segment_blocks_.push_back(int(blocks_.size()));
+    for (int lane = 0; lane < segment.lanes;) {
+      const int width = segment.lanes - lane >= kBlock ? kBlock : kGranule;
+      blocks_.push_back({segment.first_lane + lane, width, at});
+      at += std::size_t(inputs_) * width;
+      lane += width;
+    }
+  }
+  segment_blocks_.push_back(int(blocks_.size()));
+}
+
+// Tiles of inputs are as long as the cache and 16-bit sums allow.
+void Dense::choose_width(const Layout& target, const Matrix& weight, const Layout& source) {
+  const int rows = target.size();
+  Range whole(rows), tile(rows);
+  bool fits = true;
+  tiles_.push_back(0);
+  for (int first = 0; first < inputs_; first += kInputGroup) {
+    Range group(rows);
+    for (int input = first; input < first + kInputGroup; ++input) {
+      const int column = column_of(source, input);
+      if (column < 0) continue;
+      for (int row = 0; row < rows; ++row) {
+        const std::int64_t value = weight.at(row, column);
+        whole.add(row, value);
+        tile.add(row, value);
+        group.add(row, value);
+      }
+    }
+    fits = fits && group.fits16();
+    const bool full = first - tiles_.back() >= kTileInputs;
+    if (first > tiles_.back() && (full || (fits && !tile.fits16()))) {
+      tiles_.push_back(first);
+      tile = group;
+    }
+  }
+  tiles_.push_back(inputs_);
+  bound_ = whole.magnitude();
+  const bool short_tiles = inputs_ / int(tiles_.size() - 1) < std::min(inputs_, kShortTile);
+  if (!fits || short_tiles) {
+    width_ = Width::kWide;
+  } else {
+    width_ = whole.fits16() ? Width::kNarrow : Width::kTiled;
+  }
+}
+
+template <class Value>
+void Dense::pack(std::vector<Value>& packed, const Layout& target, const Matrix& weight,
+                 const Layout& source) const {
+  const std::size_t lanes = std::size_t(target.lanes());
+  packed.assign(lanes * inputs_, 0);
+  std::vector<int> column(inputs_);
+  for (int input = 0; input < inputs_; ++input) column[input] = column_of(source, input);
+  for (const Block& block : blocks_) {
+    for (int l = 0; l < block.width; ++l) {
+      const int row = target.neuron_of(block.first_lane + l);
+      if (row < 0) continue;
+      Value* to = packed.data() + block.weight_at + l;
+      for (int input = 0; input < inputs_; ++input) {
+        if (column[input] < 0) continue;
+        to[std::size_t(input) * block.width] = static_cast<Value>(weight.at(row, column[input]));
+      }
+    }
+  }
+}
+
+const void* Dense::weight_of(const Block& block) const {
+  if (width_ == Width::kWide) return weight32_.data() + block.weight_at;
+  return weight16_.data() + block.weight_at;
+}
+
+// The values of the inputs, padded with zeros, in the order of the packed weights.
+template <class Value>
+const Value* Dense::inputs_of(const Value* row, Work& work) const {
+  if (source_lanes_.empty()) return row;
+  Value* compact = work.compact.as<Value>(inputs_);
+  const std::size_t held = source_lanes_.size();
+  for (std::size_t i = 0; i < held; ++i) compact[i] = row[source_lanes_[i]];
+  std::fill(compact + held, compact + inputs_, Value(0));
+  return compact;
+}
+
+void Dense::list(const KernelTable& kernels, const Node& source, Work& work,
+                 const Span& span) const {
+  list(kernels, source, work, span, work.lists[index]);
+}
+
+void Dense::list(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
+                 Lists& lists) const {
+  if (wiring().graded) {
+    list_messages(kernels, source, work, span, lists);
+  } else {
+    list_events(kernels, source, work, span, lists);
+  }
+}
+
+void Dense::list_events(const KernelTable& kernels, const Node& source, Work& work,
+                        const Span& span, Lists& lists) const {
+  const int tiles = int(tiles_.size()) - 1;
+  grow(lists.starts, std::size_t(span.pairs()) * (tiles + 1));
+  grow(lists.tiled, std::size_t(span.pairs()) * inputs_ + kInputGroup);
+  std::uint32_t n = 0;
+  std::uint32_t* starts = lists.starts.data();
+  for (int s = span.sample; s < span.sample + span.samples; ++s) {
+    for (int k = span.column; k < span.column + span.columns; ++k, starts += tiles + 1) {
+      const std::uint8_t* row = inputs_of(work.bytes(source, s, k - wiring().lag), work);
+      n += kernels.list_tiles(row, tiles_.data(), tiles, n, lists.tiled.data() + n, starts);
+    }
+  }
+}
+
+void Dense::list_messages(const KernelTable& kernels, const Node& source, Work& work,
+                          const Span& span, Lists& lists) const {
+  grow(lists.starts, std::size_t(span.pairs()) + 1);
+  grow(lists.events, std::size_t(span.pairs()) * inputs_);
+  grow(lists.messages, std::size_t(span.pairs()) * inputs_);
+  std::uint32_t n = 0, pair = 0;
+  for (int s = span.sample; s < span.sample + span.samples; ++s) {
+    for (int k = span.column; k < span.column + span.columns; ++k) {
+      const std::int32_t* row = inputs_of(work.values(source, s, k - wiring().lag), work);
+      lists.starts[pair++] = n;
+      n += kernels.list_values(row, inputs_, lists.events.data() + n, lists.messages.data() + n);
+    }
+  }
+  lists.starts[pair] = n;
+}
+
+void Dense::add(const KernelTable& kernels, const Node&, Work& work, const Span& span,
+                const Segment& segment, const Currents& currents) const {
+  add(kernels, work, work.lists[index], span, segment, currents);
+}
+
+void Dense::add(const KernelTable& kernels, Work& work, const Lists& lists, const Span& span,
+                const Segment& segment, const Currents& currents) const {
+  if (shift_ == 0) {
+    sum(kernels, lists, span, segment, currents);
+    return;
+  }
+  const std::size_t size = std::size_t(span.pairs()) * segment.lanes;
+  std::int32_t* own = work.sums.as<std::int32_t>(size);
+  std::fill_n(own, size, 0);
+  sum(kernels, lists, span, segment, Currents{own, false, segment.lanes});
+  kernels.shift_right(own, std::ptrdiff_t(size), shift_);
+  kernels.add(currents.row(0), own, std::ptrdiff_t(size));
+}
+
+void Dense::sum(const KernelTable& kernels, const Lists& lists, const Span& span,
+                const Segment& segment, const Currents& currents) const {
+  for (int b = segment_blocks_[segment.index]; b < segment_blocks_[segment.index + 1]; ++b) {
+    const Block& block = blocks_[b];
+    const int offset = block.first_lane - segment.first_lane;
+    if (wiring().graded) {
+      const GradedSum call{weight_of(block),     block.width,         lists.events.data(),
+                           lists.messages.data(), lists.starts.data(), span.pairs(),
+                           currents.row(0) + offset, currents.lanes};
+      width_ == Width::kWide ? kernels.graded_sum_wide(call) : kernels.graded_sum_narrow(call);
+      continue;
+    }
+    void* sums = currents.narrow ? static_cast<void*>(currents.narrow_row(0) + offset)
+                                 : static_cast<void*>(currents.row(0) + offset);
+    const RowSum call{weight_of(block),      block.width,         tiles_.data(),
+                      int(tiles_.size()) - 1, lists.tiled.data(), lists.starts.data(),
+                      span.pairs(),           sums,               currents.lanes};
+    if (width_ == Width::kWide) {
+      kernels.row_sum_wide(call);
+    } else {
+      currents.narrow ? kernels.row_sum_narrow(call) : kernels.row_sum_tiled(call);
+    }
+  }
+}
+
+}  // namespace neurodeploy

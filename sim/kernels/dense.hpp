@@ -1,0 +1,64 @@
+// All-to-all weights without delay differences: rows of packed weights added for active inputs.
+
+#pragma once
+
+#include "operation.hpp"
+
+namespace neurodeploy {
+
+class Dense : public Operation {
+ public:
+  // columns: source values that take part (C,H,W order), empty for all of them. shift: right shift of
+  // every sum.
+  Dense(const Wiring& wiring, const Layout& source, const Layout& target, const Matrix& weight,
+        const std::vector<int>& columns, int shift);
+
+  void list(const KernelTable& kernels, const Node& source, Work& work,
+            const Span& span) const override;
+  void add(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
+           const Segment& segment, const Currents& currents) const override;
+  // The same with lists kept elsewhere.
+  void list(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
+            Lists& lists) const;
+  void add(const KernelTable& kernels, Work& work, const Lists& lists, const Span& span,
+           const Segment& segment, const Currents& currents) const;
+  bool narrow() const override;
+  std::int64_t bound() const override { return wiring().graded ? kUnbounded : bound_; }
+
+ private:
+  struct Block {
+    int first_lane;
+    int width;
+    std::size_t weight_at;
+  };
+
+  void choose_lanes(const Layout& source, const std::vector<int>& columns);
+  void cut_blocks(const Layout& target);
+  void choose_width(const Layout& target, const Matrix& weight, const Layout& source);
+  template <class Value>
+  void pack(std::vector<Value>& packed, const Layout& target, const Matrix& weight,
+            const Layout& source) const;
+  int column_of(const Layout& source, int input) const;
+  template <class Value>
+  const Value* inputs_of(const Value* row, Work& work) const;
+  void list_events(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
+                   Lists& lists) const;
+  void list_messages(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
+                     Lists& lists) const;
+  void sum(const KernelTable& kernels, const Lists& lists, const Span& span,
+           const Segment& segment, const Currents& currents) const;
+  const void* weight_of(const Block& block) const;
+
+  std::vector<std::int32_t> source_lanes_;  // lane of every input, empty where input = lane
+  int inputs_ = 0;                          // padded to kInputGroup
+  int shift_;
+  Width width_ = Width::kNarrow;
+  std::int64_t bound_ = 0;
+  std::vector<std::int32_t> tiles_;
+  std::vector<Block> blocks_;
+  std::vector<int> segment_blocks_;  // first block of every segment, then their number
+  std::vector<std::int16_t> weight16_;
+  std::vector<std::int32_t> weight32_;
+};
+
+}  // namespace neurodeploy

@@ -1,0 +1,178 @@
+// The interface between the engine and its inner loops: plain records and one table of functions
+// per instruction set. No function is defined here, so that no unit can leave a shared copy of one.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace neurodeploy {
+
+// Neurons are processed in granules: every population is padded to a multiple of this many lanes.
+constexpr int kGranule = 32;
+// Blocks of weights hold this many lanes; the last block of a population may hold one granule.
+constexpr int kBlock = 64;
+// Inputs are padded to a multiple of this, the number of message bytes examined at once.
+constexpr int kInputGroup = 8;
+// Convolution weights of one tap are padded to a multiple of this many output channels.
+constexpr int kTapLanes = 16;
+
+// How weights and their sums are stored.
+enum class Width {
+  kNarrow,  // 16-bit weights, 16-bit sums: no sum of any subset of a neuron's weights overflows
+  kTiled,   // 16-bit weights, 16-bit sums within a tile of inputs, 32-bit sums over all tiles
+  kWide,    // 32-bit weights, 32-bit sums modulo 2^32
+};
+
+// sums[p][lane] += sum over the events of pair p of weight[input][lane]. A pair is one column of one
+// sample.
+struct RowSum {
+  const void* weight;           // [inputs][width]
+  int width;                    // kBlock or kGranule lanes
+  const std::int32_t* tiles;    // first input of every tile, then the number of inputs
+  int tile_count;
+  const std::uint16_t* events;  // active inputs, counted from the start of their tile
+  const std::uint32_t* starts;  // [pairs][tile_count + 1], into events
+  int pairs;
+  void* sums;                   // [pairs][stride], 16 or 32 bits
+  std::ptrdiff_t stride;
+};
+
+// sums[p][lane] += sum over the messages of pair p of weight[input][lane] * message, modulo 2^32.
+struct GradedSum {
+  const void* weight;           // [inputs][width], 16 or 32 bits
+  int width;
+  const std::uint32_t* inputs;
+  const std::int32_t* messages;
+  const std::uint32_t* starts;  // [pairs + 1]
+  int pairs;
+  std::int32_t* sums;
+  std::ptrdiff_t stride;
+};
+
+// Where a source value meets a kernel row: offsets of its first tap.
+struct TapStart {
+  std::int32_t sum;
+  std::int32_t weight;
+};
+
+// Scatters the events of one source row into the sums of one target row (channels last).
+struct TapSum {
+  const void* weight;           // one kernel row, [channel][tap][lanes]
+  const TapStart* starts;       // per lane of the source row
+  const std::uint32_t* events;  // lanes of the source row
+  const std::int32_t* messages; // their values, or null for binary events
+  int count;
+  int taps;
+  std::ptrdiff_t sum_step;      // from one tap to the next
+  std::ptrdiff_t weight_step;
+  int lanes;                    // multiple of kTapLanes
+  void* sums;
+};
+
+// A parameter of every lane, or one granule of equal values (step 0).
+struct Parameter {
+  const std::int32_t* values;
+  int step;
+};
+
+constexpr int kParameters = 5;
+constexpr int kStates = 3;
+
+// Advances the lanes of one sample over consecutive columns.
+struct Update {
+  int columns;
+  int lanes;                        // multiple of kGranule
+  int used;                         // lanes before the padding; 32-bit kernels do not look at it
+  const void* input[2];             // [columns][input_stride]; the second may be null
+  std::ptrdiff_t input_stride;
+  std::int32_t* state[kStates];
+  Parameter parameter[kParameters];
+  int input_shift;                  // 6, or 0 for an input that is multiplied by its gain already
+  const std::uint8_t* clear;        // per column: reset due, or null
+  const std::int32_t* bias;         // [columns][bias_stride] in units of v, or null: the parameter
+  std::ptrdiff_t bias_stride;
+  int reset;                        // Reset
+  const std::int32_t* const* signature;  // per column the wanted v of every lane, or null: frozen
+  int theta_shift;
+  std::int32_t low, high;           // limits of a homeostatic threshold
+  int message_shift;                // spike_exp + 6 of the sigma-delta family
+  void* sent;                       // spikes (bytes) or messages (int32), [columns][sent_stride]
+  std::ptrdiff_t sent_stride;
+  std::int32_t* record[kStates];    // [columns][record_stride] each, or null
+  std::ptrdiff_t record_stride;
+  std::int64_t u_wraps;             // counted up
+  std::int64_t v_saturations;
+};
+
+enum Reset { kResetZero, kResetSubtract, kResetNone, kNoSpike };
+
+// Indices of Update::parameter. Thresholds and biases are in units of the state.
+enum CubaParameter { kKeepU, kKeepV, kThreshold, kBias, kTheta };
+enum SigmaParameter { kSigmaThreshold, kSigmaBias };
+enum ResonateParameter { kSin, kCos, kResonateThreshold };
+
+struct KernelTable {
+  const char* name;
+
+  void (*row_sum_narrow)(const RowSum&);
+  void (*row_sum_tiled)(const RowSum&);
+  void (*row_sum_wide)(const RowSum&);
+  void (*graded_sum_narrow)(const GradedSum&);
+  void (*graded_sum_wide)(const GradedSum&);
+  void (*tap_sum_narrow)(const TapSum&);
+  void (*tap_sum_wide)(const TapSum&);
+  void (*tap_sum_graded)(const TapSum&);
+
+  // CUBA family in 32-bit arithmetic; valid while |u| <= 2^23, |64 a| <= 2^24 and both keep factors
+  // lie in 0..4096. The input is 16 or 32 bits wide, or 32 bits and already multiplied by its gain.
+  void (*lif_narrow)(Update&);
+  void (*lif)(Update&);
+  void (*lif_scaled)(Update&);
+  // The same in 64-bit arithmetic, valid always.
+  void (*cuba_wide)(Update&);
+  void (*homeostatic)(Update&);
+  void (*delta)(Update&);
+  void (*sigma_delta)(Update&);
+  void (*sigma)(Update&);
+  void (*resonate)(Update&);
+  void (*resonate_izhikevich)(Update&);
+
+  // Lists of active inputs: of one row of bytes 0/1 by tile, of one row of bytes, of one row of
+  // values. Each may write kInputGroup entries past the end. Return the number of entries.
+  std::uint32_t (*list_tiles)(const std::uint8_t* row, const std::int32_t* tiles, int tile_count,
+                              std::uint32_t base, std::uint16_t* events, std::uint32_t* starts);
+  std::uint32_t (*list_bytes)(const std::uint8_t* row, int size, std::uint32_t* events);
+  std::uint32_t (*list_values)(const std::int32_t* row, int size, std::uint32_t* events,
+                               std::int32_t* messages);
+
+  // Element-wise operations on int32 modulo 2^32.
+  void (*add)(std::int32_t* target, const std::int32_t* values, std::ptrdiff_t size);
+  void (*add_narrow)(std::int32_t* target, const std::int16_t* values, std::ptrdiff_t size);
+  void (*shift_right)(std::int32_t* values, std::ptrdiff_t size, int bits);
+  void (*wrap24)(std::int32_t* values, std::ptrdiff_t size);
+  void (*scale)(std::int32_t* values, std::ptrdiff_t size, std::int32_t factor);
+  // target = int16(mantissa + input) * gain; the input may be null.
+  void (*drive_bias)(std::int32_t* target, const Parameter& mantissa, const std::int32_t* input,
+                     int lanes, std::int32_t gain);
+  // Whether every |value| <= limit.
+  bool (*within)(const std::int32_t* values, std::ptrdiff_t size, std::int32_t limit);
+
+  void (*nonzero_bytes)(const std::uint8_t* values, std::ptrdiff_t size, std::uint8_t* target);
+  void (*nonzero_values)(const std::int32_t* values, std::ptrdiff_t size, std::uint8_t* target);
+  void (*widen_bytes)(const std::uint8_t* values, std::ptrdiff_t size, std::int32_t* target);
+  // counts[lane] += number of rows in which the lane is not zero; returns their sum.
+  std::int64_t (*count_bytes)(const std::uint8_t* rows, std::ptrdiff_t stride, int row_count,
+                              int lanes, std::int32_t* counts);
+  std::int64_t (*count_values)(const std::int32_t* rows, std::ptrdiff_t stride, int row_count,
+                               int lanes, std::int32_t* counts);
+  std::int64_t (*dot)(const std::int32_t* counts, const std::int32_t* weights, int size);
+};
+
+extern const KernelTable kPortableKernels;
+#ifdef NEURODEPLOY_X86_KERNELS
+extern const KernelTable kAvx2Kernels;
+extern const KernelTable kAvx512Kernels;
+#endif
+
+}  // namespace neurodeploy

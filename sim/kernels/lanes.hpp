@@ -1,0 +1,188 @@
+// Vectors of 32-bit and 16-bit integers, as wide as the unit's instruction set.
+//
+// The including unit defines NEURODEPLOY_VECTOR_BYTES (16, 32 or 64). GCC and Clang get their vector
+// extension, any other compiler an array with loops, which it may vectorise. Arithmetic is modulo
+// 2^bits throughout, so the types are unsigned; shifts and comparisons say when they mean signed.
+
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernels.hpp"
+
+#ifdef NEURODEPLOY_AVX2_INTRINSICS
+#include <immintrin.h>
+#endif
+
+namespace neurodeploy {
+namespace {
+
+constexpr int kVectorBytes = NEURODEPLOY_VECTOR_BYTES;
+constexpr int kLanes32 = kVectorBytes / 4;
+constexpr int kLanes16 = kVectorBytes / 2;
+constexpr int kTapVector16 = kLanes16 < kTapLanes ? kLanes16 : kTapLanes;
+
+#if defined(__GNUC__) && !defined(NEURODEPLOY_PLAIN_LANES)
+
+typedef std::uint32_t U32 __attribute__((vector_size(kVectorBytes)));
+typedef std::int32_t S32 __attribute__((vector_size(kVectorBytes)));
+typedef std::uint16_t U16 __attribute__((vector_size(kVectorBytes)));
+typedef std::int16_t HalfS16 __attribute__((vector_size(kVectorBytes / 2)));
+typedef std::uint16_t Tap16 __attribute__((vector_size(2 * kTapVector16)));
+
+inline U32 shift_signed(U32 x, int bits) { return (U32)((S32)x >> bits); }
+// All bits set where the signed comparison holds.
+inline U32 greater(U32 x, U32 y) { return (U32)((S32)x > (S32)y); }
+inline U32 splat(std::uint32_t value) { return U32{} + value; }
+
+inline U32 load_narrow(const std::int16_t* values) {
+  HalfS16 half;
+  std::memcpy(&half, values, sizeof half);
+  return (U32) __builtin_convertvector(half, S32);
+}
+
+#else
+
+template <class T, int N>
+struct Array {
+  T lane[N];
+  Array operator+(const Array& o) const { return each(o, [](T a, T b) { return T(a + b); }); }
+  Array operator-(const Array& o) const { return each(o, [](T a, T b) { return T(a - b); }); }
+  Array operator*(const Array& o) const { return each(o, [](T a, T b) { return T(a * b); }); }
+  Array operator&(const Array& o) const { return each(o, [](T a, T b) { return T(a & b); }); }
+  Array operator|(const Array& o) const { return each(o, [](T a, T b) { return T(a | b); }); }
+  Array operator^(const Array& o) const { return each(o, [](T a, T b) { return T(a ^ b); }); }
+  Array operator~() const { return each(*this, [](T a, T) { return T(~a); }); }
+  Array& operator+=(const Array& o) { return *this = *this + o; }
+  Array& operator-=(const Array& o) { return *this = *this - o; }
+  Array& operator|=(const Array& o) { return *this = *this | o; }
+  Array operator<<(int bits) const { return shifted([bits](T a) { return T(a << bits); }); }
+  Array operator>>(int bits) const { return shifted([bits](T a) { return T(a >> bits); }); }
+
+  template <class F>
+  Array each(const Array& o, F f) const {
+    Array r;
+    for (int i = 0; i < N; ++i) r.lane[i] = f(lane[i], o.lane[i]);
+    return r;
+  }
+  template <class F>
+  Array shifted(F f) const {
+    Array r;
+    for (int i = 0; i < N; ++i) r.lane[i] = f(lane[i]);
+    return r;
+  }
+};
+
+typedef Array<std::uint32_t, kLanes32> U32;
+typedef Array<std::uint16_t, kLanes16> U16;
+typedef Array<std::uint16_t, kTapVector16> Tap16;
+
+inline U32 shift_signed(U32 x, int bits) {
+  return x.shifted([bits](std::uint32_t a) { return std::uint32_t(std::int32_t(a) >> bits); });
+}
+inline U32 greater(U32 x, U32 y) {
+  return x.each(y, [](std::uint32_t a, std::uint32_t b) {
+    return std::int32_t(a) > std::int32_t(b) ? ~std::uint32_t(0) : std::uint32_t(0);
+  });
+}
+inline U32 splat(std::uint32_t value) {
+  U32 r;
+  for (int i = 0; i < kLanes32; ++i) r.lane[i] = value;
+  return r;
+}
+
+inline U32 load_narrow(const std::int16_t* values) {
+  U32 r;
+  for (int i = 0; i < kLanes32; ++i) r.lane[i] = std::uint32_t(std::int32_t(values[i]));
+  return r;
+}
+
+#endif
+
+template <class V>
+inline V load(const void* from) {
+  V v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+template <class V>
+inline void store(void* to, const V& v) {
+  std::memcpy(to, &v, sizeof v);
+}
+
+inline U32 select(U32 mask, U32 where_set, U32 elsewhere) {
+  return (where_set & mask) | (elsewhere & ~mask);
+}
+inline U32 smaller_of(U32 x, U32 y) { return select(greater(x, y), y, x); }
+
+// Number of lanes whose mask is set.
+inline int count_set(U32 mask) {
+  std::int32_t lanes[kLanes32];
+  store(lanes, mask);
+  int count = 0;
+  for (int i = 0; i < kLanes32; ++i) count -= lanes[i];
+  return count;
+}
+
+#ifdef NEURODEPLOY_AVX2_INTRINSICS
+
+inline U32 magnitude(U32 x) { return (U32)_mm256_abs_epi32((__m256i)x); }
+
+inline bool any(U32 x) { return !_mm256_testz_si256((__m256i)x, (__m256i)x); }
+
+// x * keep / 4096 rounded toward zero, for |x| < 2^27 and 0 <= keep <= 4096. A pair product whose
+// upper half is zero is a 16-bit product with a 32-bit result.
+inline U32 decay(U32 x, U32 keep) {
+  const __m256i size = _mm256_abs_epi32((__m256i)x);
+  const __m256i high = _mm256_madd_epi16(_mm256_srli_epi32(size, 12), (__m256i)keep);
+  const __m256i low = _mm256_madd_epi16(_mm256_and_si256(size, _mm256_set1_epi32(4095)), (__m256i)keep);
+  const __m256i product = _mm256_add_epi32(high, _mm256_srli_epi32(low, 12));
+  return (U32)_mm256_sign_epi32(product, (__m256i)x);
+}
+
+// Stores the masks of one granule as bytes 0/1.
+inline void store_spikes(std::uint8_t* to, const U32* masks) {
+  const __m256i low = _mm256_packs_epi32((__m256i)masks[0], (__m256i)masks[1]);
+  const __m256i high = _mm256_packs_epi32((__m256i)masks[2], (__m256i)masks[3]);
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
+  _mm256_storeu_si256((__m256i*)to, _mm256_and_si256(bytes, _mm256_set1_epi8(1)));
+}
+
+#else
+
+inline U32 magnitude(U32 x) {
+  const U32 sign = shift_signed(x, 31);
+  return (x ^ sign) - sign;
+}
+
+inline bool any(U32 x) {
+  std::uint64_t words[kVectorBytes / 8], joined = 0;
+  store(words, x);
+  for (std::uint64_t word : words) joined |= word;
+  return joined != 0;
+}
+
+// x * keep / 4096 rounded toward zero, for |x| < 2^27 and 0 <= keep <= 4096.
+inline U32 decay(U32 x, U32 keep) {
+  const U32 sign = shift_signed(x, 31);
+  const U32 size = (x ^ sign) - sign;
+  const U32 product = (size >> 12) * keep + (((size & splat(4095)) * keep) >> 12);
+  return (product ^ sign) - sign;
+}
+
+// Stores the masks of one granule as bytes 0/1.
+inline void store_spikes(std::uint8_t* to, const U32* masks) {
+  for (int i = 0; i < kGranule / kLanes32; ++i) {
+    std::uint32_t lanes[kLanes32];
+    store(lanes, masks[i]);
+    for (int l = 0; l < kLanes32; ++l) to[i * kLanes32 + l] = std::uint8_t(lanes[l] & 1);
+  }
+}
+
+#endif
+
+}  // namespace
+}  // namespace neurodeploy

@@ -1,0 +1,177 @@
+// Lists of active inputs, event counts, and element-wise operations.
+
+#pragma once
+
+#include "arithmetic.hpp"
+#include "kernels.hpp"
+#include "lanes.hpp"
+
+namespace neurodeploy {
+namespace {
+
+struct Positions {
+  std::uint8_t at[256][kInputGroup];
+  std::uint8_t count[256];
+};
+
+constexpr Positions positions_of_set_bits() {
+  Positions table{};
+  for (int mask = 0; mask < 256; ++mask) {
+    int n = 0;
+    for (int bit = 0; bit < kInputGroup; ++bit) {
+      if (mask & (1 << bit)) table.at[mask][n++] = std::uint8_t(bit);
+    }
+    table.count[mask] = std::uint8_t(n);
+  }
+  return table;
+}
+
+constexpr Positions kPositions = positions_of_set_bits();
+
+// Eight bytes 0/1 as the bits of one byte, the first in bit 0 (little-endian).
+inline unsigned bits_of_bytes(const std::uint8_t* bytes) {
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof word);
+  return unsigned((word * 0x0102040810204080ULL) >> 56);
+}
+
+// Appends base + position of every set byte of one group; writes a whole group, advances by the
+// number of entries.
+template <class Index>
+inline std::uint32_t append_group(unsigned bits, Index base, Index* to) {
+  for (int i = 0; i < kInputGroup; ++i) to[i] = Index(base + kPositions.at[bits][i]);
+  return kPositions.count[bits];
+}
+
+std::uint32_t list_tiles(const std::uint8_t* row, const std::int32_t* tiles, int tile_count,
+                         std::uint32_t base, std::uint16_t* events, std::uint32_t* starts) {
+  std::uint32_t n = 0;
+  for (int t = 0; t < tile_count; ++t) {
+    starts[t] = base + n;
+    for (std::int32_t j = tiles[t]; j < tiles[t + 1]; j += kInputGroup) {
+      n += append_group(bits_of_bytes(row + j), std::uint16_t(j - tiles[t]), events + n);
+    }
+  }
+  starts[tile_count] = base + n;
+  return n;
+}
+
+std::uint32_t list_bytes(const std::uint8_t* row, int size, std::uint32_t* events) {
+  std::uint32_t n = 0;
+  int j = 0;
+  for (; j + kInputGroup <= size; j += kInputGroup) {
+    n += append_group(bits_of_bytes(row + j), std::uint32_t(j), events + n);
+  }
+  for (; j < size; ++j) {
+    events[n] = std::uint32_t(j);
+    n += row[j];
+  }
+  return n;
+}
+
+std::uint32_t list_values(const std::int32_t* row, int size, std::uint32_t* events,
+                          std::int32_t* messages) {
+  std::uint32_t n = 0;
+  for (int j = 0; j < size; ++j) {
+    events[n] = std::uint32_t(j);
+    messages[n] = row[j];
+    n += row[j] != 0;
+  }
+  return n;
+}
+
+void add(std::int32_t* target, const std::int32_t* values, std::ptrdiff_t size) {
+  for (std::ptrdiff_t i = 0; i < size; ++i) target[i] = add32(target[i], values[i]);
+}
+
+void add_narrow(std::int32_t* target, const std::int16_t* values, std::ptrdiff_t size) {
+  for (std::ptrdiff_t i = 0; i < size; ++i) target[i] = add32(target[i], values[i]);
+}
+
+void shift_right(std::int32_t* values, std::ptrdiff_t size, int bits) {
+  for (std::ptrdiff_t i = 0; i < size; ++i) values[i] >>= bits;
+}
+
+void wrap24(std::int32_t* values, std::ptrdiff_t size) {
+  for (std::ptrdiff_t i = 0; i < size; ++i) values[i] = shift_left32(values[i], 8) >> 8;
+}
+
+void scale(std::int32_t* values, std::ptrdiff_t size, std::int32_t factor) {
+  for (std::ptrdiff_t i = 0; i < size; ++i) values[i] = multiply32(values[i], factor);
+}
+
+void drive_bias(std::int32_t* target, const Parameter& mantissa, const std::int32_t* input,
+                int lanes, std::int32_t gain) {
+  for (int g = 0; g < lanes; g += kGranule) {
+    const std::int32_t* own = mantissa.values + std::ptrdiff_t(g / kGranule) * mantissa.step;
+    for (int l = 0; l < kGranule; ++l) {
+      const std::int32_t sum = add32(own[l], input ? input[g + l] : 0);
+      target[g + l] = (shift_left32(sum, 16) >> 16) * gain;
+    }
+  }
+}
+
+bool within(const std::int32_t* values, std::ptrdiff_t size, std::int32_t limit) {
+  std::int32_t low = 0, high = 0;
+  for (std::ptrdiff_t i = 0; i < size; ++i) {
+    low = values[i] < low ? values[i] : low;
+    high = values[i] > high ? values[i] : high;
+  }
+  return low >= -limit && high <= limit;
+}
+
+void nonzero_bytes(const std::uint8_t* values, std::ptrdiff_t size, std::uint8_t* target) {
+  for (std::ptrdiff_t i = 0; i < size; ++i) target[i] = values[i] != 0;
+}
+
+void nonzero_values(const std::int32_t* values, std::ptrdiff_t size, std::uint8_t* target) {
+  for (std::ptrdiff_t i = 0; i < size; ++i) target[i] = values[i] != 0;
+}
+
+void widen_bytes(const std::uint8_t* values, std::ptrdiff_t size, std::int32_t* target) {
+  for (std::ptrdiff_t i = 0; i < size; ++i) target[i] = values[i];
+}
+
+// Byte counters hold up to 255 rows; the caller never passes more.
+std::int64_t count_bytes(const std::uint8_t* rows, std::ptrdiff_t stride, int row_count, int lanes,
+                         std::int32_t* counts) {
+  std::int64_t total = 0;
+  for (int g = 0; g < lanes; g += kGranule) {
+    std::uint8_t own[kGranule] = {};
+    for (int r = 0; r < row_count; ++r) {
+      const std::uint8_t* row = rows + r * stride + g;
+      for (int l = 0; l < kGranule; ++l) own[l] = std::uint8_t(own[l] + row[l]);
+    }
+    std::int32_t sum = 0;
+    for (int l = 0; l < kGranule; ++l) {
+      counts[g + l] += own[l];
+      sum += own[l];
+    }
+    total += sum;
+  }
+  return total;
+}
+
+std::int64_t count_values(const std::int32_t* rows, std::ptrdiff_t stride, int row_count,
+                          int lanes, std::int32_t* counts) {
+  std::int64_t total = 0;
+  for (int r = 0; r < row_count; ++r) {
+    const std::int32_t* row = rows + r * stride;
+    std::int32_t sum = 0;
+    for (int l = 0; l < lanes; ++l) {
+      counts[l] += row[l] != 0;
+      sum += row[l] != 0;
+    }
+    total += sum;
+  }
+  return total;
+}
+
+std::int64_t dot(const std::int32_t* counts, const std::int32_t* weights, int size) {
+  std::int64_t total = 0;
+  for (int i = 0; i < size; ++i) total += std::int64_t(counts[i]) * weights[i];
+  return total;
+}
+
+}  // namespace
+}  // namespace neurodeploy

@@ -1,0 +1,140 @@
+// A prepared network: nodes, operations, populations, and how they are run.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "convolution.hpp"
+#include "kernels.hpp"
+#include "operation.hpp"
+#include "population.hpp"
+#include "work.hpp"
+
+namespace neurodeploy {
+
+// Input data of one call, C-contiguous [sample][step][value].
+struct InputArray {
+  const std::uint8_t* bytes;    // either
+  const std::int32_t* values;   // or
+};
+
+// One call: what to run and where the results go. Counters are [index][sample].
+struct Run {
+  std::int64_t batch, steps;
+  std::int64_t column;              // of the stream, first of this call
+  int threads;
+  std::vector<InputArray> inputs;
+  const std::uint8_t* state_in;     // [sample][state_bytes], or null for fresh states
+  std::uint8_t* state_out;          // likewise, or null
+  std::vector<Records> records;     // per population
+  std::int64_t *input_events, *spikes, *taps, *nonzero, *u_wraps, *v_saturations;
+  std::function<bool()> interrupted;  // asked now and then on the calling thread
+};
+
+class Network {
+ public:
+  explicit Network(const KernelTable& kernels) : kernels_(kernels) {}
+
+  // Declaration: all inputs, then all populations, then operations; `seal` ends it. Nodes are numbered
+  // in that order, inputs first.
+  void add_input(const Layout& layout);
+  void add_population(const Layout& layout, const NeuronSpec& spec);
+  // Operations of one port of a population; a connection may need several.
+  void add(int population, int port, std::unique_ptr<Operation> operation);
+  // Fan-out of one connection, per source value: synapses in all, and those with a weight.
+  void add_fan_out(int source, const std::vector<std::int32_t>& taps,
+                   const std::vector<std::int32_t>& nonzero);
+  void seal();
+
+  const Layout& layout(int node) const { return nodes_[node].layout; }
+  int inputs() const { return input_count_; }
+  int populations() const { return int(stages_.size()); }
+  std::size_t state_bytes() const { return state_bytes_; }
+
+  // Returns false if it was interrupted; nothing but the results of `run` has been touched then.
+  bool run(const Run& run);
+
+ private:
+  struct Stage {
+    Population population;
+    std::vector<std::unique_ptr<Operation>> operations[2];  // per port
+    bool narrow = false;
+    int most_samples = 0, most_columns = 0;  // of one span
+  };
+  struct Phase {
+    int first, last;  // stages, the last included
+    bool stepwise;    // column by column, because of feedback
+  };
+  struct FanOut {
+    int source;
+    std::vector<std::int32_t> taps, nonzero;  // per lane
+    std::int64_t uniform_taps, uniform_nonzero;  // or -1
+  };
+  struct Part;
+
+  int node_of(int stage) const { return input_count_ + stage; }
+  void choose_forms();
+  void find_phases();
+  void place_memory();
+  void prepare_stages();
+  int samples_per_chunk(std::int64_t batch, std::int64_t columns, int threads) const;
+  int worker_count(const Run& run) const;
+
+  std::unique_ptr<Work> take_work(int samples);
+  void give_work(std::unique_ptr<Work> work);
+  bool work_through(const Run& run, int samples, std::atomic<std::int64_t>& next,
+                    std::atomic<bool>& stop, bool main);
+
+  void process(const Run& run, Work& work, std::int64_t first, int samples,
+               const std::function<bool()>& stopped) const;
+  bool run_phase(const Run& run, Work& work, const Part& part, const Phase& phase,
+                 const std::function<bool()>& stopped) const;
+  void begin(const Run& run, Work& work, std::int64_t first, int samples) const;
+  void fresh_state(Work& work, int s) const;
+  void load_state(Work& work, int s, const std::uint8_t* from) const;
+  void save_state(Work& work, int s, std::uint8_t* to) const;
+  template <class Action>
+  void for_each_past(const Node& node, Work& work, int s, Action action) const;
+  void make_room(Work& work, int samples, int columns) const;
+  void load_inputs(const Run& run, Work& work, const Part& part) const;
+  void load_row(const InputArray& array, std::int64_t at, const Node& node, Work& work, int s,
+                int column) const;
+  void run_stage(const Run& run, Work& work, const Part& part, const Span& span, int stage,
+                 const Calendar& calendar) const;
+  void run_span(const Run& run, Work& work, const Part& part, const Span& span, int stage,
+                const Calendar& calendar) const;
+  Currents currents(Work& work, const Span& span, const Segment& segment, const Stage& stage,
+                    int port) const;
+  void finish_chunk(const Run& run, Work& work, const Part& part) const;
+  std::int64_t count(const Node& node, Work& work, int s, int columns) const;
+  void record_sent(const Run& run, Work& work, const Part& part, int s, int node) const;
+  void end(const Run& run, Work& work, std::int64_t first, int samples) const;
+  std::int64_t synapses(const Work& work, int s, int source,
+                        const std::vector<std::int32_t>& fan_out, std::int64_t uniform,
+                        std::int64_t events) const;
+
+  const KernelTable& kernels_;
+  int input_count_ = 0;
+  std::vector<Node> nodes_;
+  std::vector<Stage> stages_;
+  std::vector<FanOut> fan_outs_;
+  std::vector<Phase> phases_;
+  std::size_t operation_count_ = 0;
+  std::size_t kept_bytes_ = 0;    // states and delay rings, at the start of a sample's memory
+  std::size_t state_bytes_ = 0;   // of a stored state: kept bytes and past messages
+  std::size_t sample_bytes_ = 0;
+  int row_count_ = 0;             // rows of messages beyond the history
+  int chunk_columns_ = 0;
+  int most_samples_ = 0;
+  double step_ns_ = 0;            // rough cost of one column of one sample
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Work>> idle_;
+};
+
+}  // namespace neurodeploy

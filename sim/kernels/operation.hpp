@@ -1,0 +1,75 @@
+// An operation turns the messages of a source into currents of a target.
+
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "kernels.hpp"
+#include "layout.hpp"
+#include "work.hpp"
+
+namespace neurodeploy {
+
+constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
+
+// Currents that arrive at one port of a segment: [sample of the span][column][lane of the segment].
+struct Currents {
+  void* sums;   // int16 if narrow, else int32
+  bool narrow;
+  int lanes;
+
+  std::int16_t* narrow_row(int pair) const {
+    return static_cast<std::int16_t*>(sums) + std::ptrdiff_t(pair) * lanes;
+  }
+  std::int32_t* row(int pair) const {
+    return static_cast<std::int32_t*>(sums) + std::ptrdiff_t(pair) * lanes;
+  }
+};
+
+// Where an operation reads and how late its currents arrive.
+struct Wiring {
+  int source;       // index of the node
+  int lag;          // columns between sending and arrival
+  bool graded;      // messages count by value, not as events
+};
+
+class Operation {
+ public:
+  explicit Operation(const Wiring& wiring) : wiring_(wiring) {}
+  virtual ~Operation() = default;
+
+  // Lists the messages that arrive in the span; called once per span, before `add`.
+  virtual void list(const KernelTable& kernels, const Node& source, Work& work,
+                    const Span& span) const = 0;
+  // Adds the currents of one segment of the target, modulo 2^32.
+  virtual void add(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
+                   const Segment& segment, const Currents& currents) const = 0;
+  // Whether `add` can deliver 16-bit currents.
+  virtual bool narrow() const { return false; }
+  // Largest magnitude of a current, or kUnbounded.
+  virtual std::int64_t bound() const { return kUnbounded; }
+  // Bytes per sample in which currents wait for their delay to pass; the engine says where.
+  virtual std::size_t pending_bytes() const { return 0; }
+
+  const Wiring& wiring() const { return wiring_; }
+  std::size_t index = 0;
+  std::size_t pending_at = 0;
+
+ private:
+  Wiring wiring_;
+};
+
+// A matrix as it came: int32 [rows][columns], row = target neuron, column = source value.
+struct Matrix {
+  const std::int32_t* values;
+  int rows, columns;
+
+  std::int32_t at(int row, int column) const {
+    return values[std::ptrdiff_t(row) * columns + column];
+  }
+};
+
+}  // namespace neurodeploy

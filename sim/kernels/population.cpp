@@ -1,0 +1,220 @@
+#include "population.hpp"
+
+#include <algorithm>
+
+#include "arithmetic.hpp"
+
+namespace neurodeploy {
+
+namespace {
+
+constexpr std::int32_t kUnity = 64;                   // gain of a mantissa
+constexpr std::int32_t kLargestInput = 1 << 24;       // of the 32-bit kernels, in units of u
+constexpr std::int32_t kLowestThreshold = -(1 << 30);  // v - threshold stays in 32 bits
+
+}  // namespace
+
+Population::Population(const NeuronSpec& spec, const Layout& layout)
+    : spec_(spec), lanes_(layout.lanes()) {
+  for (std::size_t i = 0; i < spec_.parameters.size(); ++i) {
+    // Padding never fires: nothing drives it and its threshold is out of reach.
+    const bool threshold = cuba() ? i == kThreshold
+                           : spec_.model >= Model::kResonate ? i == kResonateThreshold
+                                                             : i == kSigmaThreshold;
+    parameters_.push_back(laned(spec_.parameters[i], threshold ? INT32_MAX : 0, layout));
+  }
+  if (cuba()) {
+    bias_mantissa_ = laned(spec_.bias_mantissa, 0, layout);
+    choose_arithmetic();
+  }
+  if (!spec_.signature.empty()) {
+    const std::size_t size = std::size_t(layout.size());
+    const std::size_t steps = spec_.signature.size() / size;
+    signature_.assign(steps * lanes_, 0);
+    for (std::size_t t = 0; t < steps; ++t) {
+      for (std::size_t n = 0; n < size; ++n) {
+        signature_[t * lanes_ + layout.lane_of(int(n))] = spec_.signature[t * size + n];
+      }
+    }
+  }
+  for (std::int32_t gain : spec_.gain) largest_gain_ = std::max(largest_gain_, std::abs(gain));
+}
+
+Population::Laned Population::laned(const std::vector<std::int32_t>& values, std::int32_t padding,
+                                    const Layout& layout) const {
+  if (values.size() == 1 && !layout.padded()) {
+    return {std::vector<std::int32_t>(kGranule, values[0]), 0};
+  }
+  Laned result{std::vector<std::int32_t>(layout.lanes(), padding), kGranule};
+  for (int n = 0; n < layout.size(); ++n) {
+    result.values[layout.lane_of(n)] = values[values.size() == 1 ? 0 : n];
+  }
+  return result;
+}
+
+void Population::choose_arithmetic() {
+  const auto in_range = [this](int index, std::int32_t low, std::int32_t high) {
+    const std::vector<std::int32_t>& values = spec_.parameters[index];
+    return std::all_of(values.begin(), values.end(),
+                       [=](std::int32_t value) { return low <= value && value <= high; });
+  };
+  fast_ = spec_.model != Model::kHomeostatic && in_range(kKeepU, 0, 1 << kDecayBits) &&
+          in_range(kKeepV, 0, 1 << kDecayBits) && in_range(kThreshold, kLowestThreshold, INT32_MAX);
+}
+
+void Population::connect(std::int64_t bound, bool second_port) {
+  always_small_ = bound <= kLargestInput / largest_gain_;
+  second_port_ = second_port;
+}
+
+bool Population::graded() const {
+  return spec_.model >= Model::kDelta && spec_.model <= Model::kSigma;
+}
+
+int Population::states() const {
+  return spec_.model == Model::kHomeostatic || spec_.model == Model::kSigmaDelta ? 3
+         : spec_.model == Model::kSigma                                          ? 1
+                                                                                 : 2;
+}
+
+void Population::initialise(Work& work, int sample, const Layout& layout) const {
+  for (int i = 0; i < states(); ++i) {
+    std::fill_n(work.at<std::int32_t>(sample, state_at[i]), lanes_, 0);
+  }
+  if (spec_.model != Model::kHomeostatic) return;
+  std::int32_t* threshold = work.at<std::int32_t>(sample, state_at[2]);
+  for (const Segment& segment : layout.segments()) {
+    const Parameter base = parameters_[kThreshold].at(segment);
+    for (int l = 0; l < segment.lanes; ++l) {
+      threshold[segment.first_lane + l] =
+          base.values[std::ptrdiff_t(l / kGranule) * base.step + l % kGranule];
+    }
+  }
+}
+
+Calendar Population::calendar(std::int64_t column, int columns) const {
+  Calendar result;
+  const std::int64_t interval = cuba() ? spec_.reset_interval : 0;
+  for (std::int64_t c = column; c < column + columns; ++c) {
+    const std::int64_t step = c - spec_.lead;
+    result.step.push_back(interval == 0 || step < 0 ? step : step % interval);
+    if (interval > 0) result.clear.push_back(c % interval == spec_.reset_column);
+  }
+  return result;
+}
+
+std::int32_t Population::gain_at(std::int64_t step) const {
+  if (step < 0 || step >= std::int64_t(spec_.gain.size())) return kUnity;
+  return spec_.gain[std::size_t(step)];
+}
+
+// Prepares input and bias of the CUBA family where they are more than `a << 6` and a constant.
+void Population::drive(const KernelTable& kernels, Work& work, const Segment& segment,
+                       const Currents* ports, int pair, const Span& span,
+                       const Calendar& calendar, Update& update) const {
+  if (spec_.gain.empty() && !second_port_) return;
+  std::int32_t* bias = work.bias.as<std::int32_t>(std::size_t(span.columns) * segment.lanes);
+  for (int k = 0; k < span.columns; ++k) {
+    const std::int32_t gain = gain_at(calendar.step[span.column + k]);
+    if (!spec_.gain.empty()) kernels.scale(ports[0].row(pair + k), segment.lanes, gain);
+    kernels.drive_bias(bias + std::ptrdiff_t(k) * segment.lanes, bias_mantissa_.at(segment),
+                       second_port_ ? ports[1].row(pair + k) : nullptr, segment.lanes, gain);
+  }
+  update.bias = bias;
+  update.bias_stride = segment.lanes;
+  if (!spec_.gain.empty()) update.input_shift = 0;
+}
+
+// Whether the 32-bit kernels are exact for these columns.
+bool Population::fits32(const KernelTable& kernels, const Update& update) const {
+  const std::int32_t limit = kLargestInput >> update.input_shift;
+  const std::ptrdiff_t size = update.columns * update.input_stride;
+  return kernels.within(static_cast<const std::int32_t*>(update.input[0]), size, limit) &&
+         kernels.within(update.state[0], update.lanes, std::int32_t(kLimit));
+}
+
+void Population::run(const KernelTable& kernels, bool narrow, Update& update) const {
+  switch (spec_.model) {
+    case Model::kLif:
+    case Model::kIntegrator:
+      if (narrow) return kernels.lif_narrow(update);
+      if (!fast_ || (!always_small_ && !fits32(kernels, update))) return kernels.cuba_wide(update);
+      return spec_.gain.empty() ? kernels.lif(update) : kernels.lif_scaled(update);
+    case Model::kHomeostatic:
+      return kernels.homeostatic(update);
+    case Model::kDelta:
+      return kernels.delta(update);
+    case Model::kSigmaDelta:
+      return kernels.sigma_delta(update);
+    case Model::kSigma:
+      return kernels.sigma(update);
+    case Model::kResonate:
+      return kernels.resonate(update);
+    case Model::kResonateIzhikevich:
+      return kernels.resonate_izhikevich(update);
+  }
+}
+
+void Population::update(const KernelTable& kernels, Work& work, const Node& node,
+                        const Span& span, int sample, const Segment& segment,
+                        const Currents* ports, int pair, const Calendar& calendar,
+                        const Records& records, std::int64_t& u_wraps,
+                        std::int64_t& v_saturations) const {
+  Update call{};
+  call.columns = span.columns;
+  call.lanes = segment.lanes;
+  call.used = segment.used;
+  call.input[0] = ports[0].narrow ? static_cast<const void*>(ports[0].narrow_row(pair))
+                                  : static_cast<const void*>(ports[0].row(pair));
+  if (ports[1].sums) call.input[1] = ports[1].row(pair);
+  call.input_stride = segment.lanes;
+  call.input_shift = 6;
+  for (int i = 0; i < states(); ++i) {
+    call.state[i] = work.at<std::int32_t>(sample, state_at[i]) + segment.first_lane;
+  }
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    call.parameter[i] = parameters_[i].at(segment);
+  }
+  if (!calendar.clear.empty()) call.clear = calendar.clear.data() + span.column;
+  call.reset = spec_.reset;
+  call.theta_shift = spec_.theta_shift;
+  call.low = spec_.low;
+  call.high = spec_.high;
+  call.message_shift = spec_.message_shift;
+  if (cuba()) drive(kernels, work, segment, ports, pair, span, calendar, call);
+  std::vector<const std::int32_t*> wanted;
+  if (!signature_.empty()) {
+    const std::int64_t steps = std::int64_t(signature_.size()) / lanes_;
+    for (int k = 0; k < span.columns; ++k) {
+      const std::int64_t step = calendar.step[span.column + k];
+      wanted.push_back(step < 0 || step >= steps
+                           ? nullptr
+                           : signature_.data() + step * lanes_ + segment.first_lane);
+    }
+    call.signature = wanted.data();
+  }
+  if (graded()) {
+    call.sent = work.values(node, sample, span.column) + segment.first_lane;
+  } else {
+    call.sent = work.bytes(node, sample, span.column) + segment.first_lane;
+  }
+  call.sent_stride = node.layout.lanes();
+  const std::size_t size = std::size_t(span.columns) * segment.lanes;
+  for (int i = 0; i < kStates; ++i) {
+    if (records.state[i]) call.record[i] = work.records[i].as<std::int32_t>(size);
+  }
+  call.record_stride = segment.lanes;
+  run(kernels, ports[0].narrow, call);
+  u_wraps += call.u_wraps;
+  v_saturations += call.v_saturations;
+  for (int i = 0; i < kStates; ++i) {
+    if (!records.state[i]) continue;
+    for (int k = 0; k < span.columns; ++k) {
+      std::int32_t* row = records.state[i] + std::ptrdiff_t(span.column + k) * node.layout.size();
+      node.layout.to_neurons(call.record[i] + std::ptrdiff_t(k) * segment.lanes,
+                             segment.first_lane, segment.lanes, row);
+    }
+  }
+}
+
+}  // namespace neurodeploy

@@ -1,0 +1,120 @@
+// A population of neurons: its parameters by lane, and the update of one segment.
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels.hpp"
+#include "layout.hpp"
+#include "operation.hpp"
+#include "work.hpp"
+
+namespace neurodeploy {
+
+enum class Model {
+  kLif,
+  kIntegrator,
+  kHomeostatic,
+  kDelta,
+  kSigmaDelta,
+  kSigma,
+  kResonate,
+  kResonateIzhikevich,
+};
+
+// A population as it is declared; parameters have one value or one per neuron.
+struct NeuronSpec {
+  Model model = Model::kLif;
+  std::vector<std::vector<std::int32_t>> parameters;  // in the order of the kernels' parameter enums
+  std::vector<std::int32_t> bias_mantissa;            // CUBA family
+  std::vector<std::int32_t> gain;                     // per step of the sample, or empty
+  std::vector<std::int32_t> signature;                // [steps][neurons], or empty
+  int reset = kResetZero;
+  int theta_shift = 0;
+  std::int32_t low = 0, high = 0;
+  int message_shift = 0;
+  // When it is cleared: column mod interval == reset_column, interval 0 for never.
+  std::int64_t reset_interval = 0, reset_column = 0;
+  std::int64_t lead = 0;  // column of the first data
+};
+
+// What the columns of a chunk mean to one population.
+struct Calendar {
+  std::vector<std::uint8_t> clear;
+  std::vector<std::int64_t> step;  // of the sample; negative before its first data
+};
+
+// Where the recorded variables of a population go: [sample][step][neuron], or null.
+struct Records {
+  void* sent = nullptr;  // uint8 or int32
+  std::int32_t* state[kStates] = {};
+
+  // The same, `offset` neurons further.
+  Records from(std::ptrdiff_t offset) const {
+    Records result = *this;
+    for (std::int32_t*& variable : result.state) {
+      if (variable) variable += offset;
+    }
+    return result;
+  }
+};
+
+class Population {
+ public:
+  Population(const NeuronSpec& spec, const Layout& layout);
+
+  bool graded() const;
+  // Whether the update reads the currents of that port.
+  bool uses_port(int port) const {
+    return port == 0 || second_port_ || spec_.model >= Model::kResonate;
+  }
+  int states() const;
+  bool sends() const { return spec_.model != Model::kIntegrator; }
+  // Whether 16-bit currents will do, if they come from one connection into the first port.
+  bool takes_narrow() const { return fast_ && spec_.gain.empty(); }
+  // Told once: bound of the current of the first port, and whether anything drives the second.
+  void connect(std::int64_t bound, bool second_port);
+
+  void initialise(Work& work, int sample, const Layout& layout) const;
+  Calendar calendar(std::int64_t column, int columns) const;
+  // Advances one sample over the columns of the span; `pair` is that of its first column.
+  void update(const KernelTable& kernels, Work& work, const Node& node, const Span& span,
+              int sample, const Segment& segment, const Currents* ports, int pair,
+              const Calendar& calendar, const Records& records, std::int64_t& u_wraps,
+              std::int64_t& v_saturations) const;
+
+  std::size_t state_at[kStates] = {};
+
+ private:
+  struct Laned {
+    std::vector<std::int32_t> values;
+    int step;
+    Parameter at(const Segment& segment) const {
+      return {values.data() + std::ptrdiff_t(segment.first_lane / kGranule) * step, step};
+    }
+  };
+
+  Laned laned(const std::vector<std::int32_t>& values, std::int32_t padding,
+              const Layout& layout) const;
+  void choose_arithmetic();
+  bool cuba() const { return spec_.model <= Model::kHomeostatic; }
+  bool fits32(const KernelTable& kernels, const Update& update) const;
+  void drive(const KernelTable& kernels, Work& work, const Segment& segment,
+             const Currents* ports, int pair, const Span& span, const Calendar& calendar,
+             Update& update) const;
+  void run(const KernelTable& kernels, bool narrow, Update& update) const;
+  std::int32_t gain_at(std::int64_t step) const;
+
+  NeuronSpec spec_;
+  int lanes_;
+  std::vector<Laned> parameters_;
+  Laned bias_mantissa_;
+  std::vector<std::int32_t> signature_;  // [steps][lanes]
+  bool fast_ = false;          // keep factors and threshold suit the 32-bit kernels
+  bool always_small_ = false;  // so does every current
+  bool second_port_ = false;
+  std::int32_t largest_gain_ = 64;
+};
+
+}  // namespace neurodeploy

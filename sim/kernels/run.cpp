@@ -1,0 +1,386 @@
+// Running a prepared network: chunks of samples to threads, chunks of columns to stages.
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <system_error>
+#include <thread>
+
+#include "network.hpp"
+
+namespace neurodeploy {
+
+namespace {
+
+constexpr int kPairs = 128;  // (sample, column) pairs that share a tile of weights
+constexpr int kStepwiseSamples = 64;
+constexpr double kThreadNs = 1e6;  // work below this stays on the calling thread
+constexpr auto kPollInterval = std::chrono::milliseconds(50);
+
+}  // namespace
+
+// The present chunk: samples [first, first + samples) of the batch, columns [column, + columns) of
+// the call.
+struct Network::Part {
+  std::int64_t first;
+  int samples;
+  std::int64_t column;
+  int columns;
+};
+
+bool Network::run(const Run& run) {
+  const int threads = worker_count(run);
+  const int samples = samples_per_chunk(run.batch, run.steps, threads);
+  std::atomic<std::int64_t> next{0};
+  std::atomic<bool> stop{false}, interrupted{false};
+  std::exception_ptr failure;
+  std::mutex failing;
+  const auto work = [&](bool main) {
+    try {
+      if (!work_through(run, samples, next, stop, main)) interrupted = true;
+    } catch (...) {
+      stop = true;
+      const std::lock_guard<std::mutex> lock(failing);
+      failure = std::current_exception();
+    }
+  };
+  std::vector<std::thread> helpers;
+  try {
+    for (int t = 1; t < threads; ++t) helpers.emplace_back(work, false);
+  } catch (const std::system_error&) {
+    // The system has no more threads; those that started will do.
+  }
+  work(true);
+  for (std::thread& helper : helpers) helper.join();
+  if (failure) std::rethrow_exception(failure);
+  return !interrupted;
+}
+
+int Network::worker_count(const Run& run) const {
+  const double work_ns = step_ns_ * double(run.batch) * double(run.steps);
+  const double worth = std::max(1.0, work_ns / kThreadNs);
+  return int(std::min({double(run.threads), double(run.batch), worth}));
+}
+
+int Network::samples_per_chunk(std::int64_t batch, std::int64_t steps, int threads) const {
+  const bool stepwise =
+      std::any_of(phases_.begin(), phases_.end(), [](const Phase& p) { return p.stepwise; });
+  const std::int64_t columns = std::clamp<std::int64_t>(steps, 1, chunk_columns_);
+  const std::int64_t wanted = stepwise ? kStepwiseSamples : std::max<std::int64_t>(1, kPairs / columns);
+  const std::int64_t share = (batch + threads - 1) / threads;
+  return int(std::clamp<std::int64_t>(std::min<std::int64_t>(wanted, most_samples_), 1, share));
+}
+
+std::unique_ptr<Work> Network::take_work(int samples) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto fits = [samples](const auto& work) { return work->capacity >= samples; };
+    const auto found = std::find_if(idle_.begin(), idle_.end(), fits);
+    if (found != idle_.end()) {
+      std::unique_ptr<Work> work = std::move(*found);
+      idle_.erase(found);
+      return work;
+    }
+    if (!idle_.empty()) idle_.pop_back();
+  }
+  return std::make_unique<Work>(sample_bytes_, samples, operation_count_, stages_.size());
+}
+
+void Network::give_work(std::unique_ptr<Work> work) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  idle_.push_back(std::move(work));
+}
+
+// Takes chunks of samples until there are none left; false if the run was interrupted.
+bool Network::work_through(const Run& run, int samples, std::atomic<std::int64_t>& next,
+                           std::atomic<bool>& stop, bool main) {
+  auto polled = std::chrono::steady_clock::now();
+  bool interrupted = false;
+  const auto stopped = [&] {
+    if (main && !stop) {
+      const auto now = std::chrono::steady_clock::now();
+      if (now - polled > kPollInterval) {
+        polled = now;
+        interrupted = run.interrupted();
+        if (interrupted) stop = true;
+      }
+    }
+    return stop.load(std::memory_order_relaxed);
+  };
+  std::unique_ptr<Work> work = take_work(samples);
+  for (;;) {
+    const std::int64_t first = next.fetch_add(samples);
+    if (first >= run.batch || stopped()) break;
+    process(run, *work, first, int(std::min<std::int64_t>(samples, run.batch - first)), stopped);
+  }
+  give_work(std::move(work));
+  return !interrupted;
+}
+
+void Network::process(const Run& run, Work& work, std::int64_t first, int samples,
+                      const std::function<bool()>& stopped) const {
+  begin(run, work, first, samples);
+  for (std::int64_t column = 0; column < run.steps; column += chunk_columns_) {
+    const int columns = int(std::min<std::int64_t>(chunk_columns_, run.steps - column));
+    const Part part{first, samples, column, columns};
+    make_room(work, samples, columns);
+    work.column = run.column + column;
+    load_inputs(run, work, part);
+    for (const Phase& phase : phases_) {
+      if (!run_phase(run, work, part, phase, stopped)) return;
+    }
+    finish_chunk(run, work, part);
+    work.position += columns;
+  }
+  end(run, work, first, samples);
+}
+
+// Runs the stages of a phase over the chunk; false if the run is to stop.
+bool Network::run_phase(const Run& run, Work& work, const Part& part, const Phase& phase,
+                        const std::function<bool()>& stopped) const {
+  std::vector<Calendar> calendars;
+  for (int k = phase.first; k <= phase.last; ++k) {
+    calendars.push_back(stages_[k].population.calendar(work.column, part.columns));
+  }
+  const int step = phase.stepwise ? 1 : part.columns;
+  for (int column = 0; column < part.columns; column += step) {
+    for (int k = phase.first; k <= phase.last; ++k) {
+      if (stopped()) return false;
+      run_stage(run, work, part, {0, part.samples, column, step}, k, calendars[k - phase.first]);
+    }
+  }
+  return true;
+}
+
+void Network::begin(const Run& run, Work& work, std::int64_t first, int samples) const {
+  work.position = 0;
+  std::fill(work.u_wraps.begin(), work.u_wraps.end(), 0);
+  std::fill(work.v_saturations.begin(), work.v_saturations.end(), 0);
+  for (int s = 0; s < samples; ++s) {
+    for (const Node& node : nodes_) {
+      std::fill_n(work.at<std::int32_t>(s, node.counts_at), node.layout.lanes(), 0);
+    }
+    if (run.state_in) {
+      load_state(work, s, run.state_in + std::size_t(first + s) * state_bytes_);
+    } else {
+      fresh_state(work, s);
+    }
+  }
+}
+
+void Network::fresh_state(Work& work, int s) const {
+  std::memset(work.sample(s), 0, kept_bytes_);
+  for (int k = 0; k < populations(); ++k) {
+    stages_[k].population.initialise(work, s, nodes_[node_of(k)].layout);
+  }
+  for (const Node& node : nodes_) {
+    for_each_past(node, work, s, [](void* rows, std::size_t bytes) { std::memset(rows, 0, bytes); });
+  }
+}
+
+void Network::load_state(Work& work, int s, const std::uint8_t* from) const {
+  std::memcpy(work.sample(s), from, kept_bytes_);
+  from += kept_bytes_;
+  for (const Node& node : nodes_) {
+    for_each_past(node, work, s, [&from](void* rows, std::size_t bytes) {
+      std::memcpy(rows, from, bytes);
+      from += bytes;
+    });
+  }
+}
+
+void Network::save_state(Work& work, int s, std::uint8_t* to) const {
+  std::memcpy(to, work.sample(s), kept_bytes_);
+  to += kept_bytes_;
+  for (const Node& node : nodes_) {
+    for_each_past(node, work, s, [&to](void* rows, std::size_t bytes) {
+      std::memcpy(to, rows, bytes);
+      to += bytes;
+    });
+  }
+}
+
+// The rows of messages before the present position, oldest first, of every form that is kept.
+template <class Action>
+void Network::for_each_past(const Node& node, Work& work, int s, Action action) const {
+  const std::size_t cells = std::size_t(node.history) * node.layout.lanes();
+  if (cells == 0) return;
+  if (node.has_bytes) action(work.bytes(node, s, -node.history), cells);
+  if (node.has_values) action(work.values(node, s, -node.history), cells * sizeof(std::int32_t));
+}
+
+// Moves the past to the front when the chunk does not fit behind it.
+void Network::make_room(Work& work, int samples, int columns) const {
+  if (work.position + columns <= row_count_) return;
+  for (int s = 0; s < samples; ++s) {
+    for (const Node& node : nodes_) {
+      for_each_past(node, work, s, [&](void* rows, std::size_t bytes) {
+        const std::size_t row = bytes / node.history;
+        std::memmove(static_cast<std::uint8_t*>(rows) - row * work.position, rows, bytes);
+      });
+    }
+  }
+  work.position = 0;
+}
+
+void Network::load_inputs(const Run& run, Work& work, const Part& part) const {
+  for (int i = 0; i < input_count_; ++i) {
+    const Node& node = nodes_[i];
+    for (int s = 0; s < part.samples; ++s) {
+      for (int k = 0; k < part.columns; ++k) {
+        const std::int64_t row = (part.first + s) * run.steps + part.column + k;
+        load_row(run.inputs[i], row * node.layout.size(), node, work, s, k);
+      }
+    }
+  }
+}
+
+void Network::load_row(const InputArray& array, std::int64_t at, const Node& node, Work& work,
+                       int s, int column) const {
+  const Layout& layout = node.layout;
+  const int size = layout.size();
+  if (layout.ordered()) {
+    if (node.has_bytes) {
+      std::uint8_t* to = work.bytes(node, s, column);
+      array.bytes ? kernels_.nonzero_bytes(array.bytes + at, size, to)
+                  : kernels_.nonzero_values(array.values + at, size, to);
+    }
+    if (node.has_values) {
+      std::int32_t* to = work.values(node, s, column);
+      array.bytes ? kernels_.widen_bytes(array.bytes + at, size, to)
+                  : static_cast<void>(std::copy_n(array.values + at, size, to));
+    }
+    return;
+  }
+  std::uint8_t* bytes = node.has_bytes ? work.bytes(node, s, column) : nullptr;
+  std::int32_t* values = node.has_values ? work.values(node, s, column) : nullptr;
+  for (int n = 0; n < size; ++n) {
+    const std::int32_t value = array.bytes ? array.bytes[at + n] : array.values[at + n];
+    if (bytes) bytes[layout.lane_of(n)] = value != 0;
+    if (values) values[layout.lane_of(n)] = value;
+  }
+}
+
+void Network::run_stage(const Run& run, Work& work, const Part& part, const Span& span, int k,
+                        const Calendar& calendar) const {
+  const Stage& stage = stages_[k];
+  for (int s = 0; s < span.samples; s += stage.most_samples) {
+    for (int c = 0; c < span.columns; c += stage.most_columns) {
+      const Span piece{span.sample + s, std::min(stage.most_samples, span.samples - s),
+                       span.column + c, std::min(stage.most_columns, span.columns - c)};
+      run_span(run, work, part, piece, k, calendar);
+    }
+  }
+}
+
+void Network::run_span(const Run& run, Work& work, const Part& part, const Span& span, int k,
+                       const Calendar& calendar) const {
+  const Stage& stage = stages_[k];
+  const Node& node = nodes_[node_of(k)];
+  for (const auto& port : stage.operations) {
+    for (const auto& operation : port) {
+      operation->list(kernels_, nodes_[operation->wiring().source], work, span);
+    }
+  }
+  for (const Segment& segment : node.layout.segments()) {
+    Currents ports[2] = {};
+    for (int p = 0; p < 2; ++p) {
+      if (!stage.population.uses_port(p)) continue;
+      ports[p] = currents(work, span, segment, stage, p);
+      for (const auto& operation : stage.operations[p]) {
+        operation->add(kernels_, nodes_[operation->wiring().source], work, span, segment, ports[p]);
+      }
+    }
+    for (int s = 0; s < span.samples; ++s) {
+      const int sample = span.sample + s;
+      const std::size_t counter = std::size_t(k) * work.capacity + sample;
+      const std::int64_t row = (part.first + sample) * run.steps + part.column;
+      stage.population.update(kernels_, work, node, span, sample, segment, ports,
+                              s * span.columns, calendar,
+                              run.records[k].from(row * node.layout.size()),
+                              work.u_wraps[counter], work.v_saturations[counter]);
+    }
+  }
+}
+
+// Cleared currents of one port.
+Currents Network::currents(Work& work, const Span& span, const Segment& segment,
+                           const Stage& stage, int port) const {
+  const std::size_t size = std::size_t(span.pairs()) * segment.lanes;
+  const std::size_t bytes = size * (stage.narrow ? sizeof(std::int16_t) : sizeof(std::int32_t));
+  void* sums = work.ports[port].as<std::uint8_t>(bytes);
+  std::memset(sums, 0, bytes);
+  return {sums, stage.narrow, segment.lanes};
+}
+
+// Counts the events of the chunk and hands out recorded messages.
+void Network::finish_chunk(const Run& run, Work& work, const Part& part) const {
+  for (int i = 0; i < int(nodes_.size()); ++i) {
+    const bool input = i < input_count_;
+    std::int64_t* totals = input ? run.input_events + i * run.batch
+                                 : run.spikes + (i - input_count_) * run.batch;
+    for (int s = 0; s < part.samples; ++s) {
+      totals[part.first + s] += count(nodes_[i], work, s, part.columns);
+      if (!input) record_sent(run, work, part, s, i);
+    }
+  }
+}
+
+std::int64_t Network::count(const Node& node, Work& work, int s, int columns) const {
+  std::int32_t* counts = work.at<std::int32_t>(s, node.counts_at);
+  const int lanes = node.layout.lanes();
+  if (node.has_bytes) {
+    return kernels_.count_bytes(work.bytes(node, s, 0), lanes, columns, lanes, counts);
+  }
+  return kernels_.count_values(work.values(node, s, 0), lanes, columns, lanes, counts);
+}
+
+void Network::record_sent(const Run& run, Work& work, const Part& part, int s, int i) const {
+  void* array = run.records[i - input_count_].sent;
+  if (array == nullptr) return;
+  const Node& node = nodes_[i];
+  const std::ptrdiff_t size = node.layout.size();
+  for (int k = 0; k < part.columns; ++k) {
+    const std::ptrdiff_t at = ((part.first + s) * run.steps + part.column + k) * size;
+    if (node.has_bytes) {
+      node.layout.to_neurons(work.bytes(node, s, k), 0, node.layout.lanes(),
+                             static_cast<std::uint8_t*>(array) + at);
+    } else {
+      node.layout.to_neurons(work.values(node, s, k), 0, node.layout.lanes(),
+                             static_cast<std::int32_t*>(array) + at);
+    }
+  }
+}
+
+// Stores the states and what the whole call counted.
+void Network::end(const Run& run, Work& work, std::int64_t first, int samples) const {
+  for (int s = 0; s < samples; ++s) {
+    const std::int64_t sample = first + s;
+    if (run.state_out) save_state(work, s, run.state_out + std::size_t(sample) * state_bytes_);
+    for (int k = 0; k < populations(); ++k) {
+      const std::size_t counter = std::size_t(k) * work.capacity + s;
+      run.u_wraps[k * run.batch + sample] = work.u_wraps[counter];
+      run.v_saturations[k * run.batch + sample] = work.v_saturations[counter];
+    }
+    for (std::size_t c = 0; c < fan_outs_.size(); ++c) {
+      const FanOut& fan = fan_outs_[c];
+      const std::int64_t at = std::int64_t(c) * run.batch + sample;
+      const std::int64_t events = fan.source < input_count_
+                                      ? run.input_events[fan.source * run.batch + sample]
+                                      : run.spikes[(fan.source - input_count_) * run.batch + sample];
+      run.taps[at] = synapses(work, s, fan.source, fan.taps, fan.uniform_taps, events);
+      run.nonzero[at] = synapses(work, s, fan.source, fan.nonzero, fan.uniform_nonzero, events);
+    }
+  }
+}
+
+std::int64_t Network::synapses(const Work& work, int s, int source,
+                               const std::vector<std::int32_t>& fan_out, std::int64_t uniform,
+                               std::int64_t events) const {
+  if (uniform >= 0) return uniform * events;
+  const Node& node = nodes_[source];
+  return kernels_.dot(work.at<std::int32_t>(s, node.counts_at), fan_out.data(),
+                      node.layout.lanes());
+}
+
+}  // namespace neurodeploy

@@ -1,0 +1,179 @@
+// Synaptic sums: rows of weights added for active inputs, and kernel taps scattered by events.
+
+#pragma once
+
+#include "arithmetic.hpp"
+#include "kernels.hpp"
+#include "lanes.hpp"
+
+namespace neurodeploy {
+namespace {
+
+// Adds the rows of `count` events to 16-bit sums held in registers; kWidth lanes.
+template <int kWidth>
+inline void add_rows(const std::int16_t* tile, const std::uint16_t* events, std::uint32_t count,
+                     U16* sums) {
+  constexpr int kVectors = kWidth / kLanes16;
+  for (std::uint32_t e = 0; e < count; ++e) {
+    const std::int16_t* row = tile + std::ptrdiff_t(events[e]) * kWidth;
+    for (int i = 0; i < kVectors; ++i) sums[i] += load<U16>(row + i * kLanes16);
+  }
+}
+
+// A tile of weights stays in the first-level cache while all pairs pass over it.
+template <int kWidth>
+void row_sum_narrow_lanes(const RowSum& a) {
+  constexpr int kVectors = kWidth / kLanes16;
+  const std::int16_t* weight = static_cast<const std::int16_t*>(a.weight);
+  std::int16_t* sums = static_cast<std::int16_t*>(a.sums);
+  for (int t = 0; t < a.tile_count; ++t) {
+    const std::int16_t* tile = weight + std::ptrdiff_t(a.tiles[t]) * kWidth;
+    const std::uint32_t* starts = a.starts + t;
+    for (int p = 0; p < a.pairs; ++p, starts += a.tile_count + 1) {
+      if (starts[0] == starts[1]) continue;
+      std::int16_t* own = sums + p * a.stride;
+      U16 held[kVectors];
+      for (int i = 0; i < kVectors; ++i) held[i] = load<U16>(own + i * kLanes16);
+      add_rows<kWidth>(tile, a.events + starts[0], starts[1] - starts[0], held);
+      for (int i = 0; i < kVectors; ++i) store(own + i * kLanes16, held[i]);
+    }
+  }
+}
+
+template <int kWidth>
+void row_sum_tiled_lanes(const RowSum& a) {
+  constexpr int kVectors = kWidth / kLanes16;
+  const std::int16_t* weight = static_cast<const std::int16_t*>(a.weight);
+  std::int32_t* sums = static_cast<std::int32_t*>(a.sums);
+  for (int t = 0; t < a.tile_count; ++t) {
+    const std::int16_t* tile = weight + std::ptrdiff_t(a.tiles[t]) * kWidth;
+    const std::uint32_t* starts = a.starts + t;
+    for (int p = 0; p < a.pairs; ++p, starts += a.tile_count + 1) {
+      if (starts[0] == starts[1]) continue;
+      U16 held[kVectors] = {};
+      add_rows<kWidth>(tile, a.events + starts[0], starts[1] - starts[0], held);
+      std::int16_t partial[kWidth];
+      for (int i = 0; i < kVectors; ++i) store(partial + i * kLanes16, held[i]);
+      std::int32_t* own = sums + p * a.stride;
+      for (int i = 0; i < kWidth; i += kLanes32) {
+        store(own + i, load<U32>(own + i) + load_narrow(partial + i));
+      }
+    }
+  }
+}
+
+template <int kWidth>
+void row_sum_wide_lanes(const RowSum& a) {
+  constexpr int kVectors = kWidth / kLanes32;
+  const std::int32_t* weight = static_cast<const std::int32_t*>(a.weight);
+  std::int32_t* sums = static_cast<std::int32_t*>(a.sums);
+  for (int t = 0; t < a.tile_count; ++t) {
+    const std::int32_t* tile = weight + std::ptrdiff_t(a.tiles[t]) * kWidth;
+    const std::uint32_t* starts = a.starts + t;
+    for (int p = 0; p < a.pairs; ++p, starts += a.tile_count + 1) {
+      std::int32_t* own = sums + p * a.stride;
+      for (std::uint32_t e = starts[0]; e < starts[1]; ++e) {
+        const std::int32_t* row = tile + std::ptrdiff_t(a.events[e]) * kWidth;
+        for (int i = 0; i < kVectors; ++i) {
+          store(own + i * kLanes32, load<U32>(own + i * kLanes32) + load<U32>(row + i * kLanes32));
+        }
+      }
+    }
+  }
+}
+
+void row_sum_narrow(const RowSum& a) {
+  a.width == kBlock ? row_sum_narrow_lanes<kBlock>(a) : row_sum_narrow_lanes<kGranule>(a);
+}
+void row_sum_tiled(const RowSum& a) {
+  a.width == kBlock ? row_sum_tiled_lanes<kBlock>(a) : row_sum_tiled_lanes<kGranule>(a);
+}
+void row_sum_wide(const RowSum& a) {
+  a.width == kBlock ? row_sum_wide_lanes<kBlock>(a) : row_sum_wide_lanes<kGranule>(a);
+}
+
+inline U32 load_weights(const std::int16_t* from) { return load_narrow(from); }
+inline U32 load_weights(const std::int32_t* from) { return load<U32>(from); }
+
+template <class Weight>
+void graded_sum(const GradedSum& a) {
+  const Weight* weight = static_cast<const Weight*>(a.weight);
+  for (int p = 0; p < a.pairs; ++p) {
+    std::int32_t* own = a.sums + p * a.stride;
+    for (std::uint32_t e = a.starts[p]; e < a.starts[p + 1]; ++e) {
+      const Weight* row = weight + std::ptrdiff_t(a.inputs[e]) * a.width;
+      const U32 message = splat(static_cast<std::uint32_t>(a.messages[e]));
+      for (int i = 0; i < a.width; i += kLanes32) {
+        store(own + i, load<U32>(own + i) + load_weights(row + i) * message);
+      }
+    }
+  }
+}
+
+// One vector of a tap, added to its sums; a tap holds whole vectors.
+inline void add_tap(std::int16_t* sums, const std::int16_t* weight) {
+  store(sums, load<Tap16>(sums) + load<Tap16>(weight));
+}
+inline void add_tap(std::int32_t* sums, const std::int32_t* weight) {
+  store(sums, load<U32>(sums) + load<U32>(weight));
+}
+
+// Every event meets the same number of taps: kernel rows are padded with zero weights and rows of
+// sums with cells that are thrown away, so that the loops have a fixed length.
+template <class Value, int kTaps, int kWidth>
+void tap_sum_fixed(const TapSum& a) {
+  constexpr int kStep = sizeof(Value) == 2 ? kTapVector16 : kLanes32;
+  const Value* weight = static_cast<const Value*>(a.weight);
+  Value* sums = static_cast<Value*>(a.sums);
+  const int taps = kTaps > 0 ? kTaps : a.taps;
+  const int lanes = kWidth > 0 ? kWidth : a.lanes;
+  for (int e = 0; e < a.count; ++e) {
+    const TapStart start = a.starts[a.events[e]];
+    Value* to = sums + start.sum;
+    const Value* from = weight + start.weight;
+    for (int tap = 0; tap < taps; ++tap, to += a.sum_step, from += a.weight_step) {
+      for (int i = 0; i < lanes; i += kStep) add_tap(to + i, from + i);
+    }
+  }
+}
+
+template <class Value, int kTaps>
+void tap_sum_lanes(const TapSum& a) {
+  switch (a.lanes) {
+    case 16: return tap_sum_fixed<Value, kTaps, 16>(a);
+    case 32: return tap_sum_fixed<Value, kTaps, 32>(a);
+    case 48: return tap_sum_fixed<Value, kTaps, 48>(a);
+    case 64: return tap_sum_fixed<Value, kTaps, 64>(a);
+    default: return tap_sum_fixed<Value, kTaps, 0>(a);
+  }
+}
+
+template <class Value>
+void tap_sum(const TapSum& a) {
+  switch (a.taps) {
+    case 1: return tap_sum_lanes<Value, 1>(a);
+    case 2: return tap_sum_lanes<Value, 2>(a);
+    case 3: return tap_sum_lanes<Value, 3>(a);
+    case 5: return tap_sum_lanes<Value, 5>(a);
+    default: return tap_sum_lanes<Value, 0>(a);
+  }
+}
+
+void tap_sum_graded(const TapSum& a) {
+  const std::int32_t* weight = static_cast<const std::int32_t*>(a.weight);
+  std::int32_t* sums = static_cast<std::int32_t*>(a.sums);
+  for (int e = 0; e < a.count; ++e) {
+    const TapStart start = a.starts[a.events[e]];
+    const U32 message = splat(static_cast<std::uint32_t>(a.messages[e]));
+    std::int32_t* to = sums + start.sum;
+    const std::int32_t* from = weight + start.weight;
+    for (int tap = 0; tap < a.taps; ++tap, to += a.sum_step, from += a.weight_step) {
+      for (int i = 0; i < a.lanes; i += kLanes32) {
+        store(to + i, load<U32>(to + i) + load<U32>(from + i) * message);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace neurodeploy

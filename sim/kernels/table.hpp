@@ -1,0 +1,54 @@
+// Gathers the functions of the including unit into its table.
+
+#pragma once
+
+#include "lif.hpp"
+#include "lists.hpp"
+#include "neurons.hpp"
+#include "sums.hpp"
+
+namespace neurodeploy {
+namespace {
+
+constexpr KernelTable kernel_table(const char* name) {
+  return KernelTable{
+      name,
+      row_sum_narrow,
+      row_sum_tiled,
+      row_sum_wide,
+      graded_sum<std::int16_t>,
+      graded_sum<std::int32_t>,
+      tap_sum<std::int16_t>,
+      tap_sum<std::int32_t>,
+      tap_sum_graded,
+      lif<NarrowInput>,
+      lif<PlainInput>,
+      lif<ScaledInput>,
+      cuba_wide,
+      homeostatic,
+      delta,
+      sigma_delta,
+      sigma,
+      resonate,
+      resonate_izhikevich,
+      list_tiles,
+      list_bytes,
+      list_values,
+      add,
+      add_narrow,
+      shift_right,
+      wrap24,
+      scale,
+      drive_bias,
+      within,
+      nonzero_bytes,
+      nonzero_values,
+      widen_bytes,
+      count_bytes,
+      count_values,
+      dot,
+  };
+}
+
+}  // namespace
+}  // namespace neurodeploy

@@ -1,0 +1,105 @@
+// The memory of one worker: a few samples with their states and recent messages, and scratch space.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "kernels.hpp"
+#include "layout.hpp"
+
+namespace neurodeploy {
+
+constexpr std::size_t kCacheLine = 64;
+
+// Aligned memory that grows and is never cleared.
+class Buffer {
+ public:
+  template <class T>
+  T* as(std::size_t count) {
+    reserve(count * sizeof(T));
+    return reinterpret_cast<T*>(data_);
+  }
+  std::uint8_t* data() const { return data_; }
+
+ private:
+  void reserve(std::size_t bytes);
+
+  std::unique_ptr<std::uint8_t[]> owner_;
+  std::uint8_t* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// An input or a population: its layout and where a sample's memory holds its messages.
+//
+// Messages are kept in rows of lanes, one row per column: `history` rows of the past, then the rows
+// of the present chunk. Bytes hold 0/1 events, values hold int32 messages.
+struct Node {
+  explicit Node(const Layout& shape) : layout(shape) {}
+
+  Layout layout;
+  bool has_bytes = false, has_values = false;
+  int history = 0;
+  std::size_t bytes_at = 0, values_at = 0, counts_at = 0;
+};
+
+// A part of the present chunk: some of its samples and some of its columns.
+struct Span {
+  int sample, samples;
+  int column, columns;
+
+  int pairs() const { return samples * columns; }
+};
+
+// Active inputs of every (sample, column) pair of a span.
+struct Lists {
+  std::vector<std::uint16_t> tiled;
+  std::vector<std::uint32_t> events;
+  std::vector<std::int32_t> messages;
+  std::vector<std::uint32_t> starts;
+};
+
+template <class T>
+void grow(std::vector<T>& list, std::size_t size) {
+  if (list.size() < size) list.resize(size);
+}
+
+struct Work {
+  Work(std::size_t sample_bytes, int samples, std::size_t operations, std::size_t populations);
+
+  std::uint8_t* sample(int s) const { return memory_.data() + s * sample_bytes; }
+
+  template <class T>
+  T* at(int s, std::size_t offset) const {
+    return reinterpret_cast<T*>(sample(s) + offset);
+  }
+  // Row of messages of a column of the present chunk; negative columns lie in the past.
+  std::uint8_t* bytes(const Node& node, int s, int column) const {
+    return sample(s) + node.bytes_at + row(node, column);
+  }
+  std::int32_t* values(const Node& node, int s, int column) const {
+    return at<std::int32_t>(s, node.values_at) + row(node, column);
+  }
+
+  const std::size_t sample_bytes;
+  const int capacity;     // samples that the memory holds
+  int position = 0;       // rows of this run that lie before the present chunk
+  std::int64_t column = 0;  // of the stream, first of the present chunk
+  std::vector<Lists> lists;  // per operation
+  Buffer ports[2], sums, delayed, map_row, bias, compact;
+  std::vector<std::int32_t*> slots;  // of a delay ring, by delay
+  Buffer records[kStates];
+  std::vector<std::int64_t> u_wraps, v_saturations;  // [population][sample]
+
+ private:
+  std::ptrdiff_t row(const Node& node, int column) const {
+    return std::ptrdiff_t(node.history + position + column) * node.layout.lanes();
+  }
+
+  Buffer memory_;
+};
+
+}  // namespace neurodeploy

@@ -1,0 +1,318 @@
+"""The native engine: compiled kernels, equal to the reference bit for bit.
+
+`NativeEngine` translates a `Plan` once into a `_native.Network`: parameters in units of the states,
+weights packed for the kernels, delays turned into lags. A lag is the number of columns between
+sending and arrival, latency and delay together. Which kernels run is decided when the engine is
+built: the fastest that this processor has, or what the environment variable ``NEURODEPLOY_ISA``
+names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.errors import EngineError, InputError, OptionError
+from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, wrap
+from neurodeploy.neuron import (
+    CubaLif,
+    Delta,
+    HomeostaticLif,
+    Integrator,
+    Neuron,
+    ResonateFire,
+    ResonateFireIz,
+    Sigma,
+    SigmaDelta,
+)
+from neurodeploy.sim.dynamics import STATE_EXP
+from neurodeploy.sim.engine import Recording
+from neurodeploy.sim.plan import Edge, Plan, Stage
+from neurodeploy.synapse import Conv2d, Dense
+
+try:
+    from neurodeploy.sim import _native
+except ImportError as error:  # pragma: no cover - a checkout that was never built
+    raise EngineError(
+        "engine native: the compiled module is missing; install the project (pip install .), "
+        "or use engine 'reference'"
+    ) from error
+
+ISA_VARIABLE = "NEURODEPLOY_ISA"
+INSTRUCTION_SETS = ("avx512", "avx2", "portable")
+
+Int32 = NDArray[np.int32]
+
+_SENT = -1
+_STATES: dict[type[Neuron], tuple[str, ...]] = {
+    CubaLif: ("u", "v"),
+    Integrator: ("u", "v"),
+    HomeostaticLif: ("u", "v", "vth"),
+    Delta: ("act", "residue"),
+    SigmaDelta: ("sigma", "act", "residue"),
+    Sigma: ("sigma",),
+    ResonateFire: ("re", "im"),
+    ResonateFireIz: ("re", "im"),
+}
+"""States by number; the order of the models is that of the compiled `Model`."""
+_MODELS: tuple[type[Neuron], ...] = (
+    CubaLif,
+    Integrator,
+    HomeostaticLif,
+    Delta,
+    SigmaDelta,
+    Sigma,
+    ResonateFire,
+    ResonateFireIz,
+)
+_RESETS = {"zero": 0, "subtract": 1, "none": 2}
+_NO_SPIKE = 3
+_NONE = np.zeros(0, np.int32)
+_ZERO = np.zeros(1, np.int32)
+
+
+def instruction_sets() -> tuple[str, ...]:
+    """Return the instruction sets that can run here, fastest first."""
+    return tuple(_native.instruction_sets())
+
+
+def instruction_set() -> str:
+    """Return the instruction set in use: that of ``NEURODEPLOY_ISA``, else the fastest.
+
+    Raises OptionError for a name that does not exist, EngineError for one that this processor or
+    this build lacks.
+    """
+    wanted = os.environ.get(ISA_VARIABLE, "")
+    if wanted == "":
+        return instruction_sets()[0]
+    if wanted not in INSTRUCTION_SETS:
+        raise OptionError(
+            f"{ISA_VARIABLE} is {wanted!r}, expected one of {', '.join(INSTRUCTION_SETS)}"
+        )
+    if wanted not in instruction_sets():
+        raise EngineError(
+            f"{ISA_VARIABLE} is {wanted!r}, available here are {', '.join(instruction_sets())}"
+        )
+    return wanted
+
+
+@dataclass
+class NativeState:
+    """State of a batch between calls.
+
+    batch : samples. column : the next column. memory : uint8 ``(batch, state_bytes)`` in the
+    kernels' own layout, None before column 0.
+    """
+
+    batch: int
+    column: int = 0
+    memory: NDArray[np.uint8] | None = None
+
+
+class NativeEngine:
+    """Runs a `Plan` with compiled kernels."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.instruction_set = instruction_set()
+        self._network = _build(plan, self.instruction_set)
+        self._threads = plan.options.workers
+
+    def fresh(self, batch: int) -> NativeState:
+        """Return the state before column 0."""
+        return NativeState(batch)
+
+    def advance(self, state: NativeState, inputs: Sequence[NDArray[Any]]) -> Recording:
+        """Run all columns of ``inputs``; see `neurodeploy.sim.engine.Engine`.
+
+        ``state`` changes only when the call returns: an interrupt leaves it as it was. Raises
+        InputError for arrays of another type, shape or batch.
+        """
+        memory = np.empty((state.batch, self._network.state_bytes), np.uint8)
+        recording = self._execute(state, inputs, memory)
+        state.column += inputs[0].shape[1]
+        state.memory = memory
+        return recording
+
+    def run(self, inputs: Sequence[NDArray[Any]]) -> Recording:
+        """Run independent samples from fresh states and keep none: `advance` without its memory."""
+        return self._execute(NativeState(inputs[0].shape[0]), inputs, None)
+
+    def _execute(
+        self,
+        state: NativeState,
+        inputs: Sequence[NDArray[Any]],
+        memory: NDArray[np.uint8] | None,
+    ) -> Recording:
+        self._check(state, inputs)
+        batch, steps = inputs[0].shape[:2]
+        stages, edges = len(self.plan.stages), len(self.plan.edges)
+        arrays = [_allocate(stage, batch, steps) for stage in self.plan.stages]
+        counts = [np.zeros((n, batch), np.int64) for n in (len(inputs), stages, edges, edges)]
+        counts += [np.zeros((stages, batch), np.int64) for _ in range(2)]
+        self._network.run(
+            state.column,
+            steps,
+            inputs,
+            state.memory,
+            memory,
+            list(_records(self.plan, arrays)),
+            *counts,
+            self._threads,
+        )
+        return Recording(arrays, *counts)
+
+    def _check(self, state: NativeState, inputs: Sequence[NDArray[Any]]) -> None:
+        nodes = self.plan.program.inputs
+        if len(inputs) != len(nodes):
+            raise InputError(f"{len(inputs)} arrays are given for {len(nodes)} inputs")
+        steps = inputs[0].shape[1:2]
+        for node, array in zip(nodes, inputs, strict=True):
+            expected = (state.batch, *steps, node.size)
+            if array.shape != expected:
+                raise InputError(f"input {node.name}: has shape {array.shape}, expected {expected}")
+            if array.dtype not in (np.uint8, np.int32) or not array.flags.c_contiguous:
+                raise InputError(
+                    f"input {node.name}: has dtype {array.dtype}, expected C-contiguous "
+                    "uint8 or int32"
+                )
+
+
+def _allocate(stage: Stage, batch: int, steps: int) -> dict[str, NDArray[Any]]:
+    shape = (batch, steps, *stage.population.shape)
+    messages = np.int32 if stage.population.neuron.graded else np.uint8
+    return {name: np.empty(shape, messages if name == "s" else np.int32) for name in stage.recorded}
+
+
+def _records(
+    plan: Plan, arrays: Sequence[dict[str, NDArray[Any]]]
+) -> Iterator[tuple[int, int, NDArray[Any]]]:
+    """Yield (population, state number or -1 for messages, array)."""
+    for stage, table in zip(plan.stages, arrays, strict=True):
+        states = _STATES[type(stage.population.neuron)]
+        for name, array in table.items():
+            yield stage.index, _SENT if name == "s" else states.index(name), array
+
+
+def _build(plan: Plan, isa: str) -> _native.Network:
+    """Return the compiled network of ``plan``."""
+    network = _native.Network(isa)
+    for node in plan.program.inputs:
+        network.add_input(_map_shape(node.shape))
+    for stage in plan.stages:
+        _add_population(network, plan, stage)
+    for edge in plan.edges:
+        _add_edge(network, plan, edge)
+        fan_out = plan.fan_outs[edge.index]
+        network.add_fan_out(
+            _source(plan, edge), fan_out.taps.astype(np.int32), fan_out.nonzero.astype(np.int32)
+        )
+    network.seal()
+    return network
+
+
+def _map_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return (channels, height, width); a flat population is a map of one row."""
+    channels, height, width = shape if len(shape) == 3 else (1, 1, *shape)
+    return channels, height, width
+
+
+def _source(plan: Plan, edge: Edge) -> int:
+    """Return the node that ``edge`` starts at: inputs first, then populations."""
+    return edge.source if edge.from_input else len(plan.program.inputs) + edge.source
+
+
+def _add_population(network: _native.Network, plan: Plan, stage: Stage) -> None:
+    neuron, shape = stage.population.neuron, stage.population.shape
+    homeostatic = isinstance(neuron, HomeostaticLif)
+    spiking_cuba = isinstance(neuron, CubaLif)
+    gain = getattr(neuron, "gain", None)
+    network.add_population(
+        shape=_map_shape(shape),
+        by_rows=any(isinstance(edge.synapse, Conv2d) for edge in stage.incoming),
+        model=_MODELS.index(type(neuron)),
+        parameters=[_per_neuron(p, shape) for p in _parameters(neuron)],
+        bias_mantissa=_per_neuron(_bias(neuron), shape),
+        gain=_NONE if gain is None else np.array(gain, np.int32),
+        signature=neuron.signature.reshape(-1) if homeostatic else _NONE,
+        reset=_RESETS[neuron.reset] if spiking_cuba else _NO_SPIKE,
+        theta_shift=neuron.shift if homeostatic else 0,
+        low=neuron.low if homeostatic else 0,
+        high=neuron.high if homeostatic else 0,
+        message_shift=getattr(neuron, "spike_exp", 0) + STATE_EXP,
+        reset_interval=plan.options.reset_interval or 0,
+        reset_column=stage.reset_column or 0,
+        lead=stage.lead,
+    )
+
+
+def _per_neuron(value: NDArray[Any], shape: tuple[int, ...]) -> Int32:
+    """Return ``value`` as int32 of one element, or of one per neuron in C,H,W order."""
+    if value.ndim == 0:
+        return value.astype(np.int32).reshape(1)
+    return np.ascontiguousarray(np.broadcast_to(value, shape), np.int32).reshape(-1)
+
+
+def _bias(neuron: Neuron) -> NDArray[Any]:
+    """Return the bias mantissa of the CUBA family, wrapped to 16 bits."""
+    if isinstance(neuron, (CubaLif, Integrator)):
+        return wrap(neuron.bias.astype(np.int64), BIAS_BITS)
+    return _ZERO
+
+
+def _parameters(neuron: Neuron) -> list[NDArray[Any]]:
+    """Return the kernels' parameters, thresholds and biases in units of the state."""
+    if isinstance(neuron, (CubaLif, Integrator)):
+        keep = [DECAY_ONE - d for d in (neuron.current_decay, neuron.voltage_decay)]
+        threshold = getattr(neuron, "threshold", np.int32(0)) << MANTISSA_SHIFT
+        theta = [neuron.theta] if isinstance(neuron, HomeostaticLif) else []
+        return [*keep, threshold, _bias(neuron) << MANTISSA_SHIFT, *theta]
+    if isinstance(neuron, ResonateFire):
+        return [*neuron.coefficients(), neuron.threshold << MANTISSA_SHIFT]
+    if isinstance(neuron, (Delta, SigmaDelta)):
+        shift = np.int64(neuron.spike_exp + STATE_EXP)
+        return [wrap(p.astype(np.int64) << shift, 32) for p in (neuron.threshold, neuron.bias)]
+    return []
+
+
+def _add_edge(network: _native.Network, plan: Plan, edge: Edge) -> None:
+    source, stage = _source(plan, edge), plan.stages[edge.target]
+    port = stage.population.neuron.ports.index(edge.port)
+    wiring = (edge.target, port, source)
+    synapse, graded = edge.synapse, not edge.binary
+    if edge.weight is None:
+        network.add_direct(*wiring)
+        return
+    weight = edge.weight.astype(np.int32)
+    if isinstance(synapse, Conv2d):
+        geometry = (synapse.stride, synapse.padding, synapse.dilation, synapse.groups)
+        network.add_convolution(*wiring, edge.latency, graded, weight, *geometry)
+    elif isinstance(synapse, Dense):
+        _add_dense(network, wiring, edge, weight, synapse.delay)
+
+
+def _add_dense(
+    network: _native.Network,
+    wiring: tuple[int, int, int],
+    edge: Edge,
+    weight: Int32,
+    delay: NDArray[np.int8] | None,
+) -> None:
+    """Choose the form of a dense edge by how its delays differ: not, by column, by row, or freely."""
+    graded, lag, shift = not edge.binary, edge.latency, edge.shift
+    full = np.zeros((1, 1), np.int32) if delay is None else delay.astype(np.int32)
+    by_row = np.all(full == full[:, :1])
+    if np.all(full == full[:1]):
+        for d in np.unique(full):
+            columns = [] if by_row else np.flatnonzero(full[0] == d).tolist()
+            network.add_dense(*wiring, lag + int(d), graded, weight, columns, shift)
+    elif by_row:
+        delays = full[:, 0].tolist()
+        network.add_delayed_rows(*wiring, lag, graded, weight, delays, shift)
+    else:
+        network.add_delayed_synapses(*wiring, lag, graded, weight, full, shift)
