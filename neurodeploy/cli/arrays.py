@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def read_input(path: Path, program: Program, steps: int | None = None) -> Columns:
-    """Return the data that ``path`` holds for the inputs of ``program``, cut or padded to ``steps``.
+    """Return what ``path`` holds for the inputs of ``program``, cut or padded to ``steps``.
 
     The file has one array, or one for each input by name.
 
@@ -27,7 +27,9 @@ def read_input(path: Path, program: Program, steps: int | None = None) -> Column
     be opened.
     """
     from neurodeploy.sim.inputs import columns
+    from neurodeploy.sim.options import RunOptions
 
+    RunOptions(steps=steps)
     with located(str(path)):
         given = columns(program, _arrays(path, program), steps)
         if given.batch == 0:
@@ -62,9 +64,10 @@ def _load(path: Path) -> Array | dict[str, Array]:
     try:
         with path.open("rb") as file:
             magic = file.read(6)
-        if magic[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-            with np.load(path, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
+            file.seek(0)
+            if magic[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+                with np.load(file, allow_pickle=False) as archive:
+                    return {name: archive[name] for name in archive.files}
         if magic == b"\x93NUMPY":
             # Mapped first: a header that claims more than the file holds is refused by its size.
             return np.asarray(np.load(path, allow_pickle=False, mmap_mode="r"))

@@ -93,12 +93,17 @@ def simulate(
 
 def write_trace(trace: Trace, path: Path) -> None:
     """Write `Trace.flat` as an .npz, whole or not at all."""
+    import zipfile
+
     import numpy as np
 
     from neurodeploy.atomic import replacing
 
-    with replacing(path) as file:
-        np.savez(file, **trace.flat())
+    # Not numpy.savez: it leaves its archive open when the disk is full.
+    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, array in trace.flat().items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.save(member, array, allow_pickle=False)
 
 
 def _facts(program: Program, trace: Trace, output: Path, seconds: float) -> dict[str, Any]:
