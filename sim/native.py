@@ -151,21 +151,36 @@ class NativeEngine:
     ) -> Recording:
         self._check(state, inputs)
         batch, steps = inputs[0].shape[:2]
-        stages, edges = len(self.plan.stages), len(self.plan.edges)
-        arrays = [_allocate(stage, batch, steps) for stage in self.plan.stages]
-        counts = [np.zeros((n, batch), np.int64) for n in (len(inputs), stages, edges, edges)]
-        counts += [np.zeros((stages, batch), np.int64) for _ in range(2)]
+        result = self._allocate(batch, steps)
         self._network.run(
             state.column,
             steps,
             inputs,
             state.memory,
             memory,
-            list(_records(self.plan, arrays)),
-            *counts,
+            list(_records(self.plan, result.arrays)),
+            result.input_events,
+            result.spikes,
+            result.synops_taps,
+            result.synops_nonzero,
+            result.u_wraps,
+            result.v_saturations,
             self._threads,
         )
-        return Recording(arrays, *counts)
+        return result
+
+    def _allocate(self, batch: int, steps: int) -> Recording:
+        """Return a Recording to be filled: arrays as they come, counts at zero."""
+        stages, edges = len(self.plan.stages), len(self.plan.edges)
+        return Recording(
+            arrays=[_arrays(stage, batch, steps) for stage in self.plan.stages],
+            input_events=np.zeros((len(self.plan.program.inputs), batch), np.int64),
+            spikes=np.zeros((stages, batch), np.int64),
+            synops_taps=np.zeros((edges, batch), np.int64),
+            synops_nonzero=np.zeros((edges, batch), np.int64),
+            u_wraps=np.zeros((stages, batch), np.int64),
+            v_saturations=np.zeros((stages, batch), np.int64),
+        )
 
     def _check(self, state: NativeState, inputs: Sequence[NDArray[Any]]) -> None:
         nodes = self.plan.program.inputs
@@ -183,7 +198,7 @@ class NativeEngine:
                 )
 
 
-def _allocate(stage: Stage, batch: int, steps: int) -> dict[str, NDArray[Any]]:
+def _arrays(stage: Stage, batch: int, steps: int) -> dict[str, NDArray[Any]]:
     shape = (batch, steps, *stage.population.shape)
     messages = np.int32 if stage.population.neuron.graded else np.uint8
     return {name: np.empty(shape, messages if name == "s" else np.int32) for name in stage.recorded}
@@ -229,8 +244,7 @@ def _source(plan: Plan, edge: Edge) -> int:
 
 def _add_population(network: _native.Network, plan: Plan, stage: Stage) -> None:
     neuron, shape = stage.population.neuron, stage.population.shape
-    homeostatic = isinstance(neuron, HomeostaticLif)
-    spiking_cuba = isinstance(neuron, CubaLif)
+    moving = neuron if isinstance(neuron, HomeostaticLif) else None
     gain = getattr(neuron, "gain", None)
     network.add_population(
         shape=_map_shape(shape),
@@ -239,11 +253,11 @@ def _add_population(network: _native.Network, plan: Plan, stage: Stage) -> None:
         parameters=[_per_neuron(p, shape) for p in _parameters(neuron)],
         bias_mantissa=_per_neuron(_bias(neuron), shape),
         gain=_NONE if gain is None else np.array(gain, np.int32),
-        signature=neuron.signature.reshape(-1) if homeostatic else _NONE,
-        reset=_RESETS[neuron.reset] if spiking_cuba else _NO_SPIKE,
-        theta_shift=neuron.shift if homeostatic else 0,
-        low=neuron.low if homeostatic else 0,
-        high=neuron.high if homeostatic else 0,
+        signature=moving.signature.reshape(-1) if moving else _NONE,
+        reset=_RESETS[neuron.reset] if isinstance(neuron, CubaLif) else _NO_SPIKE,
+        theta_shift=moving.shift if moving else 0,
+        low=moving.low if moving else 0,
+        high=moving.high if moving else 0,
         message_shift=getattr(neuron, "spike_exp", 0) + STATE_EXP,
         reset_interval=plan.options.reset_interval or 0,
         reset_column=stage.reset_column or 0,
@@ -290,8 +304,16 @@ def _add_edge(network: _native.Network, plan: Plan, edge: Edge) -> None:
         return
     weight = edge.weight.astype(np.int32)
     if isinstance(synapse, Conv2d):
-        geometry = (synapse.stride, synapse.padding, synapse.dilation, synapse.groups)
-        network.add_convolution(*wiring, edge.latency, graded, weight, *geometry)
+        network.add_convolution(
+            *wiring,
+            edge.latency,
+            graded,
+            weight,
+            synapse.stride,
+            synapse.padding,
+            synapse.dilation,
+            synapse.groups,
+        )
     elif isinstance(synapse, Dense):
         _add_dense(network, wiring, edge, weight, synapse.delay)
 
@@ -303,11 +325,18 @@ def _add_dense(
     weight: Int32,
     delay: NDArray[np.int8] | None,
 ) -> None:
-    """Choose the form of a dense edge by how its delays differ: not, by column, by row, or freely."""
+    """Choose the form of a dense edge by how its delays differ: not, by column, by row, freely.
+
+    With delays, sums that are shifted are wide before the shift; only the last form has those.
+    """
     graded, lag, shift = not edge.binary, edge.latency, edge.shift
     full = np.zeros((1, 1), np.int32) if delay is None else delay.astype(np.int32)
-    by_row = np.all(full == full[:, :1])
-    if np.all(full == full[:1]):
+    by_row = bool(np.all(full == full[:, :1]))
+    exceeds = graded or int(np.abs(weight).sum(axis=1, dtype=np.int64).max()) >= 2**31
+    if delay is not None and shift and exceeds:
+        full = np.ascontiguousarray(np.broadcast_to(full, weight.shape))
+        network.add_delayed_synapses(*wiring, lag, graded, weight, full, shift)
+    elif np.all(full == full[:1]):
         for d in np.unique(full):
             columns = [] if by_row else np.flatnonzero(full[0] == d).tolist()
             network.add_dense(*wiring, lag + int(d), graded, weight, columns, shift)

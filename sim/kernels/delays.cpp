@@ -91,9 +91,10 @@ std::int32_t DelayedSynapses::message(const Node& source, const Work& work, int 
   return work.bytes(source, sample, column)[lane];
 }
 
-// Adds the currents of one column to the slots, slots[d] being that of delay d.
-void DelayedSynapses::deal(const Node& source, Work& work, int sample, int column,
-                           const Segment& segment, std::int32_t* const* slots) const {
+// Without a shift, currents go straight to their slots, modulo 2^32.
+void DelayedSynapses::deal(const Node& source, const Work& work, int sample, int column,
+                           const Segment& segment,
+                           const std::vector<std::int32_t*>& slots) const {
   for (int lane = 0; lane < source.layout.lanes(); ++lane) {
     const std::int32_t m = message(source, work, sample, column - wiring().lag, lane);
     if (m == 0) continue;
@@ -105,22 +106,41 @@ void DelayedSynapses::deal(const Node& source, Work& work, int sample, int colum
   }
 }
 
+// With a shift, the sum over the synapses of one delay is wide (its products are not), and is shifted
+// before it meets what other columns have sent.
+void DelayedSynapses::deal_shifted(const Node& source, Work& work, int sample, int column,
+                                   const Segment& segment,
+                                   const std::vector<std::int32_t*>& slots) const {
+  const std::size_t size = std::size_t(slot_count_) * segment.lanes;
+  std::int64_t* sums = work.delayed.as<std::int64_t>(size);
+  std::fill_n(sums, size, 0);
+  for (int lane = 0; lane < source.layout.lanes(); ++lane) {
+    const std::int32_t m = message(source, work, sample, column - wiring().lag, lane);
+    if (m == 0) continue;
+    const std::size_t at = std::size_t(lane) * lanes_ + segment.first_lane;
+    for (int l = 0; l < segment.lanes; ++l) {
+      sums[std::ptrdiff_t(delays_[at + l]) * segment.lanes + l] += multiply32(weight_[at + l], m);
+    }
+  }
+  for (int d = 0; d < slot_count_; ++d) {
+    for (int l = 0; l < segment.lanes; ++l) {
+      slots[d][l] = add32(slots[d][l], wrap32(sums[std::ptrdiff_t(d) * segment.lanes + l] >> shift_));
+    }
+  }
+}
+
 void DelayedSynapses::add(const KernelTable& kernels, const Node& source, Work& work,
                           const Span& span, const Segment& segment,
                           const Currents& currents) const {
-  const std::size_t size = std::size_t(slot_count_) * segment.lanes;
-  std::int32_t* sums = work.delayed.as<std::int32_t>(size);
-  std::vector<std::int32_t*> parts(slot_count_);
-  for (int d = 0; d < slot_count_; ++d) parts[d] = sums + std::ptrdiff_t(d) * segment.lanes;
   int pair = 0;
   for (int s = span.sample; s < span.sample + span.samples; ++s) {
     for (int k = span.column; k < span.column + span.columns; ++k, ++pair) {
-      // The sum over the synapses of one delay is shifted before it meets that of other columns.
-      std::fill_n(sums, size, 0);
-      deal(source, work, s, k, segment, parts.data());
-      if (shift_ > 0) kernels.shift_right(sums, std::ptrdiff_t(size), shift_);
       const std::vector<std::int32_t*>& own = slots(work, s, k, segment);
-      for (int d = 0; d < slot_count_; ++d) kernels.add(own[d], parts[d], segment.lanes);
+      if (shift_ == 0) {
+        deal(source, work, s, k, segment, own);
+      } else {
+        deal_shifted(source, work, s, k, segment, own);
+      }
       take(kernels, own[0], segment, currents.row(pair));
     }
   }

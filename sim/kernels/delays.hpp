@@ -61,8 +61,10 @@ class DelayedSynapses : public DelayRing {
  private:
   std::int32_t message(const Node& source, const Work& work, int sample, int column,
                        int lane) const;
-  void deal(const Node& source, Work& work, int sample, int column, const Segment& segment,
-            std::int32_t* const* slots) const;
+  void deal(const Node& source, const Work& work, int sample, int column, const Segment& segment,
+            const std::vector<std::int32_t*>& slots) const;
+  void deal_shifted(const Node& source, Work& work, int sample, int column,
+                    const Segment& segment, const std::vector<std::int32_t*>& slots) const;
 
   int shift_;
   std::int64_t bound_ = 0;
