@@ -135,7 +135,7 @@ def test_compare_says_equal(files: Path, cli: Any) -> None:
     arguments = ["compare", "p.h5", "--input", "x.npy", "--engines", "reference,native"]
     code, out, err = cli(*arguments)
     assert (code, err) == (0, "")
-    assert out.startswith("equal: reference, native; 2,880 values of 8 neurons")
+    assert out.startswith("equal: reference, native; 1,440 values of 8 neurons")
     code, out, _ = cli(*arguments, "--json")
     assert (code, json.loads(out)["equal"]) == (0, True)
 
