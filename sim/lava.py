@@ -81,6 +81,8 @@ class LavaEngine:
         else:
             limit = self._timeout_seconds or time_limit_seconds(self.plan, batch, steps)
             arrays = run(self.plan, inputs, self.python, limit)
+        if self.plan.options.weights == "exact":
+            _check_sums(self.plan, inputs, arrays)
         return _recording(self.plan, inputs, arrays)
 
 
@@ -137,7 +139,12 @@ def _check_connection(connection: Connection) -> None:
             raise ExportError(f"{name} is {max(values)}, Lava keeps 8 bits: at most {INT8_MAX}")
 
 
-def _check_conditioning(program: Program) -> None:
+def _check_conditioning(program: Program) -> dict[int, int]:
+    """Raise OptionError unless conditioning keeps every weight.
+
+    Returns the left shift of each dense connection, by its index.
+    """
+    shifts = {}
     for members in dense_groups(program):
         synapses = [program.connections[k].synapse for k in members]
         weights = [s.weight.astype(np.int64) for s in synapses if isinstance(s, Dense)]
@@ -155,6 +162,30 @@ def _check_conditioning(program: Program) -> None:
                     f"Lava's conditioning changes {changed} of {sum(w.size for w in weights)} "
                     "weights, so weights 'exact' cannot run in Lava; use weights 'lava'"
                 )
+        shifts.update({k: entry.shift for k, entry in zip(members, conditioned, strict=True)})
+    return shifts
+
+
+def _check_sums(
+    plan: Plan, inputs: Sequence[NDArray[Any]], arrays: Sequence[dict[str, NDArray[Any]]]
+) -> None:
+    """Raise OptionError if a sum of weights << shift may have left int32, under weights 'exact'.
+
+    Then Lava's wrap comes before its right shift, and the result is not that of plain weights.
+    """
+    shifts = _check_conditioning(plan.program)
+    for edge in plan.edges:
+        if edge.binary or edge.weight is None or not shifts.get(edge.index):
+            continue
+        sent = inputs[edge.source] if edge.from_input else arrays[edge.source]["s"]
+        largest = max(int(sent.max(initial=0)), -int(sent.min(initial=0)))
+        reach = int(np.abs(edge.weight).sum(axis=1).max()) << shifts[edge.index]
+        if largest * reach >= 2**31:
+            raise OptionError(
+                f"connection {edge.name}: messages up to {largest} take Lava's sums, shifted left "
+                f"by {shifts[edge.index]}, beyond int32, so weights 'exact' cannot run in Lava; "
+                "use weights 'lava'"
+            )
 
 
 # --- The result ----------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from generate import (
 from numpy.random import Generator
 from rich.console import Console
 
-from neurodeploy.errors import EngineError, ExportError
+from neurodeploy.errors import EngineError, ExportError, OptionError
 from neurodeploy.neuron import (
     CubaLif,
     Delta,
@@ -202,12 +202,16 @@ def fuzz_one(seed: int, engine: str, tally: Tally, steps: int = 120) -> Comparis
     )
     program, data = cases[seed % 3]()
     options = random_options(rng, steps, lava=True)
+    if rng.random() < 0.2:
+        options["input_bits"] = int(rng.choice([0, 8]))
+    if rng.random() < 0.2:
+        options["weights"] = "exact"
     try:
         traces = {
             name: simulate(program, data, engine=name, record=VARIABLES, **options)
             for name in ("lava", engine)
         }
-    except ExportError:
+    except (ExportError, OptionError):
         tally.refused += 1
         return None
     except EngineError as error:

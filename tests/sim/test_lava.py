@@ -23,6 +23,7 @@ import pytest
 from fuzz_lava import Tally, fuzz_one
 
 import neurodeploy as nd
+from neurodeploy.converters.netx import read
 from neurodeploy.errors import EngineError, ExportError, NeurodeployError, OptionError
 from neurodeploy.fixedpoint import condition
 from neurodeploy.sim import lava_job
@@ -179,6 +180,23 @@ def test_exact_weights_run_when_conditioning_keeps_them() -> None:
     assert_lava_equals_reference(chain(LIF), spikes(10, 5), weights="exact")
 
 
+@needs_lava
+def test_exact_weights_are_refused_when_lavas_shifted_sums_may_wrap() -> None:
+    program = nd.Program(
+        (nd.Input("input", (2,), 32),),
+        (nd.Population("one", (1,), LIF),),
+        (nd.Connection("input", "one", nd.Dense([[-2, 60]])),),
+        nd.Readout("one"),
+    )
+    assert_lava_equals_reference(program, [[2**22, -(2**22)], [9, 9], [0, 0]], weights="exact")
+    with pytest.raises(OptionError) as caught:
+        nd.simulate(program, [[2**24, 0]], engine="lava", **(LAVA | {"weights": "exact"}))
+    assert str(caught.value) == (
+        "connection input->one: messages up to 16777216 take Lava's sums, shifted left by 2, "
+        "beyond int32, so weights 'exact' cannot run in Lava; use weights 'lava'"
+    )
+
+
 def test_one_signed_half_of_an_odd_mixed_group_becomes_zero() -> None:
     """As recorded from Lava: the shared number of weight bits is 9, the half drops -1 bits."""
     mixed, negative = condition([np.array([[-255, 253]]), np.array([[-96, -3]])])
@@ -211,6 +229,43 @@ def test_a_delayed_sum_is_wide_in_lava_too() -> None:
     )
     x = np.array([[2**23 - 1] * 3, [2**24, -(2**23), 5], [0, 0, 0], [0, 0, 0]], np.int32)
     assert_lava_equals_reference(program, x)
+
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+@needs_lava
+@pytest.mark.filterwarnings("ignore::neurodeploy.errors.NeurodeployWarning")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "conv_flatten_dense_reset",
+        "cuba_input_block",
+        "delay_dense_reset",
+        "quirk_nonpos_power_of_two",
+        "recurrent",
+        "rf_iz_dense",
+        "sdnn_conv_dense",
+    ],
+)
+def test_lava_reproduces_what_netx_recorded(name: str) -> None:
+    """The recordings come from `netx.hdf5.Network`, this engine builds from Lava's processes."""
+    program = read(GOLDEN / name / "network.net")
+    with np.load(GOLDEN / name / "case.npz") as case:
+        interval = int(case["reset_interval"])
+        trace = nd.simulate(
+            program,
+            case["input"],
+            engine="lava",
+            reset_interval=None if interval < 0 else interval,
+            reset_offset=int(case["reset_offset"]),
+            input_bits=int(case["num_message_bits"]),
+            **LAVA,
+        ).flat()
+        recorded = [key for key in case.files if key.startswith("layer")]
+        assert set(trace) == set(recorded)
+        for key in recorded:
+            assert np.array_equal(trace[key], case[key]), key
 
 
 # --- Refusals ------------------------------------------------------------------------------------
