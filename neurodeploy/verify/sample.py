@@ -15,7 +15,7 @@ from neurodeploy.program import Population, Program
 from neurodeploy.sim import simulate
 from neurodeploy.verify.presented import Presented
 
-TRACES = 8
+TRACES = 12
 """Neurons per population whose membrane is kept."""
 
 
@@ -52,7 +52,8 @@ def record_sample(
 ) -> Sample:
     """Run sample ``row`` of ``data`` and keep what a person wants to look at.
 
-    The neurons kept are those that spike most, the first ones among equals.
+    The neurons kept are spread evenly over those that spike, from the busiest to the quietest;
+    silent ones follow when there are fewer.
     """
     columns = data.columns(slice(row, row + 1))
     trace = simulate(program, columns, **{**dict(run or {}), "record": ("s", "v")})
@@ -69,14 +70,22 @@ def record_sample(
 
 def _layer(population: Population, arrays: Mapping[str, NDArray[Any]]) -> LayerSample:
     spikes = arrays["s"].reshape(len(arrays["s"][0]), population.size)
-    order = np.argsort(-np.count_nonzero(spikes, axis=0), kind="stable")
-    kept = np.sort(order[: min(TRACES, population.size)]).astype(np.int64)
+    kept = _kept(np.count_nonzero(spikes, axis=0))
     v = arrays.get("v")
     if v is None or not isinstance(population.neuron, (CubaLif, Integrator)):
         empty = np.zeros((len(spikes), 0), np.int64)
         return LayerSample(population.name, spikes, np.zeros(0, np.int64), empty, None)
     flat = v.reshape(len(spikes), population.size)[:, kept].astype(np.int64)
     return LayerSample(population.name, spikes, kept, flat, _threshold(population, kept))
+
+
+def _kept(spikes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers of the neurons to keep, busiest first."""
+    order = np.argsort(-spikes, kind="stable")
+    active = int(np.count_nonzero(spikes))
+    if active <= TRACES:
+        return order[:TRACES].astype(np.int64)
+    return order[np.linspace(0, active - 1, TRACES).astype(np.int64)].astype(np.int64)
 
 
 def _threshold(population: Population, kept: NDArray[np.int64]) -> NDArray[np.int64] | None:

@@ -1,0 +1,94 @@
+"""All verdicts on one network and data set, as the content of ``verify.json``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.atomic import replacing
+from neurodeploy.errors import OptionError
+from neurodeploy.program import Program
+from neurodeploy.run_folder import FORMAT, versions
+from neurodeploy.trace import Activity
+from neurodeploy.verify.activity import measure_activity, summary
+from neurodeploy.verify.headroom import headroom
+from neurodeploy.verify.mppd import mppd
+from neurodeploy.verify.noise import SEED, SIGMAS, noise_accuracy
+from neurodeploy.verify.presented import Presented
+from neurodeploy.verify.sample import Sample
+
+SUITES = ("noise", "overflow")
+MPPD_SIGMA = 0.1
+
+
+def verify(
+    program: Program,
+    data: Presented,
+    *,
+    name: str,
+    part: str = "test",
+    suites: Sequence[str] = SUITES,
+    sigmas: Sequence[float] = SIGMAS,
+    seed: int = SEED,
+    run: Mapping[str, Any] | None = None,
+) -> tuple[dict[str, Any], Activity]:
+    """Run the suites; return the content of ``verify.json`` and the counts of the clean run.
+
+    name, part : of the data set. suites : ``"noise"`` (accuracy under noise, MPPD) and
+    ``"overflow"`` (headroom of u and v); activity and accuracy are always measured. run : options
+    of `neurodeploy.compile`.
+
+    Raises OptionError for a suite that does not exist.
+    """
+    for suite in suites:
+        if suite not in SUITES:
+            raise OptionError(f"suite is {suite!r}, expected some of {', '.join(SUITES)}")
+    began = time.perf_counter()
+    options = dict(run or {})
+    activity, accuracy = measure_activity(program, data, run=options)
+    result: dict[str, Any] = {
+        "format": FORMAT,
+        "digest": program.digest,
+        "data": {"name": name, "part": part, "samples": len(data), "place": data.place},
+        "run": {"engine": "native", "timing": "aligned", "weights": "exact", **options},
+        "accuracy": accuracy.to_dict(),
+        "activity": summary(program, activity),
+        "seeds": {"noise": seed},
+    }
+    if "noise" in suites:
+        result["noise"] = noise_accuracy(
+            program, data, sigmas=sigmas, seed=seed, run=options
+        ).to_dict()
+        result["mppd"] = mppd(program, data, sigma=MPPD_SIGMA, seed=seed, run=options).to_dict()
+    if "overflow" in suites:
+        result["headroom"] = [entry.to_dict() for entry in headroom(program, data, run=options)]
+    result["versions"] = versions()
+    result["seconds"] = time.perf_counter() - began
+    return result, activity
+
+
+def write_sample(sample: Sample, digest: str, path: Path) -> None:
+    """Store ``sample`` as the ``sample.npz`` of a run folder."""
+    arrays: dict[str, Any] = {
+        "digest": np.array(digest),
+        "row": np.array(sample.row),
+        "label": np.array(sample.label),
+        "predicted": np.array(sample.predicted),
+        "scores": sample.scores,
+        "columns": sample.columns,
+    }
+    for k, layer in enumerate(sample.layers):
+        arrays[f"layer{k}_s"] = layer.spikes
+        arrays[f"layer{k}_neurons"] = layer.neurons
+        arrays[f"layer{k}_v"] = layer.v
+        if layer.threshold is not None:
+            arrays[f"layer{k}_threshold"] = layer.threshold
+    image = BytesIO()
+    np.savez_compressed(image, **arrays)
+    with replacing(path) as file:
+        file.write(image.getvalue())
