@@ -103,3 +103,34 @@ class Network:
         v_saturations: _Int64,
         threads: int,
     ) -> None: ...
+
+def train_forward(
+    a: NDArray[np.float32],
+    current_decay: _Int32,
+    voltage_decay: _Int32,
+    threshold: _Int32,
+    bias: _Int32,
+    spiking: bool,
+    s: NDArray[np.float32],
+    v: NDArray[np.float32],
+    u: NDArray[np.float32] | None,
+    threads: int,
+) -> None: ...
+def train_backward(
+    grad_s: NDArray[np.float32] | None,
+    grad_v: NDArray[np.float32] | None,
+    s: NDArray[np.float32],
+    v: NDArray[np.float32],
+    u: NDArray[np.float32] | None,
+    current_decay: _Int32,
+    voltage_decay: _Int32,
+    threshold: _Int32,
+    kind: int,
+    width: float,
+    unit: float,
+    spiking: bool,
+    reset_gradient: bool,
+    grad_a: NDArray[np.float32],
+    sums: NDArray[np.float64] | None,
+    threads: int,
+) -> None: ...

@@ -21,6 +21,7 @@
 #include "direct.hpp"
 #include "dispatch.hpp"
 #include "network.hpp"
+#include "training_module.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -302,4 +303,5 @@ NB_MODULE(_native, module) {
            "state_out"_a.none(), "records"_a, "input_events"_a.noconvert(), "spikes"_a.noconvert(),
            "taps"_a.noconvert(), "nonzero"_a.noconvert(), "u_wraps"_a.noconvert(),
            "v_saturations"_a.noconvert(), "threads"_a);
+  register_training(module);
 }
