@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from neurodeploy.summary import ConnectionSummary, CurrentBound, PopulationSummary, Summary
 
 
+SHORT_NAMES = {"current_decay": "u decay", "voltage_decay": "v decay"}
 LONGEST_VALUE = 60
 """Characters of a metadata value that a terminal shows."""
 
@@ -35,7 +36,11 @@ def inspect(
     input_drive: InputDrive = None,
     input_shape: InputShape = None,
 ) -> None:
-    """Show layers, weight bits, sizes and what to watch out for."""
+    """Show layers, weight bits, sizes and what to watch out for.
+
+    u / 2^23 is the largest |u| that the weights allow, from 1 on u may wrap; bits are those that
+    the weights need once the power of two that divides them all is taken out.
+    """
     from neurodeploy.summary import summarise
 
     # A finding below says the same of each connection.
@@ -97,7 +102,7 @@ def _short(value: object) -> str:
 
 
 def _populations(summary: Summary) -> RenderableType:
-    names = ("k", "population", "shape", "neuron", "bound of u", "parameters")
+    names = ("k", "population", "shape", "neuron", "u / 2^23", "parameters")
     table = columns(*names, right=("k",), text=("parameters",))
     for entry in summary.populations:
         table.add_row(
@@ -112,12 +117,12 @@ def _populations(summary: Summary) -> RenderableType:
 
 
 def _bound(current: CurrentBound) -> str:
-    """Say how far u can go, as a part of 2^23."""
+    """Say how far the weights let |u| go, as a part of 2^23; from 1 on it may wrap."""
     if current.ratio is None:
-        return f"none after step {current.safe_steps}"
+        return f"1 at step {current.safe_steps}"
     if current.safe_message is not None:
-        return f"2^23 at x = {current.safe_message:,}"
-    return f"{current.ratio:.2g} x 2^23"
+        return f"1 at x {current.safe_message:,}"
+    return f"{current.ratio:.2g}"
 
 
 def _parameters(entry: PopulationSummary) -> str:
@@ -127,7 +132,7 @@ def _parameters(entry: PopulationSummary) -> str:
         if value in ((0, 0), "zero") and name in ("bias", "reset"):
             continue
         text = value if isinstance(value, str) else extent(int(value[0]), int(value[1]))
-        parts.append(f"{name.replace('_', ' ')} {text}")
+        parts.append(f"{SHORT_NAMES.get(name, name.replace('_', ' '))} {text}")
     return ", ".join(parts)
 
 
