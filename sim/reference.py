@@ -77,6 +77,10 @@ class ReferenceEngine:
             state.column += 1
         return self._recording(state, arrays, input_events, spikes, events)
 
+    def run(self, inputs: Sequence[NDArray[Any]]) -> Recording:
+        """Run independent samples from fresh states and keep none."""
+        return self.advance(self.fresh(inputs[0].shape[0]), inputs)
+
     def _step(self, stage: Stage, state: RunState) -> IntArray:
         """Update one population in the present column."""
         neuron, own = stage.population.neuron, state.neurons[stage.index]
@@ -167,6 +171,9 @@ def currents_by_delay(plan: Plan, edge: Edge, messages: IntArray) -> list[tuple[
     delay = edge.synapse.delay if isinstance(edge.synapse, Dense) else None
     if delay is None:
         return [(0, wrap(multiply(messages, edge.weight), edge.bits) >> edge.shift)]
+    if delay.shape[1] == 1:  # one delay for a whole row: one product serves all delays
+        rows = wrap(multiply_wide(messages, edge.weight) >> edge.shift, edge.bits)
+        return [(int(d), rows * (delay[:, 0] == d)) for d in np.unique(delay)]
     full = np.broadcast_to(delay, edge.weight.shape)
     return [
         (int(d), wrap(multiply_wide(messages, edge.weight * (full == d)) >> edge.shift, edge.bits))
