@@ -65,3 +65,7 @@ class Engine(Protocol):
     def advance(self, state: Any, inputs: Sequence[NDArray[Any]]) -> Recording:
         """Run ``inputs``, per input uint8 or int32 ``(batch, steps, size)``; ``state`` moves on."""
         ...
+
+    def run(self, inputs: Sequence[NDArray[Any]]) -> Recording:
+        """Run the samples of ``inputs`` from fresh states and keep none of them."""
+        ...

@@ -85,6 +85,10 @@ class LavaEngine:
             _check_sums(self.plan, inputs, arrays)
         return _recording(self.plan, inputs, arrays)
 
+    def run(self, inputs: Sequence[NDArray[Any]]) -> Recording:
+        """Run independent samples from fresh networks; see `advance`."""
+        return self.advance(LavaState(), inputs)
+
 
 # --- What Lava can run ---------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from neurodeploy.errors import InputError
 from neurodeploy.program import Program
-from neurodeploy.sim.engine import Engine
+from neurodeploy.sim.engine import Engine, Recording
 from neurodeploy.sim.inputs import Columns, Data, columns
 from neurodeploy.sim.options import Record, RunOptions
 from neurodeploy.sim.plan import Plan, prepare
@@ -40,13 +40,12 @@ class Simulator:
         if data.batch == 0:
             raise InputError("the batch is empty, expected at least one sample")
         if data.batched:
-            return self._trace(data, self._engine.fresh(data.batch))
+            return self._trace(data, self._engine.run(data.arrays))
         if self._stream is None:
             self._stream = self._engine.fresh(1)
-        return self._trace(data, self._stream)
+        return self._trace(data, self._engine.advance(self._stream, data.arrays))
 
-    def _trace(self, data: Columns, state: Any) -> Trace:
-        recording = self._engine.advance(state, data.arrays)
+    def _trace(self, data: Columns, recording: Recording) -> Trace:
         arrays = {}
         for stage, recorded in zip(self.plan.stages, recording.arrays, strict=True):
             leading = (data.batch, data.steps) if data.batched else (data.steps,)
