@@ -374,6 +374,24 @@ def test_activity_of_another_program_is_refused() -> None:
         estimate_energy(spotter(0), activity, chip(energy=plain_energy()))
 
 
+def test_counts_that_an_engine_cannot_see_are_refused() -> None:
+    program = tiny()
+    activity = run(program, SAMPLES)
+    unseen = nd.Activity(
+        steps=2,
+        samples=2,
+        input_events=activity.input_events,
+        spikes={"a": np.array([-1]), "b": np.array([-1])},
+        updates=activity.updates,
+        synops_taps=activity.synops_taps,
+        synops_nonzero=activity.synops_nonzero,
+        u_wraps=activity.u_wraps,
+        v_saturations=activity.v_saturations,
+    )
+    with pytest.raises(InputError, match="a could not be counted by the engine of that run"):
+        estimate_energy(program, unseen, chip(energy=plain_energy()))
+
+
 @pytest.mark.parametrize("step_us", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_bad_step_time_is_refused(step_us: float) -> None:
     program = tiny()

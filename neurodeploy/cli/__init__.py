@@ -14,12 +14,17 @@ import typer
 
 from neurodeploy.cli.compare import compare
 from neurodeploy.cli.convert import convert
+from neurodeploy.cli.demo import demo
 from neurodeploy.cli.doctor import doctor
+from neurodeploy.cli.energy import energy
 from neurodeploy.cli.failures import VerbGroup, run
 from neurodeploy.cli.inspect import inspect
+from neurodeploy.cli.profiles import profiles
+from neurodeploy.cli.report import report
 from neurodeploy.cli.simulate import simulate
+from neurodeploy.cli.verify import verify
 
-VERBS = (convert, inspect, simulate, compare, doctor)
+VERBS = (demo, convert, inspect, simulate, compare, verify, energy, report, profiles, doctor)
 
 app = typer.Typer(
     name="neurodeploy",

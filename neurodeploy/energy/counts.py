@@ -12,7 +12,7 @@ from neurodeploy.errors import InputError
 from neurodeploy.program import Program
 from neurodeploy.sim.fanout import fan_out
 from neurodeploy.synapse import Conv2d
-from neurodeploy.trace import Activity
+from neurodeploy.trace import NOT_OBSERVABLE, Activity
 
 PerSample = NDArray[np.int64]
 
@@ -46,7 +46,8 @@ class Counts:
 def counted(program: Program, activity: Activity, convention: str) -> Counts:
     """Return the counts of ``activity``; ``convention`` is ``"taps"`` or ``"nonzero"``.
 
-    Raises InputError when the activity belongs to another program or holds no step.
+    Raises InputError when the activity belongs to another program, holds no step, or comes from
+    an engine that cannot count what is needed.
     """
     _check(program, activity)
     synops = activity.synops_taps if convention == "taps" else activity.synops_nonzero
@@ -94,6 +95,11 @@ def _by_kind(program: Program) -> tuple[list[str], list[str]]:
 def _sum(table: Mapping[str, PerSample], names: Iterable[str], samples: int) -> PerSample:
     total = np.zeros(samples, np.int64)
     for name in names:
+        if np.any(np.asarray(table[name]) == NOT_OBSERVABLE):
+            raise InputError(
+                f"activity: {name} could not be counted by the engine of that run; "
+                "run the native or reference engine"
+            )
         total = total + table[name]
     return total
 

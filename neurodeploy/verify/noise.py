@@ -13,7 +13,7 @@ from neurodeploy.accuracy import Accuracy, predictions, scores
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.sim import Simulator, compile
-from neurodeploy.verify.presented import Integers, Presented
+from neurodeploy.verify.presented import BEFORE, COLUMNS, GRADED, Integers, Presented
 
 SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Default levels: standard deviation as a share of the largest valid value."""
@@ -43,6 +43,19 @@ class NoiseResult:
     low: int
     high: int
 
+    @property
+    def rule(self) -> str:
+        """How the noise was made, in one sentence."""
+        end = {
+            GRADED: "; constant over the steps of a sample",
+            BEFORE: ", then encoded",
+            COLUMNS: "; drawn anew in every step",
+        }
+        return (
+            f"Gaussian noise of sigma x {self.high} added to the {self.place}, rounded to "
+            f"integers, clipped to {self.low} to {self.high}{end.get(self.place, '')}"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, with the rule that made the noise."""
         return {
@@ -59,14 +72,7 @@ class NoiseResult:
             "place": self.place,
             "low": self.low,
             "high": self.high,
-            "rule": (
-                f"Gaussian noise of sigma x {self.high} added to the {self.place}, rounded to "
-                f"integers, clipped to {self.low} to {self.high}; constant over the steps of a "
-                "sample"
-                if self.place == "graded input"
-                else f"Gaussian noise of sigma x {self.high} added to the {self.place}, rounded "
-                f"to integers, clipped to {self.low} to {self.high}, then encoded"
-            ),
+            "rule": self.rule,
         }
 
 

@@ -18,6 +18,12 @@ Integers = NDArray[Any]
 Encode = Callable[[Integers, slice], Integers]
 """``encode(x[rows], rows) -> columns``, integers ``(samples, steps, *input_shape)``."""
 
+GRADED = "graded input"
+"""Values that every step of a sample carries."""
+BEFORE = "data before encoding"
+"""Values that an encoder turns into spikes."""
+COLUMNS = "input columns"
+"""Values of every step, given as they are."""
 CHUNK_BYTES = 1 << 26
 """Memory that the recorded states of one chunk of samples may take."""
 
@@ -28,7 +34,7 @@ class Presented:
 
     x : integers ``(samples, ...)``, the values that a perturbation changes. y : int64
     ``(samples,)``. low, high : range of a valid value. encode : makes the columns of some rows.
-    place : what the values are, ``"graded input"`` or ``"data before encoding"``.
+    place : what the values are: `GRADED`, `BEFORE` or `COLUMNS`.
     """
 
     x: Integers
@@ -73,27 +79,49 @@ def present(program: Program, split: Split) -> Presented:
     """Return ``split`` as ``program`` was trained on it, by the encoder in its metadata.
 
     With the direct (graded) encoder the values of a perturbation are the encoded ones, 0 to
-    levels, repeated in every step. With a spike encoder they are the data before encoding.
+    levels, repeated in every step. With a spike encoder they are the data before encoding. A
+    program without encoder takes data of shape ``(samples, steps, *input_shape)`` as its columns.
 
-    Raises ProgramError when the metadata name no encoder.
+    Raises ProgramError when the metadata name no encoder and the data are no columns.
     """
+    if "encoder" not in program.metadata and _is_columns(program, split):
+        return _as_columns(split)
     encoder = encoder_from_metadata(program.metadata)
     signed = bool(encoder.of_series or (split.x.size and split.x.min() < 0))
     if isinstance(encoder, Direct) and split.x.ndim != 3:
-        direct = encoder
-
-        def repeat(x: Integers, rows: slice) -> Integers:
-            data = np.repeat(x[:, None], direct.steps, axis=1)
-            pad = [(0, 0), (0, direct.gap), *[(0, 0)] * (x.ndim - 1)]
-            return np.pad(data, pad) if direct.gap else data
-
-        low = -direct.levels if signed else 0
-        values = direct.values(split.x)
-        return Presented(values, split.y, low, direct.levels, repeat, "graded input")
+        return _graded(encoder, split, signed)
 
     def encode(x: Integers, rows: slice) -> Integers:
         lengths = None if split.lengths is None else split.lengths[rows]
         return encoder.encode(x, split.index[rows], lengths)
 
     low = -encoder.peak if signed else 0
-    return Presented(split.x, split.y, low, encoder.peak, encode, "data before encoding")
+    return Presented(split.x, split.y, low, encoder.peak, encode, BEFORE)
+
+
+def _graded(encoder: Direct, split: Split, signed: bool) -> Presented:
+    def repeat(x: Integers, rows: slice) -> Integers:
+        data = np.repeat(x[:, None], encoder.steps, axis=1)
+        pad = [(0, 0), (0, encoder.gap), *[(0, 0)] * (x.ndim - 1)]
+        return np.pad(data, pad) if encoder.gap else data
+
+    low = -encoder.levels if signed else 0
+    return Presented(encoder.values(split.x), split.y, low, encoder.levels, repeat, GRADED)
+
+
+def _is_columns(program: Program, split: Split) -> bool:
+    """Whether each sample is ``(steps, *input_shape)``, a (C, H, W) input flat or not."""
+    node = program.inputs[0]
+    shape = split.x.shape[2:]
+    return len(program.inputs) == 1 and shape in (node.shape, (node.size,))
+
+
+def _as_columns(split: Split) -> Presented:
+    def silenced(x: Integers, rows: slice) -> Integers:
+        if split.lengths is None:
+            return x
+        after = np.arange(x.shape[1]) >= np.asarray(split.lengths[rows])[:, None]
+        return np.where(after.reshape(*after.shape, *[1] * (x.ndim - 2)), 0, x)
+
+    low, high = min(0, int(split.x.min())), max(1, int(split.x.max()))
+    return Presented(split.x, split.y, low, high, silenced, COLUMNS)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from neurodeploy.cli import VERBS
 from neurodeploy.errors import NeurodeployWarning
 
 SIMULATE = "simulate p.h5 --input x.npy --output t.npz --engine reference"
@@ -19,7 +20,7 @@ COMPARE = "compare p.h5 --input x.npy --engines reference,native"
 
 USAGE = {
     "simualte p.h5": "neurodeploy: no verb 'simualte', did you mean 'simulate'?",
-    "xyzzy": "neurodeploy: no verb 'xyzzy', known are convert, inspect, simulate, compare, doctor",
+    "xyzzy": "neurodeploy: no verb 'xyzzy', known are " + ", ".join(v.__name__ for v in VERBS),
     "--verison": "neurodeploy: no option --verison, did you mean '--version'?",
     "doctor --jsn": "neurodeploy doctor: no option --jsn, did you mean '--json'?",
     "doctor x": "neurodeploy doctor: got unexpected extra argument(s) (x)",

@@ -112,6 +112,18 @@ def test_spike_encoded_data_are_perturbed_before_encoding_with_the_same_draws() 
     assert "then encoded" in result.to_dict()["rule"]
 
 
+def test_a_program_without_encoder_takes_columns_as_they_are() -> None:
+    x = np.arange(2 * 3 * 4).reshape(2, 3, 4).astype(np.int32)
+    series = Split(x, np.zeros(2, int), np.arange(2), lengths=np.array([3, 1]))
+    data = present(largest(), series)
+    assert (data.place, data.low, data.high) == ("input columns", 0, 23)
+    columns = data.columns(slice(0, 2), x + 1)
+    assert np.array_equal(columns[0], x[0] + 1)
+    assert np.array_equal(columns[1, :1], x[1, :1] + 1)
+    assert not columns[1, 1:].any()
+    assert noise_accuracy(largest(), data, sigmas=(0.1,), run=RUN).rule.endswith("in every step")
+
+
 def test_a_shorter_selection_keeps_its_rows() -> None:
     data = present(largest(Rate(steps=5, peak=16, seed=3)), split())
     assert len(data.first(7)) == 7

@@ -1,0 +1,232 @@
+"""The main job on handwritten digits: train, lower, export, compare, try, cost, show.
+
+Needs nothing but the package; without torch it takes a network that was trained by the same
+configuration before, without Lava it compares the engines that are here, and says so.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from neurodeploy import container
+from neurodeploy.converters import save
+from neurodeploy.data import load_data
+from neurodeploy.energy import EnergyReport, estimate_energy
+from neurodeploy.energy.units import energy_range
+from neurodeploy.errors import EngineError, NeurodeployWarning, OptionError, ProfileError
+from neurodeploy.profile import load_profile, profile_names
+from neurodeploy.program import Program
+from neurodeploy.report import write_report
+from neurodeploy.report.verdict import verdict
+from neurodeploy.run_folder import (
+    COMPARE,
+    ENERGY,
+    FORMAT,
+    NETX,
+    PROGRAM,
+    RESULT,
+    SAMPLE,
+    VERIFY,
+    create,
+    read_json,
+    write_json,
+)
+from neurodeploy.sim.compare import Comparison, compare
+from neurodeploy.trace import Activity
+from neurodeploy.verify.presented import Presented, present
+from neurodeploy.verify.sample import record_sample
+from neurodeploy.verify.suite import verify, write_sample
+
+CONFIG, SHIPPED = "demo.toml", "digits.h5"
+STREAM_SAMPLES = 20
+"""Test samples that run as one stream in every engine, Lava included."""
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Demo:
+    """One run of the demonstration.
+
+    folder : where everything is left. say : is told what happens, a line at a time. reporter : of
+    the training, see `neurodeploy.train.progress`.
+    """
+
+    folder: Path
+    say: Say
+    reporter: Any = None
+    energy: list[EnergyReport | tuple[str, str]] = field(default_factory=list)
+    comparisons: list[dict[str, Any]] = field(default_factory=list)
+
+    def run(self) -> tuple[list[str], Path, bool]:
+        """Do it all; return the lines that matter, the page, and whether the verdict is good.
+
+        Raises OptionError when the folder holds something else.
+        """
+        began = time.perf_counter()
+        create(self.folder)
+        program = self._train() if importlib.util.find_spec("torch") else self._shipped()
+        self.engine = _engine(self.say)
+        data = present(program, load_data("digits").test)
+        self._export(program, data)
+        self._compare(program, data)
+        content, activity = self._verify(program, data)
+        self._cost(program, activity)
+        page = write_report(self.folder)
+        self.say(f"done in {time.perf_counter() - began:.0f} s")
+        result = read_json(self.folder / RESULT)
+        found = verdict(result, content, self.comparisons, [])
+        return self._lines(found, result, content), page, found["good"] is not False
+
+    def _train(self) -> Program:
+        """Train as the shipped configuration says; an interrupted run is resumed."""
+        from neurodeploy.train import train
+        from neurodeploy.train.checkpoint import FILE_NAME
+
+        text = resources.files("neurodeploy.train").joinpath(CONFIG).read_text(encoding="utf-8")
+        resume = self._claimed(text) and (self.folder / FILE_NAME).exists()
+        self.say("1 train: handwritten digits, under noise, on the chip's integers")
+        return train(text, self.folder, resume=resume, reporter=self.reporter).program
+
+    def _claimed(self, text: str) -> bool:
+        """Whether the folder holds an interrupted run of the same configuration.
+
+        A finished one is cleared away, so that the demonstration starts anew.
+        """
+        from neurodeploy.train.checkpoint import FILE_NAME
+
+        config = self.folder / "config.toml"
+        if not config.exists():
+            if (self.folder / PROGRAM).exists():
+                raise OptionError(f"{self.folder}: holds another run; choose another folder")
+            return False
+        if config.read_text(encoding="utf-8") != text:
+            raise OptionError(f"{self.folder}: holds a run of another configuration")
+        if not (self.folder / RESULT).exists():
+            return True
+        for name in (FILE_NAME, RESULT, PROGRAM, VERIFY, SAMPLE, COMPARE, ENERGY):
+            (self.folder / name).unlink(missing_ok=True)
+        return False
+
+    def _shipped(self) -> Program:
+        self.say(
+            "1 torch is not installed, so nothing is trained: pip install 'neurodeploy[train]'"
+        )
+        self.say("  the shipped network, trained with the same configuration, is used instead")
+        with resources.as_file(resources.files("neurodeploy.demo") / SHIPPED) as path:
+            program = container.read(path)
+        held = self.folder / PROGRAM
+        if held.exists() and container.read(held).digest != program.digest:
+            raise OptionError(f"{self.folder}: holds another run; choose another folder")
+        container.write(program, held)
+        return program
+
+    def _export(self, program: Program, data: Presented) -> None:
+        interval = data.columns(slice(0, 1)).shape[1]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", NeurodeployWarning)
+            save(program, self.folder / NETX, reset_interval=interval)
+        self.say(f"2 export: {PROGRAM}, and {NETX} with a run script for Lava")
+        for warning in caught:
+            self.say(f"  {str(warning.message).removeprefix(f'{self.folder / NETX}: ')}")
+
+    def _compare(self, program: Program, data: Presented) -> None:
+        """Compare the engines on every test sample, and in one stream with Lava as well."""
+        columns = data.columns(slice(0, len(data)))
+        own = ("native", "reference") if self.engine == "native" else ()
+        if own:
+            self._compared(compare(program, columns, own), {})
+        stream = columns[:STREAM_SAMPLES]
+        interval = stream.shape[1]
+        samples = len(stream) * interval
+        try:
+            found = compare(
+                program,
+                stream.reshape(samples, *stream.shape[2:]),
+                (*(own or ("reference",)), "lava"),
+                timing="pipelined",
+                weights="exact",
+                steps=samples + len(program.populations) + 1,
+                reset_interval=interval,
+                reset_offset=1,
+            )
+            self._compared(found, {"streamed_samples": len(stream)})
+        except EngineError as error:
+            self.say(f"  Lava is left out: {error}")
+        write_json(self.folder / COMPARE, {"format": FORMAT, "comparisons": self.comparisons})
+
+    def _compared(self, found: Comparison, more: dict[str, Any]) -> None:
+        names = ", ".join(found.engines)
+        outcome = "identical" if found.equal else f"{found.differing:,} differ"
+        self.say(f"3 compare: {names}: {found.compared:,} values, {outcome}")
+        self.comparisons.append({**found.to_dict(), **more})
+
+    def _verify(self, program: Program, data: Presented) -> tuple[dict[str, Any], Activity]:
+        run = {"engine": self.engine}
+        content, activity = verify(program, data, name="digits", run=run)
+        write_json(self.folder / VERIFY, content)
+        write_sample(record_sample(program, data, run=run), program.digest, self.folder / SAMPLE)
+        levels = content["noise"]["levels"]
+        shown = ", ".join(f"{e['sigma']:g}: {100 * e['rate']:.1f} %" for e in levels)
+        self.say(f"4 try: accuracy under noise {shown}")
+        return content, activity
+
+    def _cost(self, program: Program, activity: Activity) -> None:
+        entries: list[dict[str, Any]] = []
+        for name in profile_names():
+            try:
+                report = estimate_energy(program, activity, load_profile(name))
+                self.energy.append(report)
+                entries.append({"profile": name, "report": report.to_dict()})
+            except ProfileError as error:
+                self.energy.append((name, str(error)))
+                entries.append({"profile": name, "refused": str(error)})
+        data = {"name": "digits", "part": "test", "samples": activity.samples}
+        content = {"format": FORMAT, "digest": program.digest, "data": data, "profiles": entries}
+        write_json(self.folder / ENERGY, content)
+        self.say(f"5 cost: profiles {', '.join(profile_names())}")
+
+    def _lines(
+        self, found: dict[str, Any], result: dict[str, Any] | None, content: dict[str, Any]
+    ) -> list[str]:
+        """Return the three lines that matter."""
+        entry = content["accuracy"]
+        accuracy = (
+            f"accuracy  {100 * entry['rate']:.1f} % ({100 * entry['low']:.1f} to "
+            f"{100 * entry['high']:.1f}) of {entry['samples']} test digits"
+        )
+        if result is not None:
+            lost = result["lowering"]
+            accuracy += (
+                f"; torch to integers: {lost['score_differences']} scores, "
+                f"{lost['spike_differences']} spikes differ"
+            )
+        engines = sorted({name for run in self.comparisons for name in run["engines"]})
+        exact = f"fidelity  {found['level']}: {', '.join(engines) or 'one engine'}"
+        return [accuracy, exact, f"energy    {'; '.join(map(_cost_line, self.energy))}"]
+
+
+def _cost_line(entry: EnergyReport | tuple[str, str]) -> str:
+    if isinstance(entry, tuple):
+        return f"{entry[0]} refused"
+    kind = "" if entry.total_pj is not None else f"{entry.quantity.split()[0]} "
+    basis = " from one case" if entry.joint_constraint else ""
+    return f"{entry.profile} {kind}{energy_range(entry.headline_pj.mean)}{basis}"
+
+
+def _engine(say: Say) -> str:
+    """Return the native engine where it is built, else the reference."""
+    try:
+        from neurodeploy.sim import native
+
+        return "native" if native else "reference"
+    except ImportError as error:
+        say(f"  the native engine is not built, the reference is used: {error}")
+        return "reference"
