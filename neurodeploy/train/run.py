@@ -39,6 +39,7 @@ import torch
 
 import neurodeploy
 from neurodeploy import container
+from neurodeploy.accuracy import Accuracy, predictions, scores
 from neurodeploy.atomic import replacing
 from neurodeploy.data import Dataset, Split, load_data
 from neurodeploy.errors import OptionError, TrainingError, located
@@ -59,7 +60,6 @@ from neurodeploy.train.loop import EVAL_BATCH, Loop, evaluate
 from neurodeploy.train.network import Network
 from neurodeploy.train.progress import Reporter, Silent
 from neurodeploy.train.stream import verify_stream
-from neurodeploy.verify.readout import Accuracy, predictions, scores
 
 FORMAT = 1
 STREAM_SAMPLES = 400

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.accuracy import Accuracy, predictions
 from neurodeploy.program import Program
 from neurodeploy.sim import compile
-from neurodeploy.verify.readout import Accuracy, predictions
 
 OFFSET = 1
 """Reset offset of a program whose first synapse is dense or conv."""
