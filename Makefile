@@ -34,7 +34,7 @@ clean:
 # Rebuild the extension only: CMake recompiles the files that changed.
 $(READY): $(VENV)/dependencies.stamp $(wildcard sim/kernels/*)
 	@echo "building the C++ core"
-	@$(PY) -m pip --disable-pip-version-check --quiet install --no-build-isolation --no-deps --editable .
+	@$(PY) -m pip --disable-pip-version-check --quiet --quiet install --no-build-isolation --no-deps --editable .
 	@touch $@
 
 $(VENV)/dependencies.stamp: pyproject.toml .ci/set-up
