@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy import hdf5
+from neurodeploy.converters.netx.heap import first_text
 from neurodeploy.converters.netx.options import LoadOptions
 from neurodeploy.errors import FormatError, located
 
@@ -27,7 +28,7 @@ MAX_BYTES = 2**29
 MAX_LAYERS = 10_000
 MAX_KEYS = 1_000
 """Most entries of one layer or neuron group."""
-MAX_TEXT = 256
+MAX_TEXT = 64
 MAX_NDIM = 8
 
 LAYER_ARRAYS: Mapping[str, tuple[str, ...]] = {
@@ -95,7 +96,7 @@ def read_source(path: Path, options: LoadOptions) -> Source:
     """
     with hdf5.opened(path) as file:
         reader = hdf5.Reader(path.stat().st_size, MAX_BYTES)
-        root = _Group(file, "", reader)
+        root = _Group(file, "", reader, path)
         if "layer" not in root.keys or not root.is_group("layer"):
             raise FormatError(
                 "has no group 'layer', expected a NetX network or a neurodeploy program"
@@ -161,12 +162,12 @@ def _simulation(root: _Group) -> dict[str, int]:
 class _Group:
     """A group of the file; its own path stands before every error about a member."""
 
-    def __init__(self, group: Any, where: str, reader: hdf5.Reader) -> None:
-        self._group, self._reader, self.where = group, reader, where
+    def __init__(self, group: Any, where: str, reader: hdf5.Reader, path: Path) -> None:
+        self._group, self._reader, self._file, self.where = group, reader, path, where
         limit = MAX_LAYERS if where == "layer" else MAX_KEYS
         if len(group) > limit:
             raise FormatError(f"{where or '/'}: holds {len(group)} entries, limit {limit}")
-        self.keys = frozenset(group)
+        self.keys = frozenset(_printable(name) for name in group)
 
     def path(self, key: str) -> str:
         """Return the path of a member."""
@@ -188,7 +189,7 @@ class _Group:
         item = self._member(key)
         if not isinstance(item, h5py.Group):
             raise FormatError(f"{self.path(key)}: is not a group")
-        return _Group(item, self.path(key), self._reader)
+        return _Group(item, self.path(key), self._reader, self._file)
 
     def array(self, key: str) -> Array:
         """Return a dataset of numbers in native byte order."""
@@ -213,10 +214,11 @@ class _Group:
             kind = h5py.check_string_dtype(dataset.dtype)
             if kind is None or dataset.shape is None or dataset.ndim > 1 or not dataset.size:
                 raise FormatError(f"has type {dataset.dtype}, expected one text")
-            if dataset.dtype.itemsize > MAX_TEXT or dataset.size > MAX_KEYS:
-                raise FormatError(f"is longer than {MAX_TEXT} bytes")
-            value = np.asarray(self._reader.array(dataset), dtype=object).reshape(-1)[0]
-            return _ascii(value)
+            if kind.length is None:
+                return _ascii(first_text(self._file, dataset, MAX_TEXT))
+            if kind.length > MAX_TEXT:
+                raise FormatError(f"is {kind.length} bytes long, limit {MAX_TEXT}")
+            return _ascii(bytes(self._reader.array(dataset).reshape(-1)[0]))
 
     def unheeded(self, key: str) -> Array | str | None:
         """Return a value that netx does not read, or None where there is none that makes sense."""
@@ -240,9 +242,12 @@ class _Group:
             return self._reader.member(self._group, key)
 
 
-def _ascii(value: object) -> str:
-    if not isinstance(value, bytes) or len(value) > MAX_TEXT:
-        raise FormatError(f"is not a text of at most {MAX_TEXT} bytes")
+def _printable(name: str | bytes) -> str:
+    """Return the name of a member; h5py gives bytes where it is not UTF-8."""
+    return name if isinstance(name, str) and name.isprintable() else ascii(name)
+
+
+def _ascii(value: bytes) -> str:
     try:
         return value.decode("ascii")
     except UnicodeDecodeError as error:
