@@ -72,7 +72,7 @@ class Demo:
         """
         began = time.perf_counter()
         create(self.folder)
-        program = self._train() if importlib.util.find_spec("torch") else self._shipped()
+        program = self._train() if has_torch() else self._shipped()
         self.engine = _engine(self.say)
         data = present(program, load_data("digits").test)
         self._export(program, data)
@@ -88,45 +88,48 @@ class Demo:
     def _train(self) -> Program:
         """Train as the shipped configuration says; an interrupted run is resumed."""
         from neurodeploy.train import train
-        from neurodeploy.train.checkpoint import FILE_NAME
 
-        text = resources.files("neurodeploy.train").joinpath(CONFIG).read_text(encoding="utf-8")
-        resume = self._claimed(text) and (self.folder / FILE_NAME).exists()
+        text = configuration()
+        resume = self._is_interrupted(text)
         self.say("1 train: handwritten digits, under noise, on the chip's integers")
         return train(text, self.folder, resume=resume, reporter=self.reporter).program
 
-    def _claimed(self, text: str) -> bool:
-        """Whether the folder holds an interrupted run of the same configuration.
+    def _is_interrupted(self, text: str) -> bool:
+        """Whether the folder holds an interrupted run of the configuration ``text``.
 
-        A finished one is cleared away, so that the demonstration starts anew.
+        What a finished demonstration left is cleared away, so that the next one starts anew.
+
+        Raises OptionError where the folder holds anything else.
         """
         from neurodeploy.train.checkpoint import FILE_NAME
 
-        config = self.folder / "config.toml"
+        config, result = self.folder / "config.toml", self.folder / RESULT
+        if config.exists() and config.read_text(encoding="utf-8") != text:
+            raise OptionError(f"{self.folder}: holds another run; choose another folder")
+        if config.exists() and not result.exists():
+            return (self.folder / FILE_NAME).exists()
         if not config.exists():
-            if (self.folder / PROGRAM).exists():
-                raise OptionError(f"{self.folder}: holds another run; choose another folder")
-            return False
-        if config.read_text(encoding="utf-8") != text:
-            raise OptionError(f"{self.folder}: holds a run of another configuration")
-        if not (self.folder / RESULT).exists():
-            return True
+            self._check_program(shipped_program())
         for name in (FILE_NAME, RESULT, PROGRAM, VERIFY, SAMPLE, COMPARE, ENERGY):
             (self.folder / name).unlink(missing_ok=True)
         return False
 
     def _shipped(self) -> Program:
+        """Take the network that was trained before."""
         self.say(
             "1 torch is not installed, so nothing is trained: pip install 'neurodeploy[train]'"
         )
-        self.say("  the shipped network, trained with the same configuration, is used instead")
-        with resources.as_file(resources.files("neurodeploy.demo") / SHIPPED) as path:
-            program = container.read(path)
+        self.say("  the shipped network of the same configuration is used instead")
+        program = shipped_program()
+        self._check_program(program)
+        container.write(program, self.folder / PROGRAM)
+        return program
+
+    def _check_program(self, program: Program) -> None:
+        """Raise OptionError where the folder holds a program other than ``program``."""
         held = self.folder / PROGRAM
         if held.exists() and container.read(held).digest != program.digest:
             raise OptionError(f"{self.folder}: holds another run; choose another folder")
-        container.write(program, held)
-        return program
 
     def _export(self, program: Program, data: Presented) -> None:
         interval = data.columns(slice(0, 1)).shape[1]
@@ -211,6 +214,22 @@ class Demo:
         engines = sorted({name for run in self.comparisons for name in run["engines"]})
         exact = f"fidelity  {found['level']}: {', '.join(engines) or 'one engine'}"
         return [accuracy, exact, f"energy    {'; '.join(map(_cost_line, self.energy))}"]
+
+
+def has_torch() -> bool:
+    """Whether networks can be trained here."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def configuration() -> str:
+    """Return the text of the shipped training configuration."""
+    return resources.files("neurodeploy.train").joinpath(CONFIG).read_text(encoding="utf-8")
+
+
+def shipped_program() -> Program:
+    """Return the network that was trained with the shipped configuration."""
+    with resources.as_file(resources.files("neurodeploy.demo") / SHIPPED) as path:
+        return container.read(path)
 
 
 def _cost_line(entry: EnergyReport | tuple[str, str]) -> str:
