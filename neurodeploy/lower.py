@@ -117,7 +117,7 @@ def check_layer(layer: Any) -> None:
 
 
 def _integers(tensor: Tensor) -> NDArray[np.int32]:
-    return np.rint(tensor.detach().cpu().double().numpy()).astype(np.int32)
+    return np.asarray(np.rint(tensor.detach().cpu().double().numpy()), dtype=np.int32)
 
 
 def _neuron(layer: SpikingLayer, grid: Quantised) -> Neuron:
@@ -131,9 +131,7 @@ def _neuron(layer: SpikingLayer, grid: Quantised) -> Neuron:
     return CubaLif(*decays, _integers(grid.threshold), bias)
 
 
-def _synapse(
-    layer: SpikingLayer, grid: Quantised, source: tuple[int, ...], pool: int
-) -> Synapse:
+def _synapse(layer: SpikingLayer, grid: Quantised, source: tuple[int, ...], pool: int) -> Synapse:
     weight = _integers(grid.weight)
     if isinstance(layer, ConvLayer):
         spec = layer.spec

@@ -212,7 +212,8 @@ class Latency(Encoder):
         x = _within(self.kind, x, 0, self.peak).astype(np.int64)
         when = ((self.peak - x) * (self.steps - 1) * 2 + self.peak) // (2 * self.peak)
         steps = np.arange(self.steps).reshape(1, -1, *(1,) * (x.ndim - 1))
-        return ((when[:, None] == steps) & (x[:, None] > 0)).astype(np.uint8)
+        spikes = (when[:, None] == steps) & (x[:, None] > 0)
+        return np.asarray(spikes, dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -282,7 +283,7 @@ class Level(Encoder):
         x = _within(self.kind, _series(self, x), -self.peak, self.peak).astype(np.int64)
         level = (x + self.peak) * self.levels // (2 * self.peak + 1)
         lines = level[..., None] == np.arange(self.levels)
-        return lines.astype(np.uint8).reshape(len(x), self.steps, -1)
+        return np.asarray(lines, dtype=np.uint8).reshape(len(x), self.steps, -1)
 
 
 ENCODERS: dict[str, type[Encoder]] = {

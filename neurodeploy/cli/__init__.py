@@ -22,9 +22,10 @@ from neurodeploy.cli.inspect import inspect
 from neurodeploy.cli.profiles import profiles
 from neurodeploy.cli.report import report
 from neurodeploy.cli.simulate import simulate
+from neurodeploy.cli.train import train
 from neurodeploy.cli.verify import verify
 
-VERBS = (demo, convert, inspect, simulate, compare, verify, energy, report, profiles, doctor)
+VERBS = (demo, train, convert, inspect, simulate, compare, verify, energy, report, profiles, doctor)
 
 app = typer.Typer(
     name="neurodeploy",

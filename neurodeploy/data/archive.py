@@ -23,9 +23,9 @@ def load_archive(path: str | Path) -> Dataset:
     """Return the data set in an ``.npz``.
 
     x : integers ``(samples, N)`` or ``(samples, C, H, W)``, or a series ``(samples, steps,
-    channels)``. y : integer class numbers from 0. Optional: x_test and y_test (else 20 % of each class is held
-    out with `SPLIT_SEED`), lengths and lengths_test of series, peak (else the largest magnitude)
-    and classes (else the largest label + 1).
+    channels)``. y : integer class numbers from 0. Optional: x_test and y_test (else 20 % of each
+    class is held out with `SPLIT_SEED`), lengths and lengths_test of series, peak (else the
+    largest magnitude) and classes (else the largest label + 1).
 
     Raises DataError that names the file, the array, what came and what was expected.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +110,5 @@ def read_idx(path: Path, rank: int) -> NDArray[np.uint8]:
         return np.frombuffer(content, np.uint8, offset=header).reshape(sizes)
 
 
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rb")
-    return path.open("rb")
+def _open(path: Path) -> gzip.GzipFile | BinaryIO:
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")

@@ -35,9 +35,7 @@ def usable(a: Tensor, recurrent: Tensor | None, backend: str) -> bool:
 
     Raises EngineError when ``backend`` is ``"native"`` and it does not.
     """
-    fits = (
-        available() and a.device.type == "cpu" and a.dtype == torch.float32 and recurrent is None
-    )
+    fits = available() and a.device.type == "cpu" and a.dtype == torch.float32 and recurrent is None
     if backend == "native" and not fits:
         raise EngineError(
             f"training scan: backend 'native' cannot run here (compiled: {available()}, device "
@@ -117,4 +115,5 @@ def _array(tensor: Tensor) -> NDArray[Any]:
 
 
 def _ints(tensor: Tensor) -> NDArray[np.int32]:
-    return tensor.detach().to(torch.int32).contiguous().numpy()
+    array: NDArray[np.int32] = tensor.detach().to(torch.int32).contiguous().numpy()
+    return array

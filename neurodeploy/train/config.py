@@ -12,8 +12,17 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, Field, ValidationError
 
 from neurodeploy.errors import OptionError, located
-from neurodeploy.train.specs import Conv, Count, Dense, Flatten, LayerSpec, Neuron, Readout, Spec
-from neurodeploy.train.specs import SumPool
+from neurodeploy.train.specs import (
+    Conv,
+    Count,
+    Dense,
+    Flatten,
+    LayerSpec,
+    Neuron,
+    Readout,
+    Spec,
+    SumPool,
+)
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -69,7 +78,8 @@ class Loss(Spec):
     term : ``"none"``, ``"ms-mppd"`` or ``"mppd-l1"``. term_weight : its factor (rho).
     clean_share : share of the clean cross-entropy (chi), when there is a perturbation.
     rate_weight, rate_target : weight of the mean squared distance of each layer's firing rate from
-    the target.
+    the target. rest_weight : weight of the firing rate in the second half of the encoder's gap,
+    which teaches a recurrent network to come to rest before the next sample of a stream.
     """
 
     term: Literal["none", "ms-mppd", "mppd-l1"] = "none"
@@ -77,10 +87,13 @@ class Loss(Spec):
     clean_share: Share = 0.5
     rate_weight: NotNegative = 0.0
     rate_target: Share = 0.1
+    rest_weight: NotNegative = 0.0
 
 
 class Optimizer(Spec):
-    """kind : ``"adam"`` or ``"sgd"``. schedule : ``"cosine"`` to zero over all steps, or constant."""
+    """kind : ``"adam"`` or ``"sgd"``. schedule : ``"cosine"`` to zero over all steps, or
+    ``"constant"``. momentum : of sgd, default 0.9.
+    """
 
     kind: Literal["adam", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, le=100)] = 2e-3
@@ -132,15 +145,20 @@ def read_config(path: str | Path) -> Config:
 
     Raises OptionError that names the file, the entry, its value and what is expected.
     """
-    path = Path(path)
+    text = read_text(path)
+    with located(str(path)):
+        return parse_config(text)
+
+
+def read_text(path: str | Path) -> str:
+    """Return the text of a configuration file, or raise OptionError naming it."""
     with located(str(path)):
         try:
-            text = path.read_bytes().decode("utf-8")
+            return Path(path).read_bytes().decode("utf-8")
         except OSError as error:
             raise OptionError(f"cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise OptionError("is not UTF-8 text") from error
-        return parse_config(text)
 
 
 def parse_config(text: str) -> Config:
@@ -247,6 +265,8 @@ def check_consistency(config: Config) -> None:
         raise OptionError("optimizer.momentum: is set, but only 'sgd' uses it")
     if loss.rate_weight == 0 and "rate_target" in loss.model_fields_set:
         raise OptionError("loss.rate_target: is set, but loss.rate_weight is 0")
+    if loss.rest_weight and config.encoder.gap == 0:
+        raise OptionError("loss.rest_weight: is set, but encoder.gap is 0, there is no rest")
     if perturbation.kind == "none" and perturbation.model_fields_set - {"kind"}:
         raise OptionError("perturbation: has settings, but kind is 'none'")
     _check_encoder(config.encoder)

@@ -274,11 +274,11 @@ class SpikingLayer(nn.Module):
             found = self.statistics(x)
             self.mean.copy_(found.mean)
             self.var.copy_(found.var)
-        weight, bias = self.folded()
+        weight, _ = self.folded()
         drive = self._mean_drive(self.preactivation(x, weight), steps)
         factor = DRIVE / max(float(drive.std()), EPSILON)
         target = self.weight if self.gain is None else self.gain
-        target *= factor
+        target.mul_(factor)
         if self.spec.scale is None:
             largest = float(self.folded()[0].abs().max())
             room = min(GROWTH / max(largest, EPSILON), UNIT_MAX / self.input_scale)
@@ -344,7 +344,7 @@ class DenseLayer(SpikingLayer):
         full = a.expand(steps, *a.shape[1:])
         when = torch.arange(steps, device=a.device)[:, None] - self.delay  # (steps, N)
         index = when.clamp(min=0)[:, None].expand_as(full)
-        return full.gather(0, index) * (when >= 0)[:, None]
+        return full.gather(0, index).mul((when >= 0)[:, None])
 
 
 class ConvLayer(SpikingLayer):

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from neurodeploy.accuracy import Accuracy, predictions
 from neurodeploy.data.dataset import Split
 from neurodeploy.errors import TrainingError
 from neurodeploy.train.checkpoint import Checkpoint, copied
 from neurodeploy.train.config import Config
 from neurodeploy.train.feed import Feed, labels
 from neurodeploy.train.losses import total_loss
-from neurodeploy.train.network import Network
+from neurodeploy.train.network import Network, Run
 from neurodeploy.train.progress import Reporter
-from neurodeploy.verify.readout import Accuracy, predictions
 
 EVAL_BATCH = 512
 CALIBRATION_SAMPLES = 256
@@ -101,15 +101,12 @@ class Loop:
         }
 
     def _step(self, epoch: int, step: int, split: Split) -> float:
-        config, steps = self.config, self.feed.steps
+        config = self.config
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(epoch, step)
-        clean = self.network(self.feed.batch(split, draw=epoch), steps)
-        noisy = None
-        if config.perturbation.kind != "none":
-            changed = self.feed.perturbed(split, config.perturbation, epoch, step)
-            noisy = self.network(self.feed.batch(changed, draw=epoch), steps)
-        loss = total_loss(config.loss, self.network, labels(split), clean, noisy)
+        clean, noisy = self._passes(epoch, step, split)
+        gap = self.feed.encoder.gap
+        loss = total_loss(config.loss, self.network, labels(split), clean, noisy, gap)
         self.optimizer.zero_grad(set_to_none=True)
         if not math.isfinite(float(loss.detach())):
             self._give_up(epoch, step, f"loss is {float(loss.detach())}")
@@ -120,6 +117,22 @@ class Loop:
         self.optimizer.step()
         self._check("parameter", epoch, step)
         return float(loss.detach())
+
+    def _passes(self, epoch: int, step: int, split: Split) -> tuple[Run, Run | None]:
+        """Return the clean and, if asked for, the perturbed pass.
+
+        One pass over both where samples do not influence each other, else two, so that each has
+        its own batch statistics.
+        """
+        spec, steps = self.config.perturbation, self.feed.steps
+        x = self.feed.batch(split, draw=epoch)
+        if spec.kind == "none":
+            return self.network(x, steps), None
+        noisy = self.feed.batch(self.feed.perturbed(split, spec, epoch, step), draw=epoch)
+        if self.network.uses_batch_statistics:
+            return self.network(x, steps), self.network(noisy, steps)
+        both = self.network(torch.cat([x, noisy], 1), steps)
+        return both.samples(slice(None, len(split))), both.samples(slice(len(split), None))
 
     def _learning_rate(self, epoch: int, step: int) -> float:
         """``base * (1 + cos(pi * done / total)) / 2`` over all steps, or the base."""
@@ -175,9 +188,7 @@ class Loop:
 def _optimizer(config: Config, network: Network) -> torch.optim.Optimizer:
     spec, parameters = config.optimizer, list(network.parameters())
     if spec.kind == "adam":
-        return torch.optim.Adam(
-            parameters, lr=spec.learning_rate, weight_decay=spec.weight_decay
-        )
+        return torch.optim.Adam(parameters, lr=spec.learning_rate, weight_decay=spec.weight_decay)
     return torch.optim.SGD(
         parameters,
         lr=spec.learning_rate,

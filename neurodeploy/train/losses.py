@@ -76,14 +76,23 @@ def rate_penalty(network: Network, run: Run, target: float) -> Tensor:
     return torch.stack([(rate - target) ** 2 for rate in rates]).mean()
 
 
+def rest_penalty(network: Network, run: Run, gap: int) -> Tensor:
+    """Return the mean firing rate of spiking layers in the last ``(gap + 1) // 2`` columns."""
+    last = (gap + 1) // 2
+    rates = [run.results[n.name].s[-last:].mean() for n in network.spiking_layers if n.spiking]
+    return torch.stack(rates).mean() if rates else torch.zeros(())
+
+
 def total_loss(
-    spec: Loss, network: Network, y: Tensor, clean: Run, perturbed: Run | None
+    spec: Loss, network: Network, y: Tensor, clean: Run, perturbed: Run | None, gap: int = 0
 ) -> Tensor:
     """Return the loss of one batch.
 
-        chi * CE(clean) + (1 - chi) * CE(perturbed) + rho * term + rate_weight * rate penalty
+        chi * CE(clean) + (1 - chi) * CE(perturbed) + rho * term
+            + rate_weight * rate penalty + rest_weight * rest penalty
 
-    and CE(clean) in place of the first two without a perturbed pass.
+    and CE(clean) in place of the first two without a perturbed pass. gap : silent columns at the
+    end of each sample.
     """
     loss = functional.cross_entropy(clean.logits, y)
     if perturbed is not None:
@@ -93,4 +102,6 @@ def total_loss(
             loss = loss + spec.term_weight * TERMS[spec.term](network, clean, perturbed)
     if spec.rate_weight:
         loss = loss + spec.rate_weight * rate_penalty(network, clean, spec.rate_target)
+    if spec.rest_weight:
+        loss = loss + spec.rest_weight * rest_penalty(network, clean, gap)
     return loss

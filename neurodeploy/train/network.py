@@ -29,6 +29,14 @@ class Run:
     logits: Tensor
     results: dict[str, Result]
 
+    def samples(self, rows: slice) -> Run:
+        """Return the run of the samples ``rows`` of the batch."""
+        parts = {
+            name: Result(r.a[:, rows], r.s[:, rows], r.v[:, rows], r.unit)
+            for name, r in self.results.items()
+        }
+        return Run(self.logits[rows], parts)
+
 
 class Network(nn.Module):
     """Layers in a chain.
@@ -69,6 +77,13 @@ class Network(nn.Module):
     def spiking_layers(self) -> list[SpikingLayer]:
         """Layers with neurons, the integrator of the read-out included."""
         return [layer for layer in self.layers if isinstance(layer, SpikingLayer)]
+
+    @property
+    def uses_batch_statistics(self) -> bool:
+        """Whether samples of a batch influence each other: training with batch-norm not frozen."""
+        return self.training and any(
+            layer.spec.norm == "batch" and not layer.frozen for layer in self.spiking_layers
+        )
 
     @property
     def classes(self) -> int:

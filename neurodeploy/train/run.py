@@ -15,11 +15,13 @@ The folder holds
       data              name, source, split_seed, samples per part
       encoder           kind and settings
       accuracy          validation_trained, test_trained (torch model in eval mode) and
-                        test_integer (the Program), each with correct, ties, samples, rate, low, high
+                        test_integer (the Program), each with correct, ties, samples, rate, low
+                        and high
       lowering          engine, samples, spike_differences, score_differences (both must be 0)
       stream            the pipelined stream of test samples (`neurodeploy.train.stream`)
       timing            rule, needs_reset, reason
-      layers            per layer: name, kind, shape, weights, unit, bits_min, bits_mean, bits_max, rate
+      layers            per layer: name, kind, shape, weights, unit, rate (test set), and
+                        bits_min, bits_mean, bits_max of the weights over its channels
       epochs            epochs, best_epoch, seconds (list), seconds_mean
       versions          neurodeploy, python, torch, numpy; threads, scan: native or torch
 
@@ -116,22 +118,26 @@ def train(
     text: str,
     folder: str | Path,
     *,
+    where: str = "configuration",
     resume: bool = False,
     reporter: Reporter | None = None,
 ) -> TrainedRun:
     """Train as the TOML ``text`` says, and leave everything in ``folder``.
 
+    where : what errors name, the file of ``text``.
     resume : go on from the checkpoint in the folder (from the start when there is none); the
         result is that of an uninterrupted run, bit for bit, on the same machine and versions.
 
     Raises OptionError, DataError or TrainingError, each in one line.
     """
-    config = parse_config(text)
+    with located(where):
+        config = parse_config(text)
     folder, reporter = Path(folder), reporter or Silent()
     checkpoint = read_checkpoint(folder, config.digest) if resume else None
     if not resume and (folder / FILE_NAME).exists():
         raise OptionError(f"{folder}: holds a run already; add --resume or choose another folder")
-    feed, network = prepare(config)
+    with located(where):
+        feed, network = prepare(config)
     _make(folder)
     _write(folder / "config.toml", text.encode())
     with _settings(config, checkpoint):

@@ -114,7 +114,7 @@ def verify_stream(
 
 def _record(program: Program) -> dict[str, tuple[str, ...]]:
     """Spikes of every population, and the read-out variable of the last."""
-    table = {name: ("s",) for name in program.names}
+    table: dict[str, tuple[str, ...]] = {name: ("s",) for name in program.names}
     readout = program.readout
     if readout.variable != "s":
         table[readout.population] = (readout.variable,)

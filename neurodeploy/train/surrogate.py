@@ -19,12 +19,12 @@ Surrogate = Callable[[Tensor, float], Tensor]
 
 def triangle(z: Tensor, width: float) -> Tensor:
     """``max(0, width - |z|) / width^2``."""
-    return torch.clamp(width - z.abs(), min=0.0) / width**2
+    return torch.clamp(width - z.abs(), min=0.0).div(width**2)
 
 
 def fast_sigmoid(z: Tensor, width: float) -> Tensor:
     """``1 / (width * (1 + 2 |z| / width)^2)``."""
-    return 1.0 / (width * (1.0 + z.abs() * (2.0 / width)) ** 2)
+    return torch.reciprocal(width * torch.square(1.0 + z.abs() * (2.0 / width)))
 
 
 def sigmoid(z: Tensor, width: float) -> Tensor:
@@ -35,7 +35,7 @@ def sigmoid(z: Tensor, width: float) -> Tensor:
 
 def atan(z: Tensor, width: float) -> Tensor:
     """``1 / (width * (1 + (pi z / width)^2))``."""
-    return 1.0 / (width * (1.0 + (z * (math.pi / width)) ** 2))
+    return torch.reciprocal(width * (1.0 + torch.square(z * (math.pi / width))))
 
 
 def rectangular(z: Tensor, width: float) -> Tensor:
