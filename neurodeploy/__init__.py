@@ -4,10 +4,9 @@ The central object is the `Program`: the integer network that the chip runs. `lo
 it, `compile` it for many runs, `save` it.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from neurodeploy.converters import load, save
-from neurodeploy.energy import estimate_energy
 from neurodeploy.neuron import (
     CubaLif,
     Delta,
@@ -24,6 +23,8 @@ from neurodeploy.synapse import Conv2d, Dense, Direct
 from neurodeploy.trace import Activity, Trace
 
 if TYPE_CHECKING:
+    from neurodeploy.converters import load, save
+    from neurodeploy.energy import estimate_energy
     from neurodeploy.profile import load_profile
 
 __version__ = "0.1.0"
@@ -57,10 +58,16 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import on first use what needs pydantic, so that importing the package stays light."""
-    if name == "load_profile":
-        from neurodeploy.profile import load_profile
+_ON_FIRST_USE = {
+    "estimate_energy": "neurodeploy.energy",
+    "load": "neurodeploy.converters",
+    "load_profile": "neurodeploy.profile",
+    "save": "neurodeploy.converters",
+}
 
-        return load_profile
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    """Import on first use what needs pydantic or HDF5, so that importing the package is quick."""
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_ON_FIRST_USE[name]), name)

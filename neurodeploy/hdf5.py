@@ -69,7 +69,7 @@ def attribute(item: Any, name: str) -> int | bool | str | tuple[int, ...]:
     value: Any = item.attrs[name]
     if kind == "S":
         return bytes(value).decode()
-    return tuple(value.tolist()) if shape else value.item()  # type: ignore[no-any-return]
+    return tuple(value.tolist()) if shape else value.item()
 
 
 def tree(file: Any, file_bytes: int) -> Tree:
@@ -142,7 +142,7 @@ class Reader:
 
     def _check_size(self, dataset: Any) -> None:
         stored = min(dataset.id.get_storage_size(), self._file_bytes)
-        chunk = int(np.prod(dataset.chunks or (1,), dtype=object)) * dataset.dtype.itemsize
+        chunk = int(np.prod(dataset.chunks or (0,), dtype=object)) * dataset.dtype.itemsize
         size = int(np.prod(dataset.shape, dtype=object)) * dataset.dtype.itemsize
         if max(size, chunk) > MAX_EXPANSION * stored:
             raise FormatError(

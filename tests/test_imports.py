@@ -19,14 +19,22 @@ def test_import_leaves_heavy_packages_alone(module: str) -> None:
     assert answer.stdout.split() == []
 
 
-def test_help_needs_neither_pydantic_nor_scipy() -> None:
+def test_help_needs_no_heavy_package() -> None:
     code = (
         "import sys; sys.argv[1:] = ['--help']\n"
         "from neurodeploy.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "print(*(name for name in ('pydantic', 'scipy') if name in sys.modules))"
+        "print(*(name for name in ('pydantic', 'h5py', 'scipy') if name in sys.modules))"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert answer.stdout.splitlines()[-1] == ""
+
+
+def test_every_name_of_the_package_is_there() -> None:
+    import neurodeploy
+
+    assert all(getattr(neurodeploy, name) is not None for name in neurodeploy.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'simualte'"):
+        _ = neurodeploy.simualte
