@@ -186,6 +186,29 @@ def _inherit_neuron(table: dict[str, Any]) -> None:
             layer["neuron"] = {**base, **layer["neuron"]}
 
 
+def to_toml(config: Config) -> str:
+    """Return ``config`` as TOML text; what was left to its default is left out."""
+    table = config.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    layers = [
+        {"kind": spec.kind, **entries}
+        for spec, entries in zip(config.layer, table.pop("layer"), strict=True)
+    ]
+    lines = [_line(key, value) for key, value in table.items() if not isinstance(value, dict)]
+    for name, entries in table.items():
+        if isinstance(entries, dict):
+            lines += ["", f"[{name}]", *(_line(key, value) for key, value in entries.items())]
+    for layer in layers:
+        lines += ["", "[[layer]]", *(_line(key, value) for key, value in layer.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _line(key: str, value: Any) -> str:
+    if isinstance(value, dict):
+        inner = ", ".join(_line(name, item) for name, item in value.items())
+        return f"{key} = {{ {inner} }}"
+    return f"{key} = {json.dumps(value)}"  # texts, numbers, flags and lists read alike in TOML
+
+
 _VARIANTS: dict[str, type[BaseModel]] = {
     "dense": Dense,
     "conv": Conv,

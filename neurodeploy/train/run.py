@@ -45,7 +45,6 @@ from neurodeploy.accuracy import Accuracy, predictions, scores
 from neurodeploy.atomic import replacing
 from neurodeploy.data import Dataset, Split, load_data
 from neurodeploy.errors import OptionError, TrainingError, located
-from neurodeploy.lower import lower
 from neurodeploy.program import Program
 from neurodeploy.sim import compile
 from neurodeploy.train import compiled
@@ -199,6 +198,8 @@ class _settings:
 
 def _finish(config: Config, loop: Loop, folder: Path, reporter: Reporter) -> TrainedRun:
     """Lower the best epoch, compare model and integers on the test set, write the outcome."""
+    from neurodeploy.lower import lower  # lower reads the layers of this package
+
     network, feed, data = loop.network, loop.feed, loop.feed.data
     network.eval()
     program = lower(network)

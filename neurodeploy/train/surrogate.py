@@ -30,7 +30,7 @@ def fast_sigmoid(z: Tensor, width: float) -> Tensor:
 def sigmoid(z: Tensor, width: float) -> Tensor:
     """``k * sigma(k z) * (1 - sigma(k z))`` with ``k = 4 / width``."""
     activated = torch.sigmoid(z * (4.0 / width))
-    return (4.0 / width) * activated * (1.0 - activated)
+    return torch.mul(activated * (1.0 - activated), 4.0 / width)
 
 
 def atan(z: Tensor, width: float) -> Tensor:
