@@ -358,6 +358,8 @@ class Validation(Table):
     def _is_ordered(self) -> Validation:
         if not self.predicted_low <= self.predicted_mid <= self.predicted_high:
             raise ValueError("predicted_low, predicted_mid, predicted_high are out of order")
+        if self.measured <= 0:
+            raise ValueError(f"measured is {self.measured:g}, expected more than 0")
         return self
 
     @property

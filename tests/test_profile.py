@@ -186,6 +186,12 @@ BAD = {
         + 'predicted_high = 3.0\nmeasured = 1.0\nrole = "calibration"\n',
         "validation.0: predicted_low, predicted_mid, predicted_high are out of order",
     ),
+    "validation against nothing": (
+        HEAD
+        + '[[validation]]\ncase = "a"\nquantity = "uJ"\npredicted_low = 0.0\npredicted_mid = 1.0\n'
+        + 'predicted_high = 3.0\nmeasured = 0.0\nrole = "calibration"\n',
+        "validation.0: measured is 0, expected more than 0",
+    ),
     "missing identity": (TAIL, "identity: missing, this key is required"),
     "version of the schema": (
         HEAD.replace("schema_version = 1", "schema_version = 2"),

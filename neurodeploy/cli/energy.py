@@ -118,9 +118,9 @@ def _activity(
     if data is not None:
         from neurodeploy.verify.activity import measure_activity
 
-        shown = presented(program, data, part, samples)
+        shown, name = presented(program, data, part, samples)
         activity, _ = measure_activity(program, shown, run={"engine": engine})
-        return activity, {"name": data, "part": part, "samples": len(shown)}
+        return activity, {"name": name, "part": part, "samples": len(shown)}
     from neurodeploy.cli.arrays import read_input
     from neurodeploy.cli.running import run
 

@@ -36,8 +36,8 @@ OutFolder = Annotated[
 PARTS = ("train", "validation", "test")
 
 
-def presented(program: Program, name: str, part: str, samples: int | None) -> Presented:
-    """Return that part of the data set as ``program`` takes it.
+def presented(program: Program, name: str, part: str, samples: int | None) -> tuple[Presented, str]:
+    """Return that part of the data set as ``program`` takes it, and the name of the set.
 
     Raises OptionError for a part or number that does not exist, DataError for the data.
     """
@@ -48,8 +48,9 @@ def presented(program: Program, name: str, part: str, samples: int | None) -> Pr
         raise OptionError(f"--part is {part!r}, expected one of {', '.join(PARTS)}")
     if samples is not None and samples < 1:
         raise OptionError(f"--samples is {samples}, expected 1 or more")
-    data = present(program, getattr(load_data(name), part))
-    return data if samples is None else data.first(samples)
+    dataset = load_data(name)
+    data = present(program, getattr(dataset, part))
+    return data if samples is None else data.first(samples), dataset.name
 
 
 def check_folder(program: Program, folder: Path | None) -> None:

@@ -48,11 +48,11 @@ def verify(
     if engine == "lava":
         raise OptionError("--engine is 'lava', which runs one stream; use native or reference")
     network = read_program(program)
-    shown = presented(network, data, part, samples)
+    shown, name = presented(network, data, part, samples)
     check_folder(network, out)
     run = {"engine": engine}
     suites = tuple(name for name in suite.split(",") if name)
-    content, _ = measure(network, shown, name=data, part=part, suites=suites, seed=seed, run=run)
+    content, _ = measure(network, shown, name=name, part=part, suites=suites, seed=seed, run=run)
     if out is not None:
         claim_folder(network, out)
         keep(network, shown, content, out, run)

@@ -187,10 +187,11 @@ def rates(activity: Json) -> Json:
 
 def mppd(result: Json) -> Json:
     """Growth of the membrane perturbation over the steps, per layer."""
+    mode = "lines+markers" if len(result["layers"][0]["by_step"]) <= 32 else "lines"
     data: list[Json] = [
         {
             "type": "scatter",
-            "mode": "lines+markers",
+            "mode": mode,
             "name": layer["population"],
             "x": list(range(1, len(layer["by_step"]) + 1)),
             "y": layer["by_step"],
@@ -336,7 +337,8 @@ def energy(report: Json) -> Json:
         if report[key] is not None:
             rows.append((f"<b>{name}</b>", report[key]["mean"], colour))
     floor = _floor([interval for _, interval, _ in rows])
-    decades = math.log10(max(interval["high"] for _, interval, _ in rows) * PJ / floor)
+    highest = max(interval["high"] for _, interval, _ in rows) * PJ
+    decades = math.log10(max(highest, floor) / floor)
     data: list[Json] = []
     for name, interval, colour in rows:
         low, mid, high = (max(interval[k] * PJ, floor) for k in ("low", "mid", "high"))

@@ -48,7 +48,7 @@ class NoiseResult:
         """How the noise was made, in one sentence."""
         end = {
             GRADED: "; constant over the steps of a sample",
-            BEFORE: ", then encoded",
+            BEFORE: ", then encoded with the same random numbers as without noise",
             COLUMNS: "; drawn anew in every step",
         }
         return (

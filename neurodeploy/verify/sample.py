@@ -15,6 +15,8 @@ from neurodeploy.program import Population, Program
 from neurodeploy.sim import simulate
 from neurodeploy.verify.presented import Presented
 
+LOOKED = 32
+"""Samples among which a correctly answered one is looked for."""
 TRACES = 12
 """Neurons per population whose membrane is kept."""
 
@@ -48,13 +50,20 @@ class Sample:
 
 
 def record_sample(
-    program: Program, data: Presented, row: int = 0, *, run: Mapping[str, Any] | None = None
+    program: Program,
+    data: Presented,
+    row: int | None = None,
+    *,
+    run: Mapping[str, Any] | None = None,
 ) -> Sample:
-    """Run sample ``row`` of ``data`` and keep what a person wants to look at.
+    """Run one sample of ``data`` and keep what a person wants to look at.
+
+    row : of the sample; None for the first one that is answered correctly, of the first `LOOKED`.
 
     The neurons kept are spread evenly over those that spike, from the busiest to the quietest;
     silent ones follow when there are fewer.
     """
+    row = _first_correct(program, data, run) if row is None else row
     columns = data.columns(slice(row, row + 1))
     trace = simulate(program, columns, **{**dict(run or {}), "record": ("s", "v")})
     score = scores(program, trace)
@@ -66,6 +75,14 @@ def record_sample(
         columns=columns[0],
         layers=tuple(_layer(p, trace[p.name].arrays) for p in program.populations),
     )
+
+
+def _first_correct(program: Program, data: Presented, run: Mapping[str, Any] | None) -> int:
+    """Return the first row that is answered correctly, 0 if none of those looked at is."""
+    rows = slice(0, min(LOOKED, len(data)))
+    trace = simulate(program, data.columns(rows), **{**dict(run or {}), "record": ()})
+    correct = predictions(scores(program, trace)) == data.y[rows]
+    return int(np.argmax(correct))
 
 
 def _layer(population: Population, arrays: Mapping[str, NDArray[Any]]) -> LayerSample:

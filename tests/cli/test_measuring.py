@@ -69,6 +69,12 @@ def test_verify_measures_and_keeps_a_run_folder(labelled: Path, cli: Any) -> Non
     kept = {path.name for path in (labelled / "run").iterdir()}
     assert kept == {"program.h5", "verify.json", "sample.npz"}
     content = json.loads((labelled / "run" / "verify.json").read_text())
+    assert content["data"] == {
+        "name": "d.npz",
+        "part": "train",
+        "samples": 15,
+        "place": "input columns",
+    }
     assert content["digest"] == container.read(labelled / "p.h5").digest
     assert len(content["noise"]["levels"]) == 5
 

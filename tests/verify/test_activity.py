@@ -75,6 +75,16 @@ def test_a_sample_keeps_every_spike_and_the_membrane_of_the_busiest() -> None:
     assert np.array_equal(sample.scores, out.v.sum(axis=0))
 
 
+def test_a_correctly_answered_sample_is_looked_for_first() -> None:
+    shown = data()
+    y = np.ones(10, np.int64)
+    y[4] = 0
+    wanted = Presented(shown.x, y, 0, 1, shown.encode, shown.place)
+    assert record_sample(program(), wanted, run=RUN).row == 4
+    hopeless = Presented(shown.x, np.ones(10, np.int64), 0, 1, shown.encode, shown.place)
+    assert record_sample(program(), hopeless, run=RUN).row == 0
+
+
 def test_sigma_delta_populations_have_messages_and_no_membrane() -> None:
     graph = nd.Program(
         inputs=(nd.Input("x", 1, 8),),
