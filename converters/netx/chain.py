@@ -296,7 +296,7 @@ def _shape(layer: RawLayer) -> Shape:
     shape = tuple(int(size) for size in np.atleast_1d(stored))
     if not shape or min(shape) < 1 or math.prod(shape) > MAX_SIZE:
         raise FormatError(
-            f"{where}: is {shape}, expected sizes from 1 on, {MAX_SIZE} neurons at most"
+            f"{where}: is {shape}, expected sizes above 0, at most {MAX_SIZE} neurons"
         )
     return shape
 
