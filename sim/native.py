@@ -155,7 +155,7 @@ class NativeEngine:
         self._network.run(
             state.column,
             steps,
-            inputs,
+            [_plain(array) for array in inputs],
             state.memory,
             memory,
             list(_records(self.plan, result.arrays)),
@@ -191,11 +191,17 @@ class NativeEngine:
             expected = (state.batch, *steps, node.size)
             if array.shape != expected:
                 raise InputError(f"input {node.name}: has shape {array.shape}, expected {expected}")
-            if array.dtype not in (np.uint8, np.int32) or not array.flags.c_contiguous:
+            if array.dtype != np.uint8 and array.dtype != np.int32:
                 raise InputError(
-                    f"input {node.name}: has dtype {array.dtype}, expected C-contiguous "
-                    "uint8 or int32"
+                    f"input {node.name}: has dtype {array.dtype}, expected uint8 or int32"
                 )
+
+
+def _plain(array: NDArray[Any]) -> NDArray[Any]:
+    """Return ``array`` as the kernels can read it: C-contiguous and aligned."""
+    if array.flags.c_contiguous and array.flags.aligned:
+        return array
+    return np.require(array, requirements=["C", "A"])
 
 
 def _arrays(stage: Stage, batch: int, steps: int) -> dict[str, NDArray[Any]]:

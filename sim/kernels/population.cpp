@@ -155,19 +155,13 @@ void Population::run(const KernelTable& kernels, bool narrow, Update& update) co
   }
 }
 
-void Population::update(const KernelTable& kernels, Work& work, const Node& node,
-                        const Span& span, int sample, const Segment& segment,
-                        const Currents* ports, int pair, const Calendar& calendar,
-                        const Records& records, std::int64_t& u_wraps,
-                        std::int64_t& v_saturations) const {
+// Everything about the update of a segment that does not depend on the currents.
+Update Population::prepared(const Work& work, const Node& node, const Span& span, int sample,
+                            const Segment& segment, const Calendar& calendar) const {
   Update call{};
   call.columns = span.columns;
   call.lanes = segment.lanes;
   call.used = segment.used;
-  call.input[0] = ports[0].narrow ? static_cast<const void*>(ports[0].narrow_row(pair))
-                                  : static_cast<const void*>(ports[0].row(pair));
-  if (ports[1].sums) call.input[1] = ports[1].row(pair);
-  call.input_stride = segment.lanes;
   call.input_shift = 6;
   for (int i = 0; i < states(); ++i) {
     call.state[i] = work.at<std::int32_t>(sample, state_at[i]) + segment.first_lane;
@@ -181,38 +175,63 @@ void Population::update(const KernelTable& kernels, Work& work, const Node& node
   call.low = spec_.low;
   call.high = spec_.high;
   call.message_shift = spec_.message_shift;
-  if (cuba()) drive(kernels, work, segment, ports, pair, span, calendar, call);
-  std::vector<const std::int32_t*> wanted;
-  if (!signature_.empty()) {
-    const std::int64_t steps = std::int64_t(signature_.size()) / lanes_;
-    for (int k = 0; k < span.columns; ++k) {
-      const std::int64_t step = calendar.step[span.column + k];
-      wanted.push_back(step < 0 || step >= steps
-                           ? nullptr
-                           : signature_.data() + step * lanes_ + segment.first_lane);
-    }
-    call.signature = wanted.data();
-  }
   if (graded()) {
     call.sent = work.values(node, sample, span.column) + segment.first_lane;
   } else {
     call.sent = work.bytes(node, sample, span.column) + segment.first_lane;
   }
   call.sent_stride = node.layout.lanes();
+  return call;
+}
+
+// Rows of the signature, per column of the span; null where the threshold is frozen.
+std::vector<const std::int32_t*> Population::wanted(const Span& span, const Segment& segment,
+                                                    const Calendar& calendar) const {
+  std::vector<const std::int32_t*> rows;
+  const std::int64_t steps = std::int64_t(signature_.size()) / lanes_;
+  for (int k = span.column; k < span.column + span.columns; ++k) {
+    const std::int64_t step = calendar.step[k];
+    const bool frozen = step < 0 || step >= steps;
+    rows.push_back(frozen ? nullptr : signature_.data() + step * lanes_ + segment.first_lane);
+  }
+  return rows;
+}
+
+void Population::update(const KernelTable& kernels, Work& work, const Node& node,
+                        const Span& span, int sample, const Segment& segment,
+                        const Currents* ports, int pair, const Calendar& calendar,
+                        const Records& records, std::int64_t& u_wraps,
+                        std::int64_t& v_saturations) const {
+  Update call = prepared(work, node, span, sample, segment, calendar);
+  call.input[0] = ports[0].narrow ? static_cast<const void*>(ports[0].narrow_row(pair))
+                                  : static_cast<const void*>(ports[0].row(pair));
+  if (ports[1].sums) call.input[1] = ports[1].row(pair);
+  call.input_stride = call.record_stride = segment.lanes;
+  if (cuba()) drive(kernels, work, segment, ports, pair, span, calendar, call);
+  std::vector<const std::int32_t*> rows;
+  if (!signature_.empty()) {
+    rows = wanted(span, segment, calendar);
+    call.signature = rows.data();
+  }
   const std::size_t size = std::size_t(span.columns) * segment.lanes;
   for (int i = 0; i < kStates; ++i) {
     if (records.state[i]) call.record[i] = work.records[i].as<std::int32_t>(size);
   }
-  call.record_stride = segment.lanes;
   run(kernels, ports[0].narrow, call);
   u_wraps += call.u_wraps;
   v_saturations += call.v_saturations;
+  hand_out(node.layout, span, segment, call, records);
+}
+
+// Copies recorded states from lanes to neurons.
+void Population::hand_out(const Layout& layout, const Span& span, const Segment& segment,
+                          const Update& call, const Records& records) const {
   for (int i = 0; i < kStates; ++i) {
     if (!records.state[i]) continue;
     for (int k = 0; k < span.columns; ++k) {
-      std::int32_t* row = records.state[i] + std::ptrdiff_t(span.column + k) * node.layout.size();
-      node.layout.to_neurons(call.record[i] + std::ptrdiff_t(k) * segment.lanes,
-                             segment.first_lane, segment.lanes, row);
+      std::int32_t* row = records.state[i] + std::ptrdiff_t(span.column + k) * layout.size();
+      const std::int32_t* from = call.record[i] + std::ptrdiff_t(k) * segment.lanes;
+      layout.to_neurons(from, segment.first_lane, segment.lanes, row);
     }
   }
 }

@@ -70,7 +70,6 @@ class Population {
     return port == 0 || second_port_ || spec_.model >= Model::kResonate;
   }
   int states() const;
-  bool sends() const { return spec_.model != Model::kIntegrator; }
   // Whether 16-bit currents will do, if they come from one connection into the first port.
   bool takes_narrow() const { return fast_ && spec_.gain.empty(); }
   // Told once: bound of the current of the first port, and whether anything drives the second.
@@ -103,7 +102,13 @@ class Population {
   void drive(const KernelTable& kernels, Work& work, const Segment& segment,
              const Currents* ports, int pair, const Span& span, const Calendar& calendar,
              Update& update) const;
+  Update prepared(const Work& work, const Node& node, const Span& span, int sample,
+                  const Segment& segment, const Calendar& calendar) const;
+  std::vector<const std::int32_t*> wanted(const Span& span, const Segment& segment,
+                                          const Calendar& calendar) const;
   void run(const KernelTable& kernels, bool narrow, Update& update) const;
+  void hand_out(const Layout& layout, const Span& span, const Segment& segment, const Update& call,
+                const Records& records) const;
   std::int32_t gain_at(std::int64_t step) const;
 
   NeuronSpec spec_;
