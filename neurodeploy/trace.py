@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -96,6 +97,14 @@ def _total(value: NDArray[np.int64]) -> int:
 
 
 def _frozen(value: Any) -> NDArray[np.int64]:
+    """Return ``value`` as a read-only int64 vector, itself if it is one already."""
+    if (
+        isinstance(value, np.ndarray)
+        and value.dtype == np.int64
+        and value.ndim == 1
+        and not value.flags.writeable
+    ):
+        return value
     array = np.array(value, dtype=np.int64, ndmin=1)
     array.flags.writeable = False
     return array
@@ -133,11 +142,21 @@ class Trace(Mapping[str, LayerTrace]):
     """
 
     def __init__(
-        self, arrays: Mapping[str, Mapping[str, NDArray[Any]]], activity: Activity
+        self,
+        arrays: Mapping[str, Mapping[str, NDArray[Any]]],
+        activity: Activity | Callable[[], Activity],
     ) -> None:
-        """arrays : population name -> variable -> array, in the order of the populations."""
+        """arrays : population name -> variable -> array, in the order of the populations.
+
+        activity : the counts, or a function that gives them when they are first asked for.
+        """
         self._layers = {name: LayerTrace(name, variables) for name, variables in arrays.items()}
-        self.activity = activity
+        self._activity = activity
+
+    @cached_property
+    def activity(self) -> Activity:
+        """Exact event counts of the run."""
+        return self._activity if isinstance(self._activity, Activity) else self._activity()
 
     def __getitem__(self, key: str | int) -> LayerTrace:
         if isinstance(key, (int, np.integer)):

@@ -33,26 +33,27 @@ class Recording:
     v_saturations: NDArray[np.int64]
 
     def activity(self, plan: Plan, steps: int) -> Activity:
-        """Return the counts by name."""
-        names = plan.program.names
+        """Return the counts by name; the arrays of this record become read-only."""
         batch = self.spikes.shape[1]
-        edges = [edge.name for edge in plan.edges]
-        sizes = [population.size for population in plan.program.populations]
+        inputs = [node.name for node in plan.program.inputs]
+        names, edges = plan.program.names, [edge.name for edge in plan.edges]
+        sizes = [population.size * steps for population in plan.program.populations]
         return Activity(
             steps=steps,
             samples=batch,
-            input_events=dict(
-                zip((i.name for i in plan.program.inputs), self.input_events, strict=True)
-            ),
-            spikes=dict(zip(names, self.spikes, strict=True)),
-            updates={
-                name: np.full(batch, size * steps) for name, size in zip(names, sizes, strict=True)
-            },
-            synops_taps=dict(zip(edges, self.synops_taps, strict=True)),
-            synops_nonzero=dict(zip(edges, self.synops_nonzero, strict=True)),
-            u_wraps=dict(zip(names, self.u_wraps, strict=True)),
-            v_saturations=dict(zip(names, self.v_saturations, strict=True)),
+            input_events=_by_name(inputs, self.input_events),
+            spikes=_by_name(names, self.spikes),
+            updates=_by_name(names, np.repeat(sizes, batch).reshape(-1, batch)),
+            synops_taps=_by_name(edges, self.synops_taps),
+            synops_nonzero=_by_name(edges, self.synops_nonzero),
+            u_wraps=_by_name(names, self.u_wraps),
+            v_saturations=_by_name(names, self.v_saturations),
         )
+
+
+def _by_name(names: Sequence[str], counts: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    counts.flags.writeable = False
+    return dict(zip(names, counts, strict=True))
 
 
 class Engine(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from neurodeploy.errors import InputError
@@ -53,7 +54,7 @@ class Simulator:
             arrays[stage.population.name] = {
                 name: recorded[name].reshape(shape) for name in stage.recorded
             }
-        return Trace(arrays, recording.activity(self.plan, data.steps))
+        return Trace(arrays, partial(recording.activity, self.plan, data.steps))
 
 
 def _engine(plan: Plan) -> Engine:
