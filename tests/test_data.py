@@ -267,12 +267,12 @@ def test_npz_that_is_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "none.npz"
     refused(lambda: load_data(str(path)), f"{path}: there is no such file")
     path.write_bytes(b"not a zip file")
-    with pytest.raises(DataError, match="is not an .npz of plain arrays"):
+    with pytest.raises(DataError, match=r"is not an \.npz of plain arrays"):
         load_data(str(path))
 
 
 def test_pickled_arrays_are_never_loaded(tmp_path: Path) -> None:
     path = tmp_path / "evil.npz"
     np.savez(path, x=np.array([{}], dtype=object), y=np.array([0]))
-    with pytest.raises(DataError, match="is not an .npz of plain arrays"):
+    with pytest.raises(DataError, match=r"is not an \.npz of plain arrays"):
         load_data(str(path))

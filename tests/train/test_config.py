@@ -1,0 +1,144 @@
+"""Configurations: what is written is what runs, and what is wrong is said in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from neurodeploy.errors import OptionError
+from neurodeploy.train.config import Config, parse_config, read_config, to_toml
+from neurodeploy.train.specs import Dense, Neuron
+
+BASE = """
+seed = 3
+[data]
+name = "digits"
+[encoder]
+kind = "direct"
+steps = 4
+levels = 16
+[[layer]]
+kind = "dense"
+size = 10
+"""
+ROOT = Path(__file__).parents[2]
+
+
+def test_defaults_are_filled_in() -> None:
+    config = parse_config(BASE)
+    assert config.layer == (Dense(size=10),)
+    assert config.neuron == Neuron()
+    assert config.perturbation.kind == "none"
+
+
+def test_a_layer_overrides_single_entries_of_the_networks_neuron() -> None:
+    text = BASE + "neuron = { threshold = 2.0 }\n[neuron]\nvoltage_decay = 9\nthreshold = 3.0\n"
+    (layer,) = parse_config(text).layer
+    assert isinstance(layer, Dense)
+    assert layer.neuron is not None
+    assert (layer.neuron.voltage_decay, layer.neuron.threshold) == (9, 2.0)
+
+
+def test_the_digest_knows_settings_and_not_their_spelling() -> None:
+    base = parse_config(BASE)
+    assert parse_config(BASE + "# a comment\nnorm = 'weight'\n").digest == base.digest
+    assert parse_config("name = 'x'\n" + BASE).digest == base.digest
+    assert parse_config(BASE.replace("seed = 3", "seed = 4")).digest != base.digest
+    assert parse_config(BASE + "[training]\nthreads = 2\n").digest == base.digest
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*sorted((ROOT / "examples").glob("*.toml")), ROOT / "neurodeploy" / "train" / "demo.toml"],
+    ids=lambda path: path.name,
+)
+def test_shipped_configurations_are_read_and_written_back(path: Path) -> None:
+    config = read_config(path)
+    again = parse_config(to_toml(config))
+    assert again == config
+    assert again.digest == config.digest
+
+
+def test_configurations_built_in_python_can_be_written() -> None:
+    neuron = Neuron(learn=("threshold",), threshold=2.0)
+    config = Config.model_validate(
+        {
+            "name": 'a "quoted" name',
+            "data": {"name": "digits"},
+            "encoder": {"kind": "rate", "steps": 3},
+            "layer": [Dense(size=10, neuron=neuron)],
+        }
+    )
+    assert parse_config(to_toml(config)) == config
+
+
+def changed(old: str, new: str) -> str:
+    assert old in BASE
+    return BASE.replace(old, new)
+
+
+BAD = [
+    ("a = ", "is not TOML: Invalid value (at end of document)"),
+    (changed("kind = \"dense\"\nsize", "kind = \"dense\"\nsise"),
+     "layer 1 (dense).sise: unknown key, did you mean 'size'?"),
+    (BASE + "[trainig]\nepochs = 3", "trainig: unknown key, did you mean 'training'?"),
+    (BASE + "[training]\nepoch = 3", "training.epoch: unknown key, did you mean 'epochs'?"),
+    (BASE + "[neuron]\nzzz = 3",
+     "neuron.zzz: unknown key, known are current_decay, voltage_decay, threshold, learn, "
+     "per_neuron, surrogate, width, reset_gradient"),
+    (BASE + "neuron = { treshold = 1.0 }",
+     "layer 1 (dense).neuron.treshold: unknown key, did you mean 'threshold'?"),
+    (changed("[data]\nname = \"digits\"\n", ""), "data: is missing"),
+    (changed("size = 10", "size = 0"),
+     "layer 1 (dense).size: 0, input should be greater than or equal to 1"),
+    (changed("size = 10", "size = 10.5"), "layer 1 (dense).size: 10.5, input should be a valid "
+     "integer"),
+    (changed('kind = "dense"', 'kind = "dens"'),
+     "layer 1.kind: 'dens', expected one of dense, conv, pool, flatten"),
+    (changed('kind = "dense"', ""), "layer 1: has no kind, expected one of dense, conv, pool, "
+     "flatten"),
+    (BASE + "[neuron]\ncurrent_decay = 5000",
+     "neuron.current_decay: 5000, input should be less than or equal to 4096"),
+    (BASE + "[neuron]\nsurrogate = 'step'",
+     "neuron.surrogate: 'step', input should be 'triangle', 'fast_sigmoid', 'sigmoid', 'atan' or "
+     "'rectangular'"),
+    (BASE + "[loss]\nterm = 'ms-mppd'",
+     "loss.term: is 'ms-mppd', which compares with a noisy pass, but perturbation.kind is 'none'; "
+     "set it to 'gaussian' or the term to 'none'"),
+    (BASE + "[perturbation]\nstd = 0.1", "perturbation: has settings, but kind is 'none'"),
+    (BASE + "[training]\nepochs = 3\nfreeze_epochs = 3",
+     "training.freeze_epochs: is 3, expected fewer than the 3 epochs"),
+    (BASE + "[training]\nepochs = 3\nfreeze_epochs = 1",
+     "training.freeze_epochs: is set, but no layer has norm 'batch'"),
+    (BASE + "[optimizer]\nmomentum = 0.9", "optimizer.momentum: is set, but only 'sgd' uses it"),
+    (BASE + "[loss]\nrate_target = 0.2",
+     "loss.rate_target: is set, but loss.rate_weight is 0"),
+    (BASE + "[loss]\nrest_weight = 0.2",
+     "loss.rest_weight: is set, but encoder.gap is 0, there is no rest"),
+    (changed("levels = 16", "threshold = 2"),
+     "encoder.threshold: is set, but encoder 'direct' does not use it"),
+    (BASE + "[readout]\nkind = 'integrator'\n[loss]\nterm = 'ms-mppd'\n"
+     "[perturbation]\nkind = 'gaussian'", "loss.term: is 'ms-mppd', but no layer spikes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), BAD, ids=[message for _, message in BAD])
+def test_wrong_configurations_get_one_clear_line(text: str, message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        parse_config(text)
+    assert str(caught.value) == message
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    with pytest.raises(OptionError) as caught:
+        read_config(tmp_path / "none.toml")
+    assert (
+        str(caught.value) == f"{tmp_path / 'none.toml'}: cannot be read: No such file or directory"
+    )
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(OptionError) as caught:
+        read_config(tmp_path / "binary.toml")
+    assert str(caught.value) == f"{tmp_path / 'binary.toml'}: is not UTF-8 text"
