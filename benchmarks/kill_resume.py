@@ -19,8 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy.atomic import replacing
+from neurodeploy.train.config import read_config, to_toml
 
 COMMAND = (sys.executable, "-m", "neurodeploy", "train")
+
+
+def lengthened(source: Path, epochs: int, target: Path) -> Path:
+    """Write the configuration ``source`` with so many epochs to ``target``."""
+    config = read_config(source)
+    training = config.training.model_copy(update={"epochs": epochs})
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(to_toml(config.model_copy(update={"training": training})))
+    return target
 
 
 def start(config: Path, folder: Path) -> subprocess.Popen[bytes]:
@@ -48,11 +58,22 @@ def epochs_done(folder: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
+def await_training(child: subprocess.Popen[bytes], folder: Path, since: float) -> None:
+    """Return when the run has loaded its data: it then writes its config.toml anew."""
+    path = folder / "config.toml"
+    while child.poll() is None:
+        if path.exists() and path.stat().st_mtime > since:
+            return
+        time.sleep(0.005)
+
+
 def interrupt(config: Path, folder: Path, moments: list[float]) -> list[dict[str, Any]]:
-    """Kill the run after each of ``moments`` (seconds after its start) and note where it stood."""
+    """Kill the run after each of ``moments`` (seconds of training) and note where it stood."""
     table = []
     for moment in moments:
+        before = time.time()
         child = start(config, folder)
+        await_training(child, folder, before - 0.01)
         try:
             child.wait(moment)
             finished = True
@@ -60,12 +81,11 @@ def interrupt(config: Path, folder: Path, moments: list[float]) -> list[dict[str
             finished = False
             child.send_signal(signal.SIGKILL)
             child.wait()
-        leftover = sorted(path.name for path in folder.glob("*")) if folder.exists() else []
         row = {
-            "seconds": round(moment, 2),
+            "seconds": round(moment, 3),
             "finished_before": finished,
             "epochs_on_disk": epochs_done(folder),
-            "files": leftover,
+            "files": sorted(path.name for path in folder.iterdir()),
         }
         table.append(row)
         print(json.dumps(row), flush=True)
@@ -76,18 +96,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     default = Path(__file__).parents[1] / "neurodeploy" / "train" / "demo.toml"
     parser.add_argument("--config", type=Path, default=default)
+    parser.add_argument("--epochs", type=int, default=60, help="long enough for all kills")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     whole, killed = given.work / "whole", given.work / "killed"
-    seconds = finish(given.config, whole)
+    config = lengthened(given.config, given.epochs, given.work / "config.toml")
+    seconds = finish(config, whole)
     draw = random.Random(given.seed)
-    # Each resumed run starts with imports and data; beyond that it needs time to get anywhere.
-    moments = [draw.uniform(0.05, 0.35) * seconds for _ in range(given.kills)]
-    table = interrupt(given.config, killed, moments)
-    finish(given.config, killed)
+    trained = sum(json.loads((whole / "result.json").read_text())["epochs"]["seconds"])
+    moments = [draw.uniform(0, 2 / given.kills) * trained for _ in range(given.kills)]
+    table = interrupt(config, killed, moments)
+    finish(config, killed)
     first, second = (json.loads((f / "result.json").read_text()) for f in (whole, killed))
     keys = ("weights_sha256", "program_sha256", "accuracy")
     same = {key: first[key] == second[key] for key in keys}

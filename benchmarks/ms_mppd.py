@@ -20,7 +20,7 @@ from typing import Any
 from neurodeploy import container
 from neurodeploy.atomic import replacing
 from neurodeploy.data import load_data
-from neurodeploy.train.config import Config, Loss, Perturbation, read_config, to_toml
+from neurodeploy.train.config import Config, Loss, Perturbation, read_config
 from neurodeploy.train.progress import ConsoleReporter
 from neurodeploy.train.run import train
 from neurodeploy.verify.mppd import mppd
@@ -49,7 +49,7 @@ def variants(config: Config, std: float, weight: float) -> dict[str, Config]:
 def measure(config: Config, folder: Path) -> dict[str, Any]:
     """Train (or resume, or reuse) one run, and measure its integer network."""
     if not (folder / "result.json").exists():
-        train(to_toml(config), folder, resume=True, reporter=ConsoleReporter())
+        train(config, folder, resume=True, reporter=ConsoleReporter())
     program = container.read(folder / "program.h5")
     result = json.loads((folder / "result.json").read_text())
     data = present(program, load_data(config.data.name).test)

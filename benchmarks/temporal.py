@@ -18,7 +18,7 @@ from typing import Any
 from neurodeploy import container
 from neurodeploy.atomic import replacing
 from neurodeploy.data import encode_split, load_data
-from neurodeploy.train.config import Config, read_config, to_toml
+from neurodeploy.train.config import Config, read_config
 from neurodeploy.train.progress import ConsoleReporter
 from neurodeploy.train.run import train
 from neurodeploy.train.stream import verify_stream
@@ -27,7 +27,7 @@ from neurodeploy.train.stream import verify_stream
 def measure(config: Config, folder: Path, lava_samples: int) -> dict[str, Any]:
     """Train (or resume, or reuse) one run, and stream its integer network through the engines."""
     if not (folder / "result.json").exists():
-        train(to_toml(config), folder, resume=True, reporter=ConsoleReporter())
+        train(config, folder, resume=True, reporter=ConsoleReporter())
     program = container.read(folder / "program.h5")
     result = json.loads((folder / "result.json").read_text())
     test = load_data(config.data.name).test

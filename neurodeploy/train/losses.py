@@ -22,16 +22,19 @@ Term = Callable[[Network, Run, Run], Tensor]
 def perturbation_dynamics(layer: SpikingLayer, clean: Result, perturbed: Result) -> Tensor:
     """Return Y, how far a perturbation moves the membrane without spikes, ``(T, batch, N)``.
 
-        d[t] = stop_gradient(a_clean[t]) - a_perturbed[t]       in units of the layer
+        d[t] = (stop_gradient(a_clean[t]) - a_perturbed[t]) / threshold
         U[t] = keep_u * U[t-1] + d[t];   Y[t] = keep_v * Y[t-1] + U[t],   0 before the start
 
-    With current_decay 4096, U = d and this is the recursion of the paper.
+    With current_decay 4096, U = d and this is the recursion of the paper, whose threshold is 1.
+    Here it may be learned: without the division, smaller weights and a smaller threshold together
+    would lower Y and change nothing.
 
     Source: Ding et al., ICML 2024, arXiv:2405.20694, section 3 (MS-MPPD).
     """
-    difference = (clean.a.detach() - perturbed.a).float() / clean.unit
-    steps = clean.s.shape[0]
     grid = layer.quantised()
+    threshold = grid.threshold.expand(layer.shape).reshape(-1)
+    difference = (clean.a.detach() - perturbed.a).float() / threshold
+    steps = clean.s.shape[0]
     response = impulse_response(
         float(grid.current_decay.mean()), float(grid.voltage_decay.mean()), steps
     ).to(difference)

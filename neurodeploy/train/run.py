@@ -32,6 +32,8 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +57,7 @@ from neurodeploy.train.checkpoint import (
     weights_digest,
     write_checkpoint,
 )
-from neurodeploy.train.config import Config, parse_config
+from neurodeploy.train.config import Config, parse_config, to_toml
 from neurodeploy.train.feed import Feed, build_encoder, check_fit
 from neurodeploy.train.loop import EVAL_BATCH, Loop, evaluate
 from neurodeploy.train.network import Network
@@ -114,21 +116,22 @@ def prepare(config: Config) -> tuple[Feed, Network]:
 
 
 def train(
-    text: str,
+    config: Config | str,
     folder: str | Path,
     *,
     where: str = "configuration",
     resume: bool = False,
     reporter: Reporter | None = None,
 ) -> TrainedRun:
-    """Train as the TOML ``text`` says, and leave everything in ``folder``.
+    """Train as ``config`` says, and leave everything in ``folder``.
 
-    where : what errors name, the file of ``text``.
+    config : TOML text, or a `Config` built in Python. where : what errors name, the text's file.
     resume : go on from the checkpoint in the folder (from the start when there is none); the
         result is that of an uninterrupted run, bit for bit, on the same machine and versions.
 
     Raises OptionError, DataError or TrainingError, each in one line.
     """
+    text = to_toml(config) if isinstance(config, Config) else config
     with located(where):
         config = parse_config(text)
     folder, reporter = Path(folder), reporter or Silent()
@@ -177,23 +180,18 @@ def _save(checkpoint: Checkpoint, folder: Path) -> str:
     return str(path)
 
 
-class _settings:
-    """Torch set up for a run and put back afterwards: seed, threads, deterministic kernels."""
-
-    def __init__(self, config: Config, checkpoint: Checkpoint | None) -> None:
-        wanted = config.training.threads or torch.get_num_threads()
-        self.threads = checkpoint.threads if checkpoint else wanted
-        self.seed = config.seed
-
-    def __enter__(self) -> None:
-        self._before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-        torch.set_num_threads(self.threads)
-        torch.use_deterministic_algorithms(True)
-        torch.manual_seed(self.seed)
-
-    def __exit__(self, *_: object) -> None:
-        torch.set_num_threads(self._before[0])
-        torch.use_deterministic_algorithms(self._before[1])
+@contextmanager
+def _settings(config: Config, checkpoint: Checkpoint | None) -> Iterator[None]:
+    """Set torch up for a run (seed, threads, deterministic kernels), and back afterwards."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(checkpoint.threads if checkpoint else config.training.threads or threads)
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(config.seed)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)
 
 
 def _finish(config: Config, loop: Loop, folder: Path, reporter: Reporter) -> TrainedRun:

@@ -24,7 +24,7 @@ STEPS = 6
 
 
 def network_and_runs(current_decay: int = 1500, static: bool = False) -> tuple[Network, Run, Run]:
-    neuron = Neuron(current_decay=current_decay, voltage_decay=700)
+    neuron = Neuron(current_decay=current_decay, voltage_decay=700, threshold=1.3)
     network = Network((9,), [Dense(size=8), Dense(size=3)], neuron=neuron)
     draw = torch.Generator().manual_seed(1)
     steps = 1 if static else STEPS
@@ -42,7 +42,8 @@ def test_the_perturbation_dynamics_are_the_recursion_of_the_paper(
     network, clean, noisy = network_and_runs(current_decay, static)
     layer = network.spiking_layers[0]
     result = perturbation_dynamics(layer, clean.results["hidden1"], noisy.results["hidden1"])
-    d = (clean.results["hidden1"].a - noisy.results["hidden1"].a) / layer.unit
+    threshold = float(layer.quantised().threshold)
+    d = (clean.results["hidden1"].a - noisy.results["hidden1"].a) / threshold
     u = y = torch.zeros(5, 8)
     for t in range(STEPS):
         u = u * (1 - current_decay / 4096) + d[0 if static else t]

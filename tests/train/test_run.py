@@ -167,6 +167,12 @@ def test_a_run_killed_outright_goes_on_to_the_identical_result(tmp_path: Path) -
     same_outcome(train(TEXT, cut, resume=True).result, whole)
 
 
+def test_a_configuration_built_in_python_trains_the_same_network(tmp_path: Path) -> None:
+    text = TEXT.replace("epochs = 4", "epochs = 1")
+    built = train(parse_config(text), tmp_path / "built").result
+    same_outcome(built, train(text, tmp_path / "read").result)
+
+
 def test_resume_without_a_checkpoint_starts_from_the_beginning(tmp_path: Path) -> None:
     text = TEXT.replace("epochs = 4", "epochs = 1")
     same_outcome(
