@@ -13,7 +13,17 @@ from neurodeploy.cli.options import (
     ProgramFile,
     SkipLayers,
 )
-from neurodeploy.cli.output import amount, columns, console, extent, facts, notes, print_json, shape
+from neurodeploy.cli.output import (
+    amount,
+    columns,
+    console,
+    extent,
+    facts,
+    notes,
+    print_json,
+    shape,
+    wrapped,
+)
 from neurodeploy.cli.programs import read_program
 from neurodeploy.errors import NeurodeployWarning
 
@@ -103,7 +113,8 @@ def _short(value: object) -> str:
 
 def _populations(summary: Summary) -> RenderableType:
     names = ("k", "population", "shape", "neuron", "u / 2^23", "parameters")
-    table = columns(*names, right=("k",), text=("parameters",))
+    long = wrapped("population", (entry.name for entry in summary.populations))
+    table = columns(*names, right=("k",), text=(*long, "parameters"))
     for entry in summary.populations:
         table.add_row(
             str(entry.number),
@@ -138,8 +149,9 @@ def _parameters(entry: PopulationSummary) -> str:
 
 def _connections(summary: Summary) -> RenderableType:
     delayed = any(entry.delay for entry in summary.connections)
-    numbers = ("weights", "distinct", "zero", "bits", *(["delay"] if delayed else []), "synapses")
-    table = columns("connection", "synapse", *numbers, right=numbers, text=("synapse",))
+    numbers = ("weights", "values", "zero", "bits", *(["delay"] if delayed else []), "synapses")
+    long = wrapped("connection", (entry.name for entry in summary.connections))
+    table = columns("connection", "synapse", *numbers, right=numbers, text=(*long, "synapse"))
     for entry in summary.connections:
         delay = [extent(*entry.delay) if entry.delay else ""] if delayed else []
         table.add_row(entry.name, _synapse(entry), *_weights(entry), *delay, f"{entry.taps:,}")

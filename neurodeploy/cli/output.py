@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+
+LONG_NAME = 20
+"""Characters from which on a name may be wrapped in a table."""
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -53,6 +57,11 @@ def columns(*names: str, right: Collection[str] = (), text: Collection[str] = ()
         justify: Literal["left", "right"] = "right" if name in right else "left"
         table.add_column(name, justify=justify, no_wrap=name not in text, overflow="fold")
     return table
+
+
+def wrapped(column: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Return ``(column,)``, to wrap it, if one of its values is long; short ones stay whole."""
+    return (column,) if any(len(value) > LONG_NAME for value in values) else ()
 
 
 def notes(lines: Sequence[str], style: str) -> Table:

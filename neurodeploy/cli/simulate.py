@@ -26,7 +26,7 @@ from neurodeploy.cli.options import (
     Timing,
     Weights,
 )
-from neurodeploy.cli.output import amount, columns, console, print_json, shape
+from neurodeploy.cli.output import amount, columns, console, print_json, shape, wrapped
 from neurodeploy.cli.programs import read_program
 
 if TYPE_CHECKING:
@@ -129,10 +129,11 @@ def _show(program: Program, trace: Trace, output: Path, seconds: float) -> None:
 
 
 def _activity(program: Program, trace: Trace) -> RenderableType:
-    """One row per population: spikes, what arrives, and states that overflowed."""
+    """One row per population; rate is in spikes per neuron and step."""
     counts = trace.activity.totals()
-    numbers = ("spikes", "per neuron-step", "synops in", "u wraps", "v saturations")
-    table = columns("k", "population", "shape", *numbers, right=("k", *numbers))
+    numbers = ("spikes", "rate", "synops", "u wraps", "v saturated")
+    long = wrapped("population", program.names)
+    table = columns("k", "population", "shape", *numbers, right=("k", *numbers), text=long)
     for number, population in enumerate(program.populations):
         name = population.name
         incoming = [

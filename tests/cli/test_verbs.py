@@ -153,6 +153,27 @@ def test_convert_keeps_the_program(files: Path, cli: Any, program: nd.Program) -
     assert load("copy") == program
 
 
+def test_long_names_are_wrapped_and_hide_nothing(files: Path, cli: Any) -> None:
+    names = ("convolution_block_with_a_rather_long_name", "dense_block_with_a_rather_long_name")
+    lif = nd.CubaLif(1024, 512, 40)
+    program = nd.Program(
+        inputs=(nd.Input("x", (4,)),),
+        populations=tuple(nd.Population(name, (5,), lif) for name in names),
+        connections=(
+            nd.Connection("x", names[0], nd.Dense(np.full((5, 4), 3))),
+            nd.Connection(names[0], names[1], nd.Dense(np.full((5, 5), 7))),
+        ),
+        readout=nd.Readout(names[1]),
+    )
+    nd.save(program, "long.h5")
+    _, out, _ = cli("inspect", "long.h5")
+    assert all(len(line.rstrip()) <= 80 for line in out.splitlines())
+    assert [line.split()[-1] for line in out.splitlines() if "Dense 5x" in line] == ["20", "25"]
+    _, out, _ = cli("simulate", "long.h5", "--input", "x.npy", "--output", "t.npz")
+    assert "v saturated" in out
+    assert all(len(line.rstrip()) <= 80 for line in out.splitlines())
+
+
 def test_doctor_names_what_is_here(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     code, out, err = cli("doctor")
     assert (code, err) == (0, "")
