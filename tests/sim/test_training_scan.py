@@ -1,0 +1,88 @@
+"""The compiled training scan on its own, without torch: odd sizes, edges, wrong arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neurodeploy.neuron import CubaLif
+from neurodeploy.sim.dynamics import fresh_state, update
+
+native = pytest.importorskip("neurodeploy.sim._native", reason="the compiled module is not built")
+
+SIZES = [(1, 1, 1), (3, 2, 63), (4, 5, 64), (2, 3, 65), (5, 1, 200), (70, 16, 190)]
+
+
+def case(steps: int, batch: int, neurons: int, source_steps: int) -> dict[str, Any]:
+    draw = np.random.default_rng(neurons)
+    return {
+        "a": draw.integers(-(2**24) + 1, 2**24, (source_steps, batch, neurons)).astype(np.float32)
+        // draw.choice([1, 1000, 10_000], neurons).astype(np.float32),
+        "current_decay": draw.integers(0, 4097, neurons).astype(np.int32),
+        "voltage_decay": draw.integers(0, 4097, neurons).astype(np.int32),
+        "threshold": draw.integers(1, 2**17, neurons).astype(np.int32),
+        "bias": draw.integers(-(2**15), 2**15, neurons).astype(np.int32),
+    }
+
+
+def forward(given: dict[str, Any], steps: int, threads: int = 1) -> tuple[np.ndarray, ...]:  # type: ignore[type-arg]
+    shape = (steps, *given["a"].shape[1:])
+    s, v, u = (np.full(shape, np.nan, np.float32) for _ in range(3))
+    native.train_forward(**given, spiking=True, s=s, v=v, u=u, threads=threads)
+    return s, v, u
+
+
+@pytest.mark.parametrize("still", [True, False])
+@pytest.mark.parametrize(("steps", "batch", "neurons"), SIZES)
+def test_forward_is_the_reference_at_every_size(
+    steps: int, batch: int, neurons: int, still: bool
+) -> None:
+    given = case(steps, batch, neurons, 1 if still else steps)
+    s, v, u = forward(given, steps)
+    parameters = (given[n] for n in ("current_decay", "voltage_decay", "threshold", "bias"))
+    neuron = CubaLif(*parameters)
+    state = fresh_state(neuron, batch, (neurons,))
+    zero = np.zeros((batch, neurons), np.int64)
+    for t in range(steps):
+        a = given["a"][0 if still else t].astype(np.int64)
+        expected = update(neuron, state, {"a": a, "bias": zero}, t)
+        assert np.array_equal(s[t], expected)
+        assert np.array_equal(np.where(s[t] > 0, 0, v[t]), state.variables["v"])
+        assert np.array_equal(u[t], state.variables["u"].astype(np.float32))
+
+
+def backward(given: dict[str, Any], steps: int, threads: int) -> tuple[np.ndarray, ...]:  # type: ignore[type-arg]
+    s, v, u = forward(given, steps, threads)
+    draw = np.random.default_rng(1)
+    grad_s, grad_v = (draw.standard_normal(s.shape).astype(np.float32) for _ in range(2))
+    grad_a = np.full(given["a"].shape, np.nan, np.float32)
+    sums = np.zeros((4, s.shape[2]))
+    names = ("current_decay", "voltage_decay", "threshold")
+    native.train_backward(
+        grad_s=grad_s, grad_v=grad_v, s=s, v=v, u=u, **{n: given[n] for n in names}, kind=1,
+        width=1.0, unit=500.0, spiking=True, reset_gradient=True, grad_a=grad_a, sums=sums,
+        threads=threads,
+    )  # fmt: skip
+    return grad_a, sums
+
+
+@pytest.mark.parametrize(("steps", "batch", "neurons"), SIZES)
+def test_gradients_are_finite_and_independent_of_threads(
+    steps: int, batch: int, neurons: int
+) -> None:
+    given = case(steps, batch, neurons, steps)
+    alone, shared = backward(given, steps, 1), backward(given, steps, 3)
+    assert all(np.isfinite(array).all() for array in alone)
+    assert all(np.array_equal(x, y) for x, y in zip(alone, shared, strict=True))
+
+
+@pytest.mark.parametrize("name", ["a", "bias", "threshold", "s", "u"])
+def test_arrays_of_other_sizes_are_refused(name: str) -> None:
+    given = case(3, 2, 5, 3)
+    outputs = {key: np.zeros((3, 2, 5), np.float32) for key in ("s", "v", "u")}
+    table = {**given, **outputs}
+    table[name] = np.zeros((4, 2, 6) if table[name].ndim == 3 else 6, table[name].dtype)
+    with pytest.raises(ValueError, match=r"differs from v|another number|other steps"):
+        native.train_forward(**table, spiking=True, threads=1)
