@@ -462,7 +462,7 @@ except OSError as error:
 def test_full_disk_leaves_nothing(path: Path) -> None:
     """A limit of 1 KiB a file stands for the full disk; a process of its own bears it."""
     target = path.with_name("copy.h5")
-    command = [sys.executable, "-c", FULL_DISK, path, target]
+    command = [sys.executable, "-c", FULL_DISK, str(path), str(target)]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert answer.stdout == f"{target} File too large\n"
     assert list(path.parent.iterdir()) == [path]

@@ -74,7 +74,9 @@ def test_u_stays_within_its_bound(seed: int, decay: int) -> None:
     """The events that drive one neuron hardest reach nearly the bound and never pass it."""
     rng = np.random.default_rng(seed)
     program = dense(rng.integers(-256, 255, (3, 6)), current_decay=decay)
-    weight = program.connections[0].synapse.weight
+    synapse = program.connections[0].synapse
+    assert isinstance(synapse, nd.Dense)
+    weight = np.asarray(synapse.weight)
     ups, downs = np.maximum(weight, 0).sum(1), -np.minimum(weight, 0).sum(1)
     row = int(np.maximum(ups, downs).argmax())
     x = np.tile(weight[row] > 0 if ups[row] >= downs[row] else weight[row] < 0, (150, 1))

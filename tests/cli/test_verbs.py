@@ -45,7 +45,7 @@ def test_simulate_writes_what_the_api_returns(files: Path, cli: Any, program: nd
     code, out, err = cli(*SIMULATE.split(), "--record", "s,u,v", "--steps", "12")
     assert (code, err) == (0, "")
     assert out.startswith("6 samples, 12 steps, 8 neurons in ")
-    options = {"engine": "reference", "steps": 12, "record": ("s", "u", "v")}
+    options: dict[str, Any] = {"engine": "reference", "steps": 12, "record": ("s", "u", "v")}
     expected = nd.simulate(program, np.load("x.npy"), **options)
     with np.load("t.npz") as written:
         assert set(written) == set(expected.flat())
