@@ -135,17 +135,17 @@ def repair(matrices: Sequence[IntArray]) -> tuple[list[IntArray], list[Repair]] 
 
 
 def _best(work: list[IntArray], faulty: int) -> list[Repair] | None:
-    """The candidate that mends one matrix with the least sum of changes and the fewest bits."""
+    """The candidate that mends one matrix with the least sum of changes, then the fewest bits."""
     ranked = []
     for order, candidate in enumerate(_candidates(work[faulty], faulty)):
         trial = [np.array(weight) for weight in work]
         for change in candidate:
             trial[faulty][change.at] = change.after
-        if trial[faulty].min() < WEIGHT_MIN or changes(trial)[faulty] is not None:
+        merged = np.concatenate([weight.reshape(-1) for weight in trial])
+        if merged.min() < WEIGHT_MIN or not merged.any() or changes(trial)[faulty] is not None:
             continue
         cost = sum(abs(change.after - change.before) for change in candidate)
-        bits = weight_bits(np.concatenate([weight.reshape(-1) for weight in trial]))
-        ranked.append((bits > 8, cost, order, candidate))
+        ranked.append((cost, weight_bits(merged) > 8, order, candidate))
     return min(ranked)[3] if ranked else None
 
 

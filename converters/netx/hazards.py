@@ -8,13 +8,14 @@ import numpy as np
 
 from neurodeploy.converters.netx.blocks import Block, weight_of
 from neurodeploy.converters.netx.conditioning import weight_bits
-from neurodeploy.fixedpoint import DECAY_ONE, MANTISSA_SHIFT, IntArray, M
+from neurodeploy.fixedpoint import DECAY_ONE, MANTISSA_SHIFT, IntArray, M, condition
 from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Input
 
 SLAYER_EQUALITY = 4096
 """From this threshold on slayer's float32 spikes at equality, where Lava does not."""
 CONV_BITS = 24
+ACCUMULATOR_BITS = 32
 
 
 def hazards(chain: Sequence[Block], reset_interval: int | None) -> list[str]:
@@ -26,6 +27,7 @@ def hazards(chain: Sequence[Block], reset_interval: int | None) -> list[str]:
             *high_threshold(block),
             *odd_weights(block),
             *kernel_overflow(block),
+            *accumulator_overflow(block),
             *current_overflow(block, reset_interval),
             *delay_over_reset(block, chain, reset_interval),
             *recurrence_over_reset(block, reset_interval),
@@ -74,6 +76,23 @@ def kernel_overflow(block: Block) -> Iterator[str]:
     bound = _sum_bound(weight_of(block.forward[0]), largest, _signed(block))
     if bound >= 1 << (CONV_BITS - 1):
         yield f"the convolution can reach {bound}, beyond {1 << (CONV_BITS - 1)} it wraps"
+
+
+def accumulator_overflow(block: Block) -> Iterator[str]:
+    """Lava sums dense products in 32 bits before it shifts the exponent out."""
+    largest = _largest_message(block)
+    for group in block.conditioned:
+        matrices = [weight_of(connection) for connection in group]
+        shift = condition(matrices)[0].shift
+        if largest is None or not shift:
+            continue
+        bound = _sum_bound(matrices[0], largest, _signed(block))
+        if bound << shift >= 1 << (ACCUMULATOR_BITS - 1):
+            yield (
+                f"the sum of products can reach {bound}, Lava wraps it from "
+                f"{1 << (ACCUMULATOR_BITS - 1 - shift)} on, since its weights are {1 << shift} "
+                "times larger until the sum is shifted"
+            )
 
 
 def current_overflow(block: Block, reset_interval: int | None) -> Iterator[str]:

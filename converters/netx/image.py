@@ -173,7 +173,7 @@ def _parameter(value: Any) -> NDArray[np.int64]:
     array = compact(np.asarray(value, dtype=np.int64))
     if array.ndim == 3:
         array = array.reshape(-1) if array.shape[1:] == (1, 1) else array.T
-    return np.ascontiguousarray(array)
+    return array
 
 
 def _put(group: Any, layer: Layer) -> None:
