@@ -14,11 +14,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+import fuzz
 import numpy as np
 from generate import (
     EDGE_BIASES,
@@ -74,27 +74,16 @@ UNDEFINED = "what Lava makes of it is undefined"
 
 
 @dataclass
-class Tally:
-    """What a run has seen. undefined : cases with a convolution sum beyond int32."""
+class Tally(fuzz.Tally):
+    """What a run has seen. refused : programs. undefined : sums beyond int32."""
 
-    programs: int = 0
-    neuron_steps: int = 0
-    values: int = 0
-    differing: int = 0
-    spikes: int = 0
-    u_wraps: int = 0
-    v_saturations: int = 0
     refused: int = 0
     undefined: int = 0
-    neurons: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
-        kinds = ", ".join(f"{name} {count}" for name, count in sorted(self.neurons.items()))
         return (
-            f"{self.programs} programs, {self.neuron_steps} neuron-steps, {self.values} values "
-            f"compared, {self.differing} differ; {self.spikes} messages, {self.u_wraps} u wraps, "
-            f"{self.v_saturations} saturations; {self.refused} programs refused, "
-            f"{self.undefined} undefined in Lava; populations: {kinds}"
+            f"{super().__str__()}; {self.refused} programs refused, "
+            f"{self.undefined} undefined in Lava"
         )
 
 

@@ -14,13 +14,13 @@ import neurodeploy as nd
 
 @pytest.mark.parametrize("block", range(10))
 def test_native_equals_reference_on_random_programs(block: int) -> None:
-    """Forty seeds a block: states, messages and counts; `tests/fuzz.py` runs as many as asked."""
+    """Twenty seeds a block: states, messages and counts; `tests/fuzz.py` runs as many as asked."""
     tally = Tally()
-    for seed in range(10_000 + 40 * block, 10_000 + 40 * (block + 1)):
-        fuzz_one(seed, ("native", "reference"), tally, large=False)
+    for seed in range(10_000 + 20 * block, 10_000 + 20 * (block + 1)):
+        fuzz_one(seed, tally, large=False)
         assert tally.differing == 0, f"seed {seed}"
-    assert tally.neuron_steps > 20_000
-    assert tally.spikes > 1000
+    assert tally.neuron_steps > 10_000
+    assert tally.spikes > 500
 
 
 @pytest.mark.parametrize("seed", range(40))
