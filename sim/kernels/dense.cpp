@@ -10,6 +10,10 @@ constexpr int kTileBytes = 24 * 1024;  // weights of one tile and block, to stay
 constexpr int kTileInputs = kTileBytes / (2 * kBlock);
 constexpr int kShortTile = 16;         // tiles below this are not worth 16-bit sums
 
+// Cost of the table of kInputGroup inputs, in rows of weights added; measured with AVX2.
+constexpr int kSubsetRows = 80;
+constexpr int kProbes = 8;
+
 int padded_to(int size, int multiple) { return (size + multiple - 1) / multiple * multiple; }
 
 // Largest and smallest sum that any subset of a neuron's weights can have, for every target neuron.
@@ -105,6 +109,9 @@ void Dense::choose_width(const Layout& target, const Matrix& weight, const Layou
     }
   }
   tiles_.push_back(inputs_);
+  for (std::size_t t = 1; t < tiles_.size(); ++t) {
+    longest_tile_ = std::max(longest_tile_, tiles_[t] - tiles_[t - 1]);
+  }
   bound_ = whole.magnitude();
   const bool short_tiles = inputs_ / int(tiles_.size() - 1) < std::min(inputs_, kShortTile);
   if (!fits || short_tiles) {
@@ -169,14 +176,36 @@ void Dense::list_events(const KernelTable& kernels, const Node& source, Work& wo
   const int tiles = int(tiles_.size()) - 1;
   grow(lists.starts, std::size_t(span.pairs()) * (tiles + 1));
   grow(lists.tiled, std::size_t(span.pairs()) * inputs_ + kInputGroup);
+  lists.subsets = prefers_subsets(kernels, source, work, span, lists);
+  const auto list_row = lists.subsets ? kernels.list_subsets : kernels.list_tiles;
   std::uint32_t n = 0;
   std::uint32_t* starts = lists.starts.data();
   for (int s = span.sample; s < span.sample + span.samples; ++s) {
     for (int k = span.column; k < span.column + span.columns; ++k, starts += tiles + 1) {
       const std::uint8_t* row = inputs_of(work.bytes(source, s, k - wiring().lag), work);
-      n += kernels.list_tiles(row, tiles_.data(), tiles, n, lists.tiled.data() + n, starts);
+      n += list_row(row, tiles_.data(), tiles, n, lists.tiled.data() + n, starts);
     }
   }
+}
+
+// Compares the rows of weights to be added both ways, on a few of the span's columns. Results do not
+// depend on the choice.
+bool Dense::prefers_subsets(const KernelTable& kernels, const Node& source, Work& work,
+                            const Span& span, Lists& lists) const {
+  if (width_ == Width::kWide) return false;
+  const double tables = double(kSubsetRows) * (inputs_ / kInputGroup) / span.pairs();
+  const int tiles = int(tiles_.size()) - 1;
+  double events = 0, subsets = 0;
+  const int probes = std::min(kProbes, span.pairs());
+  for (int i = 0; i < probes; ++i) {
+    const int pair = i * span.pairs() / probes;
+    const int s = span.sample + pair / span.columns, k = span.column + pair % span.columns;
+    const std::uint8_t* row = inputs_of(work.bytes(source, s, k - wiring().lag), work);
+    std::uint16_t* to = lists.tiled.data();
+    events += kernels.list_tiles(row, tiles_.data(), tiles, 0, to, lists.starts.data());
+    subsets += kernels.list_subsets(row, tiles_.data(), tiles, 0, to, lists.starts.data());
+  }
+  return subsets / probes + tables < events / probes;
 }
 
 void Dense::list_messages(const KernelTable& kernels, const Node& source, Work& work,
@@ -203,19 +232,21 @@ void Dense::add(const KernelTable& kernels, const Node&, Work& work, const Span&
 void Dense::add(const KernelTable& kernels, Work& work, const Lists& lists, const Span& span,
                 const Segment& segment, const Currents& currents) const {
   if (shift_ == 0) {
-    sum(kernels, lists, span, segment, currents);
+    sum(kernels, work, lists, span, segment, currents);
     return;
   }
   const std::size_t size = std::size_t(span.pairs()) * segment.lanes;
   std::int32_t* own = work.sums.as<std::int32_t>(size);
   std::fill_n(own, size, 0);
-  sum(kernels, lists, span, segment, Currents{own, false, segment.lanes});
+  sum(kernels, work, lists, span, segment, Currents{own, false, segment.lanes});
   kernels.shift_right(own, std::ptrdiff_t(size), shift_);
   kernels.add(currents.row(0), own, std::ptrdiff_t(size));
 }
 
-void Dense::sum(const KernelTable& kernels, const Lists& lists, const Span& span,
+void Dense::sum(const KernelTable& kernels, Work& work, const Lists& lists, const Span& span,
                 const Segment& segment, const Currents& currents) const {
+  const std::size_t table_rows = std::size_t(longest_tile_) / kInputGroup * kSubsets;
+  std::int16_t* table = lists.subsets ? work.table.as<std::int16_t>(table_rows * kBlock) : nullptr;
   for (int b = segment_blocks_[segment.index]; b < segment_blocks_[segment.index + 1]; ++b) {
     const Block& block = blocks_[b];
     const int offset = block.first_lane - segment.first_lane;
@@ -230,7 +261,8 @@ void Dense::sum(const KernelTable& kernels, const Lists& lists, const Span& span
                                  : static_cast<void*>(currents.row(0) + offset);
     const RowSum call{weight_of(block),      block.width,         tiles_.data(),
                       int(tiles_.size()) - 1, lists.tiled.data(), lists.starts.data(),
-                      span.pairs(),           sums,               currents.lanes};
+                      span.pairs(),           sums,               currents.lanes,
+                      table};
     if (width_ == Width::kWide) {
       kernels.row_sum_wide(call);
     } else {

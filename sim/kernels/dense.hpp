@@ -43,9 +43,11 @@ class Dense : public Operation {
   const Value* inputs_of(const Value* row, Work& work) const;
   void list_events(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
                    Lists& lists) const;
+  bool prefers_subsets(const KernelTable& kernels, const Node& source, Work& work,
+                       const Span& span, Lists& lists) const;
   void list_messages(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
                      Lists& lists) const;
-  void sum(const KernelTable& kernels, const Lists& lists, const Span& span,
+  void sum(const KernelTable& kernels, Work& work, const Lists& lists, const Span& span,
            const Segment& segment, const Currents& currents) const;
   const void* weight_of(const Block& block) const;
 
@@ -55,6 +57,7 @@ class Dense : public Operation {
   Width width_ = Width::kNarrow;
   std::int64_t bound_ = 0;
   std::vector<std::int32_t> tiles_;
+  std::int32_t longest_tile_ = 0;
   std::vector<Block> blocks_;
   std::vector<int> segment_blocks_;  // first block of every segment, then their number
   std::vector<std::int16_t> weight16_;

@@ -24,6 +24,11 @@ enum class Width {
   kWide,    // 32-bit weights, 32-bit sums modulo 2^32
 };
 
+// Busy inputs are taken four at a time: a table holds the sums of all subsets of each four, and an
+// event names a row of it. kSubsets rows stand for each kInputGroup inputs.
+constexpr int kSubsetInputs = 4;
+constexpr int kSubsets = (1 << kSubsetInputs) * (kInputGroup / kSubsetInputs);
+
 // sums[p][lane] += sum over the events of pair p of weight[input][lane]. A pair is one column of one
 // sample.
 struct RowSum {
@@ -31,11 +36,12 @@ struct RowSum {
   int width;                    // kBlock or kGranule lanes
   const std::int32_t* tiles;    // first input of every tile, then the number of inputs
   int tile_count;
-  const std::uint16_t* events;  // active inputs, counted from the start of their tile
+  const std::uint16_t* events;  // active inputs, or subsets, counted from the start of their tile
   const std::uint32_t* starts;  // [pairs][tile_count + 1], into events
   int pairs;
   void* sums;                   // [pairs][stride], 16 or 32 bits
   std::ptrdiff_t stride;
+  std::int16_t* table;          // room for the subsets of one tile, or null: events are inputs
 };
 
 // sums[p][lane] += sum over the messages of pair p of weight[input][lane] * message, modulo 2^32.
@@ -138,10 +144,13 @@ struct KernelTable {
   void (*resonate)(Update&);
   void (*resonate_izhikevich)(Update&);
 
-  // Lists of active inputs: of one row of bytes 0/1 by tile, of one row of bytes, of one row of
-  // values. Each may write kInputGroup entries past the end. Return the number of entries.
+  // Lists of active inputs: of one row of bytes 0/1 by tile, the same by subsets, of one row of
+  // bytes, of one row of values. Each may write kInputGroup entries past the end. Return the number
+  // of entries.
   std::uint32_t (*list_tiles)(const std::uint8_t* row, const std::int32_t* tiles, int tile_count,
                               std::uint32_t base, std::uint16_t* events, std::uint32_t* starts);
+  std::uint32_t (*list_subsets)(const std::uint8_t* row, const std::int32_t* tiles, int tile_count,
+                                std::uint32_t base, std::uint16_t* events, std::uint32_t* starts);
   std::uint32_t (*list_bytes)(const std::uint8_t* row, int size, std::uint32_t* events);
   std::uint32_t (*list_values)(const std::int32_t* row, int size, std::uint32_t* events,
                                std::int32_t* messages);

@@ -100,6 +100,16 @@ inline U32 load_narrow(const std::int16_t* values) {
 
 #endif
 
+// Calls f(0) to f(kCount - 1): a loop that is certain to be unrolled, so that arrays of vectors which
+// it indexes stay in registers.
+template <int kCount, int kFirst = 0, class F>
+inline void unrolled(const F& f) {
+  if constexpr (kFirst < kCount) {
+    f(kFirst);
+    unrolled<kCount, kFirst + 1>(f);
+  }
+}
+
 template <class V>
 inline V load(const void* from) {
   V v;

@@ -56,6 +56,25 @@ std::uint32_t list_tiles(const std::uint8_t* row, const std::int32_t* tiles, int
   return n;
 }
 
+std::uint32_t list_subsets(const std::uint8_t* row, const std::int32_t* tiles, int tile_count,
+                           std::uint32_t base, std::uint16_t* events, std::uint32_t* starts) {
+  constexpr unsigned kRows = 1u << kSubsetInputs;
+  std::uint32_t n = 0;
+  for (int t = 0; t < tile_count; ++t) {
+    starts[t] = base + n;
+    unsigned first = 0;
+    for (std::int32_t j = tiles[t]; j < tiles[t + 1]; j += kInputGroup, first += kSubsets) {
+      const unsigned bits = bits_of_bytes(row + j);
+      events[n] = std::uint16_t(first + bits % kRows);
+      n += bits % kRows != 0;
+      events[n] = std::uint16_t(first + kRows + bits / kRows);
+      n += bits / kRows != 0;
+    }
+  }
+  starts[tile_count] = base + n;
+  return n;
+}
+
 std::uint32_t list_bytes(const std::uint8_t* row, int size, std::uint32_t* events) {
   std::uint32_t n = 0;
   int j = 0;

@@ -16,26 +16,55 @@ inline void add_rows(const std::int16_t* tile, const std::uint16_t* events, std:
   constexpr int kVectors = kWidth / kLanes16;
   for (std::uint32_t e = 0; e < count; ++e) {
     const std::int16_t* row = tile + std::ptrdiff_t(events[e]) * kWidth;
-    for (int i = 0; i < kVectors; ++i) sums[i] += load<U16>(row + i * kLanes16);
+    unrolled<kVectors>([&](int i) { sums[i] += load<U16>(row + i * kLanes16); });
   }
 }
 
-// A tile of weights stays in the first-level cache while all pairs pass over it.
+// Sums of all subsets of each four inputs: row 2^b + m is row m and input b.
+template <int kWidth>
+inline void sum_subsets(const std::int16_t* weight, int inputs, std::int16_t* table) {
+  constexpr int kRows = 1 << kSubsetInputs;
+  for (int j = 0; j < inputs; j += kSubsetInputs) {
+    for (int i = 0; i < kWidth; i += kLanes16) {
+      U16 sums[kRows] = {};
+      unrolled<kSubsetInputs>([&](int bit) {
+        const U16 own = load<U16>(weight + bit * kWidth + i);
+        unrolled<kRows / 2>([&](int m) {
+          if (m < 1 << bit) sums[(1 << bit) + m] = sums[m] + own;
+        });
+      });
+      unrolled<kRows>([&](int m) { store(table + m * kWidth + i, sums[m]); });
+    }
+    weight += kWidth * kSubsetInputs;
+    table += kWidth * kRows;
+  }
+}
+
+// The rows that the events of a tile name: its weights, or the table made of them.
+template <int kWidth>
+inline const std::int16_t* rows_of_tile(const RowSum& a, int t) {
+  const std::int16_t* weight =
+      static_cast<const std::int16_t*>(a.weight) + std::ptrdiff_t(a.tiles[t]) * kWidth;
+  if (a.table == nullptr) return weight;
+  sum_subsets<kWidth>(weight, a.tiles[t + 1] - a.tiles[t], a.table);
+  return a.table;
+}
+
+// A tile of weights stays in the cache while all pairs pass over it.
 template <int kWidth>
 void row_sum_narrow_lanes(const RowSum& a) {
   constexpr int kVectors = kWidth / kLanes16;
-  const std::int16_t* weight = static_cast<const std::int16_t*>(a.weight);
   std::int16_t* sums = static_cast<std::int16_t*>(a.sums);
   for (int t = 0; t < a.tile_count; ++t) {
-    const std::int16_t* tile = weight + std::ptrdiff_t(a.tiles[t]) * kWidth;
+    const std::int16_t* rows = rows_of_tile<kWidth>(a, t);
     const std::uint32_t* starts = a.starts + t;
     for (int p = 0; p < a.pairs; ++p, starts += a.tile_count + 1) {
       if (starts[0] == starts[1]) continue;
       std::int16_t* own = sums + p * a.stride;
       U16 held[kVectors];
-      for (int i = 0; i < kVectors; ++i) held[i] = load<U16>(own + i * kLanes16);
-      add_rows<kWidth>(tile, a.events + starts[0], starts[1] - starts[0], held);
-      for (int i = 0; i < kVectors; ++i) store(own + i * kLanes16, held[i]);
+      unrolled<kVectors>([&](int i) { held[i] = load<U16>(own + i * kLanes16); });
+      add_rows<kWidth>(rows, a.events + starts[0], starts[1] - starts[0], held);
+      unrolled<kVectors>([&](int i) { store(own + i * kLanes16, held[i]); });
     }
   }
 }
@@ -43,17 +72,16 @@ void row_sum_narrow_lanes(const RowSum& a) {
 template <int kWidth>
 void row_sum_tiled_lanes(const RowSum& a) {
   constexpr int kVectors = kWidth / kLanes16;
-  const std::int16_t* weight = static_cast<const std::int16_t*>(a.weight);
   std::int32_t* sums = static_cast<std::int32_t*>(a.sums);
   for (int t = 0; t < a.tile_count; ++t) {
-    const std::int16_t* tile = weight + std::ptrdiff_t(a.tiles[t]) * kWidth;
+    const std::int16_t* rows = rows_of_tile<kWidth>(a, t);
     const std::uint32_t* starts = a.starts + t;
     for (int p = 0; p < a.pairs; ++p, starts += a.tile_count + 1) {
       if (starts[0] == starts[1]) continue;
       U16 held[kVectors] = {};
-      add_rows<kWidth>(tile, a.events + starts[0], starts[1] - starts[0], held);
+      add_rows<kWidth>(rows, a.events + starts[0], starts[1] - starts[0], held);
       std::int16_t partial[kWidth];
-      for (int i = 0; i < kVectors; ++i) store(partial + i * kLanes16, held[i]);
+      unrolled<kVectors>([&](int i) { store(partial + i * kLanes16, held[i]); });
       std::int32_t* own = sums + p * a.stride;
       for (int i = 0; i < kWidth; i += kLanes32) {
         store(own + i, load<U32>(own + i) + load_narrow(partial + i));

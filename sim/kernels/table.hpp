@@ -32,6 +32,7 @@ constexpr KernelTable kernel_table(const char* name) {
       resonate,
       resonate_izhikevich,
       list_tiles,
+      list_subsets,
       list_bytes,
       list_values,
       add,
