@@ -8,6 +8,7 @@ on every machine. An encoder describes itself as metadata of a Program (`Encoder
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
@@ -27,7 +28,7 @@ MAX_STEPS = 100_000
 
 
 @dataclass(frozen=True)
-class Encoder:
+class Encoder(ABC):
     """Base of all encoders.
 
     steps : columns with data. peak : largest value of the data; images hold 0..peak, series
@@ -102,6 +103,7 @@ class Encoder:
         entries = {f"{PREFIX}.{name}": value for name, value in asdict(self).items()}
         return {PREFIX: self.kind, **entries}
 
+    @abstractmethod
     def _columns(
         self,
         x: Integers,
@@ -109,7 +111,7 @@ class Encoder:
         lengths: NDArray[np.int64] | None,
         draw: int,
     ) -> Integers:
-        raise NotImplementedError
+        """Return the data columns of the samples ``index``, ``(samples, steps, *shape)``."""
 
 
 @dataclass(frozen=True)

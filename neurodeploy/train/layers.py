@@ -9,6 +9,7 @@ the statistics of batch-norm, which come from the batch.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -80,7 +81,7 @@ class Statistics:
     var: Tensor
 
 
-class SpikingLayer(nn.Module):
+class SpikingLayer(nn.Module, ABC):
     """Weights and CUBA-LIF (or integrator) neurons.
 
     source : shape of the input. input_scale : value of the input that stands for 1.0.
@@ -116,18 +117,18 @@ class SpikingLayer(nn.Module):
         self.register_buffer("scale", torch.tensor(float(spec.scale or 64)))
         self._add_neuron()
 
+    @abstractmethod
     def weight_shape(self) -> Shape:
         """Shape of the weight, outputs first."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def shape(self) -> Shape:
         """Shape of the population."""
-        raise NotImplementedError
 
+    @abstractmethod
     def multiply(self, x: Tensor, weight: Tensor) -> Tensor:
         """Return the synaptic sums of ``x`` ``(n, *source)`` as ``(n, *shape)``."""
-        raise NotImplementedError
 
     @property
     def wrap_bits(self) -> int:
