@@ -114,7 +114,7 @@ class Chain:
                 (self._input,),
                 tuple(self._populations),
                 tuple(self._connections),
-                _readout(self._populations[-1]),
+                default_readout(self._populations[-1]),
                 {**metadata, **self._metadata},
             )
 
@@ -301,7 +301,7 @@ def _shape(layer: RawLayer) -> Shape:
     return shape
 
 
-def _readout(population: Population) -> Readout:
+def default_readout(population: Population) -> Readout:
     """What a NetX file means its last layer to be read by; nothing in it says so."""
     neuron = population.neuron
     if isinstance(neuron, Sigma):

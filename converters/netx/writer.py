@@ -12,18 +12,21 @@ from pathlib import Path
 
 from neurodeploy.atomic import replacing
 from neurodeploy.converters.netx.blocks import Block, blocks, weight_of
+from neurodeploy.converters.netx.chain import default_readout
 from neurodeploy.converters.netx.conditioning import repair as repaired
 from neurodeploy.converters.netx.hazards import hazards
 from neurodeploy.converters.netx.image import image
 from neurodeploy.converters.netx.rules import spike_exponents, violations
 from neurodeploy.converters.netx.script import Recipe, recipe, script, script_path
 from neurodeploy.errors import ExportError, NeurodeployWarning, OptionError, located
-from neurodeploy.program import Program
+from neurodeploy.program import Program, Readout
 
 REPAIRS = ("none", "nearest")
 SPIKE_EXP = 6
 """Default of netx."""
 SHOWN_REPAIRS = 5
+REREAD = {"source_format", "source_file", "input_weight", "input_bias"}
+"""Metadata that reading the file gives again."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +149,19 @@ def _notes(program: Program, chain: Sequence[Block]) -> tuple[str, ...]:
     names = [program.inputs[0].name, *program.names]
     if names != ["input", *(f"layer{k}" for k in range(len(chain)))]:
         notes.append(f"names are lost: {', '.join(names)} read back as input, layer0, ...")
-    notes.append(
-        f"the read-out ({program.readout.variable} of {program.readout.population}) is not stored"
-    )
-    if len(chain) and program.metadata:
+    default = default_readout(chain[-1].population)
+    if program.readout != default:
+        notes.append(
+            f"the read-out ({_described(program.readout)}) reads back as {_described(default)}"
+        )
+    if "readout_pooling" in program.metadata:
+        pooling = program.metadata["readout_pooling"]
+        notes.append(f"the {pooling} behind the last layer is left out, Lava cannot load it")
+    if set(program.metadata) - REREAD:
         notes.append("metadata are not stored, save the program as .h5 to keep them")
     return tuple(notes)
+
+
+def _described(readout: Readout) -> str:
+    window = f" over the last {readout.window} steps" if readout.window else ""
+    return f"{readout.variable} of {readout.population}{window}"
