@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import warnings
 import zipfile
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -78,7 +79,9 @@ def read_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about foreign files, which are refused below
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
         raise TrainingError("cannot be read, it is damaged or no checkpoint") from error
     except (pickle.UnpicklingError, zipfile.BadZipFile) as error:

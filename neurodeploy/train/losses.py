@@ -35,9 +35,8 @@ def perturbation_dynamics(layer: SpikingLayer, clean: Result, perturbed: Result)
     threshold = grid.threshold.expand(layer.shape).reshape(-1)
     difference = (clean.a.detach() - perturbed.a).float() / threshold
     steps = clean.s.shape[0]
-    response = impulse_response(
-        float(grid.current_decay.mean()), float(grid.voltage_decay.mean()), steps
-    ).to(difference)
+    decays = (grid.current_decay.detach().mean(), grid.voltage_decay.detach().mean())
+    response = impulse_response(float(decays[0]), float(decays[1]), steps).to(difference)
     if difference.shape[0] == 1:
         return response.sum(1)[:, None, None] * difference
     return torch.einsum("ts,sbn->tbn", response, difference)

@@ -98,7 +98,7 @@ class Network(nn.Module):
         """
         steps = x.shape[0] if steps is None else steps
         results: dict[str, Result] = {}
-        bound = float(x.abs().max()) if x.numel() else 0.0
+        bound = float(x.detach().abs().max()) if x.numel() else 0.0
         for layer in self.layers:
             if isinstance(layer, SpikingLayer):
                 result = layer(x, steps, bound)

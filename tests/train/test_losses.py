@@ -94,6 +94,6 @@ def test_the_rest_penalty_counts_spikes_of_the_second_half_of_the_gap() -> None:
 
 def test_the_rate_penalty_pulls_rates_to_the_target() -> None:
     network, clean, _ = network_and_runs()
-    rates = [float(clean.results[name].s.mean()) for name in ("hidden1", "output")]
+    rates = [clean.results[name].s.mean().item() for name in ("hidden1", "output")]
     expected = sum((rate - 0.3) ** 2 for rate in rates) / 2
-    assert float(rate_penalty(network, clean, 0.3)) == pytest.approx(expected)
+    assert rate_penalty(network, clean, 0.3).item() == pytest.approx(expected)
