@@ -217,6 +217,11 @@ BAD_CHAINS: list[tuple[tuple[int, ...], list[LayerSpec], str]] = [
     ),
     (
         (1, 4, 4),
+        [SumPool(size=2), Flatten(), Conv(channels=2, kernel=1)],
+        "layer 3 (conv): the input is flattened, only a dense layer can follow",
+    ),
+    (
+        (1, 4, 4),
         [SumPool(size=5), Dense(size=2)],
         "layer 1 (pool): size is 5, the input (1, 4, 4) is smaller",
     ),

@@ -200,11 +200,15 @@ class _Builder:
     def __post_init__(self) -> None:
         self.modules: list[nn.Module] = []
         self.count = 0
+        self.flat = False
 
     def add(self, spec: LayerSpec, last: bool) -> None:
         if isinstance(spec, Flatten):
-            self.shape = (int(np.prod(self.shape)),) if not self._pooling() else self.shape
+            self.flat = True  # dense layers read maps flat anyway, so the shape stays
             return
+        if self.flat and not isinstance(spec, Dense):
+            raise OptionError("the input is flattened, only a dense layer can follow")
+        self.flat = False
         if isinstance(spec, SumPool):
             self._pool(spec)
             return
