@@ -7,6 +7,7 @@ namespace neurodeploy {
 
 namespace {
 
+constexpr int kMostMerged = 4;  // channels whose events are merged
 constexpr std::int64_t kConvolutionLimit = std::int64_t(1) << 23;  // sums wrap to 24 bits
 
 int padded_to(int size, int multiple) { return (size + multiple - 1) / multiple * multiple; }
@@ -16,20 +17,20 @@ int padded_to(int size, int multiple) { return (size + multiple - 1) / multiple 
 Convolution::Convolution(const Wiring& wiring, const Layout& source, const Layout& target,
                          const Kernel& kernel)
     : Operation(wiring),
-      channels_(source.channels()),
+      merged_(!wiring.graded && kernel.groups == 1 && source.channels() > 1 &&
+              source.channels() <= kMostMerged),
+      channels_(merged_ ? 1 << source.channels() : source.channels()),
+      source_channels_(source.channels()),
       source_height_(source.height()),
       source_width_(source.width()),
       target_width_(target.width()),
       out_(kernel.out),
       kernel_rows_(kernel.rows),
-      stride_(kernel.stride[0]),
-      padding_(kernel.padding[0]),
-      dilation_(kernel.dilation[0]),
-      per_group_(kernel.in_per_group),
       out_per_group_(kernel.out / kernel.groups),
       tap_lanes_(padded_to(out_per_group_, kTapLanes)) {
   choose_width(kernel);
-  find_taps(source, kernel);
+  find_taps(kernel);
+  find_reach(target, kernel);
   if (narrow_) {
     pack(weight16_, kernel);
   } else {
@@ -58,7 +59,7 @@ void Convolution::choose_width(const Kernel& kernel) {
   wraps_ = wiring().graded || bound_ >= kConvolutionLimit;
 }
 
-void Convolution::find_taps(const Layout& source, const Kernel& kernel) {
+void Convolution::find_taps(const Kernel& kernel) {
   const int stride = kernel.stride[1], dilation = kernel.dilation[1];
   const int common = std::gcd(stride, dilation);
   tap_step_ = stride / common;
@@ -66,9 +67,9 @@ void Convolution::find_taps(const Layout& source, const Kernel& kernel) {
   taps_ = (kernel.columns + tap_step_ - 1) / tap_step_;
   padded_columns_ = taps_ * tap_step_;
   // First tap and its target column for every source column; -1 where no tap lands on the grid.
-  std::vector<int> first(source.width(), -1), position(source.width(), 0);
+  std::vector<int> first(source_width_, -1), position(source_width_, 0);
   int leftmost = 0, rightmost = target_width_ - 1;
-  for (int x = 0; x < source.width(); ++x) {
+  for (int x = 0; x < source_width_; ++x) {
     const int place = x + kernel.padding[1];
     for (int kx = 0; kx < tap_step_ && first[x] < 0; ++kx) {
       const int offset = place - kx * dilation;
@@ -82,17 +83,30 @@ void Convolution::find_taps(const Layout& source, const Kernel& kernel) {
   margin_left_ = -leftmost;
   margin_right_ = rightmost - (target_width_ - 1);
   const int channel_size = padded_columns_ * tap_lanes_;
-  for (int x = 0; x < source.width(); ++x) {
+  for (int x = 0; x < source_width_; ++x) {
     for (int c = 0; c < channels_; ++c) {
       // Without a tap: the weights behind the last channel, which are zero.
       const bool none = first[x] < 0;
-      const int group_offset = none ? 0 : c / per_group_ * out_per_group_;
+      const int group = merged_ ? 0 : c / kernel.in_per_group;
       const int column = none ? (taps_ - 1) * tap_move_ : margin_left_ + position[x];
-      starts_.push_back({column * out_ + group_offset,
+      starts_.push_back({column * out_ + group * out_per_group_,
                          none ? channels_ * channel_size
                               : c * channel_size + first[x] * tap_lanes_});
     }
   }
+}
+
+// Weight of a channel of events; `out` counts within the group of the channel.
+std::int32_t Convolution::weight(const Kernel& kernel, int out, int channel, int y, int x) const {
+  if (!merged_) {
+    const int group = channel / kernel.in_per_group;
+    return kernel.at(group * out_per_group_ + out, channel % kernel.in_per_group, y, x);
+  }
+  std::uint32_t sum = 0;
+  for (int c = 0; c < source_channels_; ++c) {
+    if (channel >> c & 1) sum += std::uint32_t(kernel.at(out, c, y, x));
+  }
+  return std::int32_t(sum);
 }
 
 template <class Value>
@@ -101,12 +115,10 @@ void Convolution::pack(std::vector<Value>& packed, const Kernel& kernel) const {
   packed.assign(kernel.rows * (channels_ + 1) * channel_size, 0);
   for (int y = 0; y < kernel.rows; ++y) {
     for (int c = 0; c < channels_; ++c) {
-      const int first_out = c / per_group_ * out_per_group_;
       Value* channel = packed.data() + (std::size_t(y) * (channels_ + 1) + c) * channel_size;
       for (int x = 0; x < kernel.columns; ++x) {
         for (int o = 0; o < out_per_group_; ++o) {
-          const std::int32_t value = kernel.at(first_out + o, c % per_group_, y, x);
-          channel[x * tap_lanes_ + o] = static_cast<Value>(value);
+          channel[x * tap_lanes_ + o] = static_cast<Value>(weight(kernel, o, c, y, x));
         }
       }
     }
@@ -130,41 +142,71 @@ void Convolution::list(const KernelTable& kernels, const Node& source, Work& wor
         const int lane = source.layout.row_start(y);
         std::uint32_t* events = lists.events.data() + n;
         *start++ = n;
-        n += wiring().graded
-                 ? kernels.list_values(work.values(source, s, k - wiring().lag) + lane, row_size,
-                                       events, lists.messages.data() + n)
-                 : kernels.list_bytes(work.bytes(source, s, k - wiring().lag) + lane, row_size,
-                                      events);
+        if (wiring().graded) {
+          const std::int32_t* row = work.values(source, s, k - wiring().lag) + lane;
+          n += kernels.list_values(row, row_size, events, lists.messages.data() + n);
+          continue;
+        }
+        const std::uint8_t* row = work.bytes(source, s, k - wiring().lag) + lane;
+        n += merged_ ? kernels.list_sets(row, source_width_, source_channels_, events)
+                     : kernels.list_bytes(row, row_size, events);
       }
     }
   }
   *start = n;
 }
 
-// Scatters everything that reaches one target row; sums starts at the left margin.
+std::size_t Convolution::row_cells() const {
+  return (std::size_t(margin_left_) + target_width_ + margin_right_) * out_ + tap_lanes_;
+}
+
+void Convolution::find_reach(const Layout& target, const Kernel& kernel) {
+  for (const Segment& segment : target.segments()) {
+    reach_.emplace_back();
+    for (int y = 0; y < source_height_; ++y) {
+      Reach reach{y, {}};
+      for (int ky = 0; ky < kernel.rows; ++ky) {
+        const int place = y + kernel.padding[0] - ky * kernel.dilation[0];
+        const int row = place / kernel.stride[0] - segment.first_row;
+        if (place < 0 || place % kernel.stride[0] != 0) continue;
+        if (row >= 0 && row < segment.rows) reach.targets.push_back({row, ky});
+      }
+      if (!reach.targets.empty()) reach_.back().push_back(reach);
+    }
+  }
+}
+
+// Scatters all source rows that reach the segment into its sums.
 template <class Value>
-void Convolution::add_row(const KernelTable& kernels, const Work& work, int pair, int row, Value* sums,
+void Convolution::scatter(const KernelTable& kernels, const Lists& lists, int pair,
+                          const Segment& segment, Value* sums,
                           const std::vector<Value>& weight) const {
-  const Lists& lists = work.lists[index];
+  const auto tap_sum = wiring().graded ? kernels.tap_sum_graded
+                       : narrow_       ? kernels.tap_sum_narrow
+                                       : kernels.tap_sum_wide;
   const std::size_t kernel_row_size = weight.size() / kernel_rows_;
-  for (int ky = 0; ky < kernel_rows_; ++ky) {
-    const int y = row * stride_ - padding_ + ky * dilation_;
-    if (y < 0 || y >= source_height_) continue;
-    const std::uint32_t* start = lists.starts.data() + std::ptrdiff_t(pair) * source_height_ + y;
-    const TapSum call{weight.data() + ky * kernel_row_size,
-                      starts_.data(),
-                      lists.events.data() + start[0],
-                      wiring().graded ? lists.messages.data() + start[0] : nullptr,
-                      int(start[1] - start[0]),
-                      taps_,
-                      -std::ptrdiff_t(tap_move_) * out_,
-                      std::ptrdiff_t(tap_step_) * tap_lanes_,
-                      tap_lanes_,
-                      sums};
-    if (wiring().graded) {
-      kernels.tap_sum_graded(call);
-    } else {
-      narrow_ ? kernels.tap_sum_narrow(call) : kernels.tap_sum_wide(call);
+  TapSum call{};
+  call.starts = starts_.data();
+  call.taps = taps_;
+  call.sum_step = -std::ptrdiff_t(tap_move_) * out_;
+  call.weight_step = std::ptrdiff_t(tap_step_) * tap_lanes_;
+  call.lanes = tap_lanes_;
+  for (const Reach& reach : reach_[segment.index]) {
+    const std::uint32_t* start =
+        lists.starts.data() + std::ptrdiff_t(pair) * source_height_ + reach.source_row;
+    call.events = lists.events.data() + start[0];
+    if (wiring().graded) call.messages = lists.messages.data() + start[0];
+    call.count = int(start[1] - start[0]);
+    if (call.count == 0) continue;
+    const int most = int(reach.targets.size());
+    for (int first = 0; first < most; first += kMostTargets) {
+      call.targets = std::min(kMostTargets, most - first);
+      for (int t = 0; t < call.targets; ++t) {
+        const auto [row, ky] = reach.targets[first + t];
+        call.weight[t] = weight.data() + ky * kernel_row_size;
+        call.sums[t] = sums + row * row_cells();
+      }
+      tap_sum(call);
     }
   }
 }
@@ -173,15 +215,16 @@ template <class Value>
 void Convolution::add_segment(const KernelTable& kernels, Work& work, const Span& span,
                               const Segment& segment, const Currents& currents,
                               const std::vector<Value>& weight) const {
+  const Lists& lists = work.lists[index];
   const int row_size = target_width_ * out_;
-  const int left = margin_left_ * out_;
-  const std::size_t size = std::size_t(left) + row_size + margin_right_ * out_ + tap_lanes_;
-  Value* sums = work.map_row.as<Value>(size);
+  const std::size_t size = segment.rows * row_cells();
+  Value* sums = work.map_rows.as<Value>(size);
   for (int pair = 0; pair < span.pairs(); ++pair) {
+    std::fill_n(sums, size, Value(0));
+    scatter(kernels, lists, pair, segment, sums, weight);
     for (int r = 0; r < segment.rows; ++r) {
-      std::fill_n(sums, size, Value(0));
-      add_row(kernels, work, pair, segment.first_row + r, sums, weight);
-      deliver(kernels, sums + left, row_size, currents, pair, r * row_size);
+      Value* row = sums + r * row_cells() + std::ptrdiff_t(margin_left_) * out_;
+      deliver(kernels, row, row_size, currents, pair, r * row_size);
     }
   }
 }

@@ -4,8 +4,13 @@
 // multiple of the stride: every step-th one from a first, each one position further left. To give all
 // values the same number of taps, kernel rows are padded with zero weights, and the row of sums has
 // margins that are thrown away.
+//
+// The events of a source with few channels are merged: each set of active channels counts as one
+// channel, whose weights are the sums over the set.
 
 #pragma once
+
+#include <array>
 
 #include "operation.hpp"
 
@@ -37,12 +42,16 @@ class Convolution : public Operation {
 
  private:
   void choose_width(const Kernel& kernel);
-  void find_taps(const Layout& source, const Kernel& kernel);
+  void find_taps(const Kernel& kernel);
+  std::int32_t weight(const Kernel& kernel, int out, int channel, int y, int x) const;
   template <class Value>
   void pack(std::vector<Value>& packed, const Kernel& kernel) const;
+  // The sums of the rows of a segment, margins included: one after another, this many cells each.
+  std::size_t row_cells() const;
+  void find_reach(const Layout& target, const Kernel& kernel);
   template <class Value>
-  void add_row(const KernelTable& kernels, const Work& work, int pair, int row, Value* sums,
-               const std::vector<Value>& weight) const;
+  void scatter(const KernelTable& kernels, const Lists& lists, int pair, const Segment& segment,
+               Value* sums, const std::vector<Value>& weight) const;
   template <class Value>
   void add_segment(const KernelTable& kernels, Work& work, const Span& span,
                    const Segment& segment, const Currents& currents,
@@ -53,9 +62,17 @@ class Convolution : public Operation {
   void deliver(const KernelTable& kernels, std::int32_t* sums, int size, const Currents& currents,
                int pair, int lane) const;
 
-  int channels_, source_height_, source_width_, target_width_, out_;
-  int kernel_rows_, stride_, padding_, dilation_;  // vertical
-  int per_group_, out_per_group_;
+  bool merged_;
+  // A source row that reaches a segment, and where: pairs of row in the segment and kernel row.
+  struct Reach {
+    int source_row;
+    std::vector<std::array<int, 2>> targets;
+  };
+
+  int channels_;  // of events: those of the source, or sets of them
+  int source_channels_, source_height_, source_width_, target_width_, out_;
+  int kernel_rows_;
+  int out_per_group_;
   int tap_lanes_;     // output channels of a group, padded
   int taps_ = 1;      // per event and kernel row
   int tap_step_ = 1;  // kernel columns from one tap to the next
@@ -65,7 +82,8 @@ class Convolution : public Operation {
   bool narrow_ = false;
   bool wraps_ = true;  // a sum can leave 24 bits
   std::int64_t bound_ = 0;
-  std::vector<TapStart> starts_;  // per lane of a source row
+  std::vector<TapStart> starts_;           // per lane of a source row
+  std::vector<std::vector<Reach>> reach_;  // per segment
   std::vector<std::int16_t> weight16_;
   std::vector<std::int32_t> weight32_;
 };

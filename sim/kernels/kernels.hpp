@@ -62,9 +62,12 @@ struct TapStart {
   std::int32_t weight;
 };
 
-// Scatters the events of one source row into the sums of one target row (channels last).
+// Most target rows that one source row reaches in a call.
+constexpr int kMostTargets = 4;
+
+// Scatters the events of one source row into the sums of target rows (channels last), each through a
+// kernel row of its own.
 struct TapSum {
-  const void* weight;           // one kernel row, [channel][tap][lanes]
   const TapStart* starts;       // per lane of the source row
   const std::uint32_t* events;  // lanes of the source row
   const std::int32_t* messages; // their values, or null for binary events
@@ -73,7 +76,9 @@ struct TapSum {
   std::ptrdiff_t sum_step;      // from one tap to the next
   std::ptrdiff_t weight_step;
   int lanes;                    // multiple of kTapLanes
-  void* sums;
+  int targets;
+  const void* weight[kMostTargets];  // [channel][tap][lanes]
+  void* sums[kMostTargets];
 };
 
 // A parameter of every lane, or one granule of equal values (step 0).
@@ -152,6 +157,9 @@ struct KernelTable {
   std::uint32_t (*list_subsets)(const std::uint8_t* row, const std::int32_t* tiles, int tile_count,
                                 std::uint32_t base, std::uint16_t* events, std::uint32_t* starts);
   std::uint32_t (*list_bytes)(const std::uint8_t* row, int size, std::uint32_t* events);
+  // One entry per position with an event: position * 2^channels + the set of its active channels.
+  std::uint32_t (*list_sets)(const std::uint8_t* row, int positions, int channels,
+                             std::uint32_t* events);
   std::uint32_t (*list_values)(const std::int32_t* row, int size, std::uint32_t* events,
                                std::int32_t* messages);
 

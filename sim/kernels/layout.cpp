@@ -4,7 +4,8 @@ namespace neurodeploy {
 
 namespace {
 
-constexpr int kRowLanes = 512;  // rows are joined into segments of about this many lanes
+constexpr int kRowLanes = 512;   // rows are joined into segments of about this many lanes,
+constexpr int kFewestRows = 4;   // and of so many rows, because a source row reaches several
 
 int padded_to(int size, int multiple) { return (size + multiple - 1) / multiple * multiple; }
 
@@ -12,7 +13,7 @@ int padded_to(int size, int multiple) { return (size + multiple - 1) / multiple 
 
 Layout::Layout(int channels, int height, int width, bool by_rows)
     : channels_(channels), height_(height), width_(width), row_start_(height) {
-  const int rows = by_rows ? std::min(height, std::max(1, kRowLanes / row_size())) : height;
+  const int rows = by_rows ? std::min(height, std::max(kFewestRows, kRowLanes / row_size())) : height;
   for (int row = 0; row < height; row += rows) {
     const int held = std::min(rows, height - row);
     for (int r = 0; r < held; ++r) row_start_[row + r] = lanes_ + r * row_size();

@@ -88,6 +88,18 @@ std::uint32_t list_bytes(const std::uint8_t* row, int size, std::uint32_t* event
   return n;
 }
 
+std::uint32_t list_sets(const std::uint8_t* row, int positions, int channels,
+                        std::uint32_t* events) {
+  std::uint32_t n = 0;
+  for (int x = 0; x < positions; ++x, row += channels) {
+    unsigned set = 0;
+    for (int c = 0; c < channels; ++c) set |= unsigned(row[c]) << c;
+    events[n] = (std::uint32_t(x) << channels) + set;
+    n += set != 0;
+  }
+  return n;
+}
+
 std::uint32_t list_values(const std::int32_t* row, int size, std::uint32_t* events,
                           std::int32_t* messages) {
   std::uint32_t n = 0;

@@ -151,16 +151,19 @@ inline void add_tap(std::int32_t* sums, const std::int32_t* weight) {
 template <class Value, int kTaps, int kWidth>
 void tap_sum_fixed(const TapSum& a) {
   constexpr int kStep = sizeof(Value) == 2 ? kTapVector16 : kLanes32;
-  const Value* weight = static_cast<const Value*>(a.weight);
-  Value* sums = static_cast<Value*>(a.sums);
-  const int taps = kTaps > 0 ? kTaps : a.taps;
-  const int lanes = kWidth > 0 ? kWidth : a.lanes;
-  for (int e = 0; e < a.count; ++e) {
-    const TapStart start = a.starts[a.events[e]];
-    Value* to = sums + start.sum;
-    const Value* from = weight + start.weight;
-    for (int tap = 0; tap < taps; ++tap, to += a.sum_step, from += a.weight_step) {
-      for (int i = 0; i < lanes; i += kStep) add_tap(to + i, from + i);
+  // Copies, because the compiler must expect the sums to overlap the record.
+  const TapSum own = a;
+  const int taps = kTaps > 0 ? kTaps : own.taps;
+  const int lanes = kWidth > 0 ? kWidth : own.lanes;
+  const std::ptrdiff_t sum_step = own.sum_step, weight_step = own.weight_step;
+  for (int e = 0; e < own.count; ++e) {
+    const TapStart start = own.starts[own.events[e]];
+    for (int t = 0; t < own.targets; ++t) {
+      Value* to = static_cast<Value*>(own.sums[t]) + start.sum;
+      const Value* from = static_cast<const Value*>(own.weight[t]) + start.weight;
+      for (int tap = 0; tap < taps; ++tap, to += sum_step, from += weight_step) {
+        for (int i = 0; i < lanes; i += kStep) add_tap(to + i, from + i);
+      }
     }
   }
 }
@@ -188,16 +191,16 @@ void tap_sum(const TapSum& a) {
 }
 
 void tap_sum_graded(const TapSum& a) {
-  const std::int32_t* weight = static_cast<const std::int32_t*>(a.weight);
-  std::int32_t* sums = static_cast<std::int32_t*>(a.sums);
   for (int e = 0; e < a.count; ++e) {
     const TapStart start = a.starts[a.events[e]];
     const U32 message = splat(static_cast<std::uint32_t>(a.messages[e]));
-    std::int32_t* to = sums + start.sum;
-    const std::int32_t* from = weight + start.weight;
-    for (int tap = 0; tap < a.taps; ++tap, to += a.sum_step, from += a.weight_step) {
-      for (int i = 0; i < a.lanes; i += kLanes32) {
-        store(to + i, load<U32>(to + i) + load<U32>(from + i) * message);
+    for (int t = 0; t < a.targets; ++t) {
+      std::int32_t* to = static_cast<std::int32_t*>(a.sums[t]) + start.sum;
+      const std::int32_t* from = static_cast<const std::int32_t*>(a.weight[t]) + start.weight;
+      for (int tap = 0; tap < a.taps; ++tap, to += a.sum_step, from += a.weight_step) {
+        for (int i = 0; i < a.lanes; i += kLanes32) {
+          store(to + i, load<U32>(to + i) + load<U32>(from + i) * message);
+        }
       }
     }
   }

@@ -34,6 +34,7 @@ constexpr KernelTable kernel_table(const char* name) {
       list_tiles,
       list_subsets,
       list_bytes,
+      list_sets,
       list_values,
       add,
       add_narrow,

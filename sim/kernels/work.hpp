@@ -90,7 +90,7 @@ struct Work {
   int position = 0;       // rows of this run that lie before the present chunk
   std::int64_t column = 0;  // of the stream, first of the present chunk
   std::vector<Lists> lists;  // per operation
-  Buffer ports[2], sums, delayed, table, map_row, bias, compact;
+  Buffer ports[2], sums, delayed, table, map_rows, bias, compact;
   std::vector<std::int32_t*> slots;  // of a delay ring, by delay
   Buffer records[kStates];
   std::vector<std::int64_t> u_wraps, v_saturations;  // [population][sample]
