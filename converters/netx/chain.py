@@ -67,6 +67,7 @@ class Chain:
         self._map: Shape | None = None if shape is None else tuple(reversed(shape))
         self._bits = options.input_message_bits
         self._flatten = False
+        self._planar = False
 
     def add(self, layer: RawLayer) -> None:
         """Append one layer; a skipped one only tells the shape and the message width."""
@@ -76,6 +77,11 @@ class Chain:
             self._flatten = True
         elif layer.kind in ("dense", "dense_rec", "conv"):
             self._note_unknown_keys(layer)
+            if self._planar:
+                raise FormatError(
+                    f"{layer.where}: follows neurons of shape (H, W), which Lava passes on to "
+                    "nothing; write their shape as (1, H, W)"
+                )
             if layer.skipped:
                 self._skip(layer, _shape(layer) if layer.kind == "conv" else None)
             elif layer.kind == "conv":
@@ -134,8 +140,9 @@ class Chain:
         flat = shape if len(shape) != 2 else (1, *shape)
         if len(flat) not in (1, 3):
             raise FormatError(f"{layer.where}/shape: is {shape}, expected (N,) or (C, H, W)")
+        self._planar = len(shape) == 2
         neuron = self._neuron(layer, "input", flat, tuple(reversed(shape)))
-        for key in ("weight", "bias"):  # of the transform that feeds the block, see the docs
+        for key in ("weight", "bias"):  # of the transform that makes data for it; never applied
             if key in layer.values:
                 where = f"{layer.where}/{key}"
                 self._metadata[f"input_{key}"] = one(

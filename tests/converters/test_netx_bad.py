@@ -93,6 +93,10 @@ WRONG: list[tuple[list[Layer | None], str]] = [
     ([dense(4, 6), conv(OUT, 2)], "layer/1: follows (4,), a convolution needs (C, H, W)"),
     ([source(6), conv(OUT, 2)], "layer/1: follows (6,), a convolution needs (C, H, W)"),
     (
+        [source(3, 4, neuron=cuba()), flatten(), dense(2, 12)],
+        "layer/2: follows neurons of shape (H, W), which Lava passes on to nothing; write their",
+    ),
+    (
         [conv(OUT, 2)],
         "layer/0: is a convolution without an input layer before it; give input_shape=(width, "
         "height, channels)",

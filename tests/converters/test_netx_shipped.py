@@ -192,6 +192,24 @@ def test_tinynet_sdnn_input_block() -> None:
     assert mismatches(s, rows(record("tinynet_sdnn/input"))) == 0
 
 
+def test_tinynet_sdnn_convolution_in_the_only_step_that_was_recorded() -> None:
+    kernel = record("tinynet_sdnn/layer1_kernel")  # (Cout, W, H, Cin), turned by 180 degrees
+    synapse = nd.Conv2d(kernel.transpose(0, 3, 2, 1)[:, :, ::-1, ::-1], stride=2)
+    bias = record("tinynet_sdnn/layer1_bias").reshape(24, 1, 1)
+    program = nd.Program(
+        (nd.Input("input", (3, 16, 16), 16),),
+        (nd.Population("layer0", (24, 6, 6), nd.SigmaDelta(20, bias)),),
+        (nd.Connection("input", "layer0", synapse),),
+        nd.Readout("layer0"),
+    )
+    messages = rows(record("tinynet_sdnn/input")).astype(int)
+    s = nd.simulate(program, messages, **RUN)["layer0"].s
+    expected = rows(record("tinynet_sdnn/layer1"))
+    assert mismatches(s[:1], expected[:1]) == 0
+    assert expected[0].any()
+    assert not expected[1:].any()
+
+
 def test_tinynet_sdnn_output_of_a_dense_block_behind_binary_messages() -> None:
     weight = record("tinynet_sdnn/layer2_weight")
     program = nd.Program(
