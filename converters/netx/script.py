@@ -17,7 +17,7 @@ class Recipe:
     drive : what the input feeds: ``"synapse"`` (``net.inp``), or the ``"current"`` or ``"bias"``
         of the input block's neurons. output : variable of the last layer to read.
     reset_offset : argument of netx for samples that begin at row 0 of the input.
-    latency_steps : row r of the output answers row r - latency_steps of the input.
+    latency_steps : row r of the output answers row r - latency_steps of the input, delays aside.
     """
 
     drive: str
@@ -108,7 +108,7 @@ SPIKE_EXP = $spike_exp  # fraction bits of sigma-delta messages
 # first data one step later than netx assumes, hence an offset of 1.
 RESET_INTERVAL = $reset_interval
 RESET_OFFSET = $reset_offset
-LATENCY = $latency  # row r of the output answers row r - LATENCY of the input
+LATENCY = $latency  # row r of the output answers row r - LATENCY of the input, delays aside
 
 
 def load_input(path, steps):
