@@ -129,31 +129,40 @@ void Convolution::pack(std::vector<Value>& packed, const Kernel& kernel) const {
 void Convolution::list(const KernelTable& kernels, const Node& source, Work& work,
                        const Span& span) const {
   Lists& lists = work.lists[index];
-  const int row_size = source.layout.row_size();
   const std::size_t most = std::size_t(span.pairs()) * source.layout.size() + kInputGroup;
   grow(lists.starts, std::size_t(span.pairs()) * source_height_ + 1);
   grow(lists.events, most);
   if (wiring().graded) grow(lists.messages, most);
-  std::uint32_t n = 0;
+  grow(lists.repeats, std::size_t(span.pairs()));
+  std::uint32_t n = 0, pair = 0;
   std::uint32_t* start = lists.starts.data();
   for (int s = span.sample; s < span.sample + span.samples; ++s) {
-    for (int k = span.column; k < span.column + span.columns; ++k) {
+    for (int k = span.column; k < span.column + span.columns; ++k, ++pair) {
+      lists.repeats[pair] =
+          wiring().graded && k > span.column &&
+          repeats(work.values(source, s, k - wiring().lag), source.layout.lanes());
       for (int y = 0; y < source_height_; ++y) {
-        const int lane = source.layout.row_start(y);
-        std::uint32_t* events = lists.events.data() + n;
         *start++ = n;
-        if (wiring().graded) {
-          const std::int32_t* row = work.values(source, s, k - wiring().lag) + lane;
-          n += kernels.list_values(row, row_size, events, lists.messages.data() + n);
-          continue;
-        }
-        const std::uint8_t* row = work.bytes(source, s, k - wiring().lag) + lane;
-        n += merged_ ? kernels.list_sets(row, source_width_, source_channels_, events)
-                     : kernels.list_bytes(row, row_size, events);
+        if (!lists.repeats[pair]) n += list_row(kernels, source, work, s, k, y, n);
       }
     }
   }
   *start = n;
+}
+
+// Appends the events of one source row at `n` and returns their number.
+std::uint32_t Convolution::list_row(const KernelTable& kernels, const Node& source, Work& work,
+                                    int s, int column, int y, std::uint32_t n) const {
+  Lists& lists = work.lists[index];
+  std::uint32_t* events = lists.events.data() + n;
+  const int lane = source.layout.row_start(y), size = source.layout.row_size();
+  if (wiring().graded) {
+    const std::int32_t* row = work.values(source, s, column - wiring().lag) + lane;
+    return kernels.list_values(row, size, events, lists.messages.data() + n);
+  }
+  const std::uint8_t* row = work.bytes(source, s, column - wiring().lag) + lane;
+  return merged_ ? kernels.list_sets(row, source_width_, source_channels_, events)
+                 : kernels.list_bytes(row, size, events);
 }
 
 std::size_t Convolution::row_cells() const {
@@ -220,8 +229,10 @@ void Convolution::add_segment(const KernelTable& kernels, Work& work, const Span
   const std::size_t size = segment.rows * row_cells();
   Value* sums = work.map_rows.as<Value>(size);
   for (int pair = 0; pair < span.pairs(); ++pair) {
-    std::fill_n(sums, size, Value(0));
-    scatter(kernels, lists, pair, segment, sums, weight);
+    if (!lists.repeats[pair]) {
+      std::fill_n(sums, size, Value(0));
+      scatter(kernels, lists, pair, segment, sums, weight);
+    }
     for (int r = 0; r < segment.rows; ++r) {
       Value* row = sums + r * row_cells() + std::ptrdiff_t(margin_left_) * out_;
       deliver(kernels, row, row_size, currents, pair, r * row_size);

@@ -46,6 +46,8 @@ class Convolution : public Operation {
   std::int32_t weight(const Kernel& kernel, int out, int channel, int y, int x) const;
   template <class Value>
   void pack(std::vector<Value>& packed, const Kernel& kernel) const;
+  std::uint32_t list_row(const KernelTable& kernels, const Node& source, Work& work, int s,
+                         int column, int y, std::uint32_t n) const;
   // The sums of the rows of a segment, margins included: one after another, this many cells each.
   std::size_t row_cells() const;
   void find_reach(const Layout& target, const Kernel& kernel);

@@ -213,12 +213,18 @@ void Dense::list_messages(const KernelTable& kernels, const Node& source, Work& 
   grow(lists.starts, std::size_t(span.pairs()) + 1);
   grow(lists.events, std::size_t(span.pairs()) * inputs_);
   grow(lists.messages, std::size_t(span.pairs()) * inputs_);
+  grow(lists.repeats, std::size_t(span.pairs()));
+  lists.any_repeats = false;
   std::uint32_t n = 0, pair = 0;
   for (int s = span.sample; s < span.sample + span.samples; ++s) {
-    for (int k = span.column; k < span.column + span.columns; ++k) {
-      const std::int32_t* row = inputs_of(work.values(source, s, k - wiring().lag), work);
-      lists.starts[pair++] = n;
-      n += kernels.list_values(row, inputs_, lists.events.data() + n, lists.messages.data() + n);
+    for (int k = span.column; k < span.column + span.columns; ++k, ++pair) {
+      const std::int32_t* row = work.values(source, s, k - wiring().lag);
+      lists.starts[pair] = n;
+      lists.repeats[pair] = k > span.column && repeats(row, source.layout.lanes());
+      lists.any_repeats = lists.any_repeats || lists.repeats[pair];
+      if (lists.repeats[pair]) continue;
+      n += kernels.list_values(inputs_of(row, work), inputs_, lists.events.data() + n,
+                               lists.messages.data() + n);
     }
   }
   lists.starts[pair] = n;
@@ -231,7 +237,8 @@ void Dense::add(const KernelTable& kernels, const Node&, Work& work, const Span&
 
 void Dense::add(const KernelTable& kernels, Work& work, const Lists& lists, const Span& span,
                 const Segment& segment, const Currents& currents) const {
-  if (shift_ == 0) {
+  const bool repeated = wiring().graded && lists.any_repeats;
+  if (shift_ == 0 && !repeated) {
     sum(kernels, work, lists, span, segment, currents);
     return;
   }
@@ -239,7 +246,11 @@ void Dense::add(const KernelTable& kernels, Work& work, const Lists& lists, cons
   std::int32_t* own = work.sums.as<std::int32_t>(size);
   std::fill_n(own, size, 0);
   sum(kernels, work, lists, span, segment, Currents{own, false, segment.lanes});
-  kernels.shift_right(own, std::ptrdiff_t(size), shift_);
+  for (int pair = 0; repeated && pair < span.pairs(); ++pair) {
+    std::int32_t* row = own + std::ptrdiff_t(pair) * segment.lanes;
+    if (lists.repeats[pair]) std::copy_n(row - segment.lanes, segment.lanes, row);
+  }
+  if (shift_ > 0) kernels.shift_right(own, std::ptrdiff_t(size), shift_);
   kernels.add(currents.row(0), own, std::ptrdiff_t(size));
 }
 

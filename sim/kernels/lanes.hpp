@@ -152,6 +152,11 @@ inline U32 decay(U32 x, U32 keep) {
   return (U32)_mm256_sign_epi32(product, (__m256i)x);
 }
 
+// Products of values that fit 16 bits.
+inline U32 multiply16(U32 x, U32 y) {
+  return (U32)_mm256_madd_epi16((__m256i)x, (__m256i)(y & splat(0xffff)));
+}
+
 // Stores the masks of one granule as bytes 0/1.
 inline void store_spikes(std::uint8_t* to, const U32* masks) {
   const __m256i low = _mm256_packs_epi32((__m256i)masks[0], (__m256i)masks[1]);
@@ -182,6 +187,9 @@ inline U32 decay(U32 x, U32 keep) {
   const U32 product = (size >> 12) * keep + (((size & splat(4095)) * keep) >> 12);
   return (product ^ sign) - sign;
 }
+
+// Products of values that fit 16 bits.
+inline U32 multiply16(U32 x, U32 y) { return x * y; }
 
 // Stores the masks of one granule as bytes 0/1.
 inline void store_spikes(std::uint8_t* to, const U32* masks) {

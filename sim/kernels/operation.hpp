@@ -36,6 +36,12 @@ struct Wiring {
   bool graded;      // messages count by value, not as events
 };
 
+// Whether the values of a column are those of the column before: still images are given as graded
+// values that stay the same, and need to be multiplied but once.
+inline bool repeats(const std::int32_t* row, std::ptrdiff_t lanes) {
+  return std::memcmp(row, row - lanes, std::size_t(lanes) * sizeof *row) == 0;
+}
+
 class Operation {
  public:
   explicit Operation(const Wiring& wiring) : wiring_(wiring) {}

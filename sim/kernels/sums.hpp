@@ -123,19 +123,35 @@ void row_sum_wide(const RowSum& a) {
 inline U32 load_weights(const std::int16_t* from) { return load_narrow(from); }
 inline U32 load_weights(const std::int32_t* from) { return load<U32>(from); }
 
-template <class Weight>
-void graded_sum(const GradedSum& a) {
+template <class Weight, int kWidth>
+void graded_sum_lanes(const GradedSum& a) {
+  constexpr int kVectors = kWidth / kLanes32;
   const Weight* weight = static_cast<const Weight*>(a.weight);
   for (int p = 0; p < a.pairs; ++p) {
     std::int32_t* own = a.sums + p * a.stride;
+    U32 held[kVectors];
+    unrolled<kVectors>([&](int i) { held[i] = load<U32>(own + i * kLanes32); });
     for (std::uint32_t e = a.starts[p]; e < a.starts[p + 1]; ++e) {
-      const Weight* row = weight + std::ptrdiff_t(a.inputs[e]) * a.width;
+      const Weight* row = weight + std::ptrdiff_t(a.inputs[e]) * kWidth;
       const U32 message = splat(static_cast<std::uint32_t>(a.messages[e]));
-      for (int i = 0; i < a.width; i += kLanes32) {
-        store(own + i, load<U32>(own + i) + load_weights(row + i) * message);
+      const bool small = a.messages[e] == static_cast<std::int16_t>(a.messages[e]);
+      if (sizeof(Weight) == 2 && small) {
+        unrolled<kVectors>([&](int i) {
+          held[i] += multiply16(load_weights(row + i * kLanes32), message);
+        });
+      } else {
+        unrolled<kVectors>([&](int i) {
+          held[i] += load_weights(row + i * kLanes32) * message;
+        });
       }
     }
+    unrolled<kVectors>([&](int i) { store(own + i * kLanes32, held[i]); });
   }
+}
+
+template <class Weight>
+void graded_sum(const GradedSum& a) {
+  a.width == kBlock ? graded_sum_lanes<Weight, kBlock>(a) : graded_sum_lanes<Weight, kGranule>(a);
 }
 
 // One vector of a tap, added to its sums; a tap holds whole vectors.

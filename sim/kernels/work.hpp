@@ -61,6 +61,8 @@ struct Lists {
   std::vector<std::uint32_t> events;
   std::vector<std::int32_t> messages;
   std::vector<std::uint32_t> starts;
+  std::vector<std::uint8_t> repeats;  // pair equals the one before, its messages are not listed
+  bool any_repeats = false;
 };
 
 template <class T>
