@@ -140,14 +140,19 @@ struct KernelTable {
   void (*lif_narrow)(Update&);
   void (*lif)(Update&);
   void (*lif_scaled)(Update&);
+  // With a threshold that moves; further conditions stand at Population::choose_arithmetic.
+  void (*homeostatic)(Update&);
+  void (*homeostatic_scaled)(Update&);
+  void (*resonate)(Update&);
+  void (*izhikevich)(Update&);
   // The same in 64-bit arithmetic, valid always.
   void (*cuba_wide)(Update&);
-  void (*homeostatic)(Update&);
+  void (*homeostatic_wide)(Update&);
+  void (*resonate_wide)(Update&);
+  void (*izhikevich_wide)(Update&);
   void (*delta)(Update&);
   void (*sigma_delta)(Update&);
   void (*sigma)(Update&);
-  void (*resonate)(Update&);
-  void (*resonate_izhikevich)(Update&);
 
   // Lists of active inputs: of one row of bytes 0/1 by tile, the same by subsets, of one row of
   // bytes, of one row of values. Each may write kInputGroup entries past the end. Return the number

@@ -126,15 +126,7 @@ inline U32 select(U32 mask, U32 where_set, U32 elsewhere) {
   return (where_set & mask) | (elsewhere & ~mask);
 }
 inline U32 smaller_of(U32 x, U32 y) { return select(greater(x, y), y, x); }
-
-// Number of lanes whose mask is set.
-inline int count_set(U32 mask) {
-  std::int32_t lanes[kLanes32];
-  store(lanes, mask);
-  int count = 0;
-  for (int i = 0; i < kLanes32; ++i) count -= lanes[i];
-  return count;
-}
+inline U32 larger_of(U32 x, U32 y) { return select(greater(x, y), x, y); }
 
 #ifdef NEURODEPLOY_AVX2_INTRINSICS
 
@@ -150,6 +142,11 @@ inline U32 decay(U32 x, U32 keep) {
   const __m256i low = _mm256_madd_epi16(_mm256_and_si256(size, _mm256_set1_epi32(4095)), (__m256i)keep);
   const __m256i product = _mm256_add_epi32(high, _mm256_srli_epi32(low, 12));
   return (U32)_mm256_sign_epi32(product, (__m256i)x);
+}
+
+// The same for -4096 <= factor <= 4096.
+inline U32 rotate(U32 x, U32 factor) {
+  return (U32)_mm256_sign_epi32((__m256i)decay(x, magnitude(factor)), (__m256i)factor);
 }
 
 // Products of values that fit 16 bits.
@@ -186,6 +183,12 @@ inline U32 decay(U32 x, U32 keep) {
   const U32 size = (x ^ sign) - sign;
   const U32 product = (size >> 12) * keep + (((size & splat(4095)) * keep) >> 12);
   return (product ^ sign) - sign;
+}
+
+// The same for -4096 <= factor <= 4096.
+inline U32 rotate(U32 x, U32 factor) {
+  const U32 sign = shift_signed(factor, 31);
+  return (decay(x, magnitude(factor)) ^ sign) - sign;
 }
 
 // Products of values that fit 16 bits.

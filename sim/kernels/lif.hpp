@@ -4,22 +4,10 @@
 #pragma once
 
 #include "arithmetic.hpp"
-#include "kernels.hpp"
-#include "lanes.hpp"
+#include "granule.hpp"
 
 namespace neurodeploy {
 namespace {
-
-constexpr int kVectors = kGranule / kLanes32;  // vectors of one granule
-
-template <class V = U32>
-inline void load_granule(const std::int32_t* from, V* to) {
-  for (int i = 0; i < kVectors; ++i) to[i] = load<V>(from + i * kLanes32);
-}
-
-inline void store_granule(std::int32_t* to, const U32* from) {
-  for (int i = 0; i < kVectors; ++i) store(to + i * kLanes32, from[i]);
-}
 
 struct NarrowInput {
   typedef std::int16_t Value;
@@ -54,14 +42,6 @@ inline void correct(U32* x, U32* v, Overflows& counts) {
   }
 }
 
-inline std::int64_t sum_lanes(U32 values) {
-  std::uint32_t lanes[kLanes32];
-  store(lanes, values);
-  std::int64_t sum = 0;
-  for (std::uint32_t lane : lanes) sum += lane;
-  return sum;
-}
-
 // v after a spike, for the lanes of `spike`.
 template <int kReset>
 inline U32 reset(U32 v, U32 spike, U32 threshold) {
@@ -72,24 +52,38 @@ inline U32 reset(U32 v, U32 spike, U32 threshold) {
   return v;
 }
 
-template <class Input, int kReset>
+// Moves a homeostatic threshold: vth + floor(theta * (v - wanted) / 2^shift), clamped. With
+// error = 2^12 high + low and shift >= 12, that is (theta high + (theta low >> 12)) >> (shift - 12).
+inline void move_threshold(const Update& a, const std::int32_t* theta, const std::int32_t* wanted,
+                           const U32* v, U32* threshold) {
+  const U32 low_limit = splat(std::uint32_t(a.low)), high_limit = splat(std::uint32_t(a.high));
+  for (int i = 0; i < kVectors; ++i) {
+    const U32 gain = load<U32>(theta + i * kLanes32);
+    const U32 error = v[i] - load<U32>(wanted + i * kLanes32);
+    const U32 high = multiply16(shift_signed(error, kDecayBits), gain);
+    const U32 low = multiply16(error & splat((1 << kDecayBits) - 1), gain) >> kDecayBits;
+    const U32 moved = threshold[i] + shift_signed(high + low, a.theta_shift - kDecayBits);
+    threshold[i] = larger_of(smaller_of(moved, high_limit), low_limit);
+  }
+}
+
+// kMoving: the threshold is a state.
+template <class Input, int kReset, bool kMoving>
 void lif_granule(Update& a, int lane) {
-  const std::ptrdiff_t granule = lane / kGranule;
-  const auto parameter = [&](int index) {
-    return a.parameter[index].values + granule * a.parameter[index].step;
-  };
-  const std::int32_t *keep_u = parameter(kKeepU), *keep_v = parameter(kKeepV);
-  const std::int32_t *threshold = parameter(kThreshold), *bias = parameter(kBias);
+  const std::int32_t *keep_u = parameter(a, kKeepU, lane), *keep_v = parameter(a, kKeepV, lane);
+  const std::int32_t *base = parameter(a, kThreshold, lane), *bias = parameter(a, kBias, lane);
   const auto* input = static_cast<const typename Input::Value*>(a.input[0]) + lane;
   std::uint8_t* sent = static_cast<std::uint8_t*>(a.sent) + lane;
   Overflows counts;
-  U32 u[kVectors], v[kVectors];
+  U32 u[kVectors], v[kVectors], threshold[kVectors];
   load_granule(a.state[0] + lane, u);
   load_granule(a.state[1] + lane, v);
+  if (kMoving) load_granule(a.state[2] + lane, threshold);
   for (int k = 0; k < a.columns; ++k, input += a.input_stride, sent += a.sent_stride) {
     if (a.bias) bias = a.bias + k * a.bias_stride + lane;
     if (a.clear && a.clear[k]) {
       for (int i = 0; i < kVectors; ++i) u[i] = v[i] = U32{};
+      if (kMoving) load_granule(base, threshold);
     }
     U32 seen = {};
     for (int i = 0; i < kVectors; ++i) {
@@ -100,36 +94,43 @@ void lif_granule(Update& a, int lane) {
     }
     // Magnitudes below 2^23 need no correction.
     if (any(seen & splat(~std::uint32_t(kLimit - 1)))) correct(u, v, counts);
+    if (kMoving && a.signature && a.signature[k]) {
+      move_threshold(a, parameter(a, kTheta, lane), a.signature[k] + lane, v, threshold);
+    }
     if (kReset != kNoSpike) {
       U32 spike[kVectors];
       for (int i = 0; i < kVectors; ++i) {
-        const U32 limit = load<U32>(threshold + i * kLanes32);
+        const U32 limit = kMoving ? threshold[i] : load<U32>(base + i * kLanes32);
         spike[i] = greater(v[i], limit);
         v[i] = reset<kReset>(v[i], spike[i], limit);
       }
       store_spikes(sent, spike);
     }
-    if (a.record[0]) store_granule(a.record[0] + k * a.record_stride + lane, u);
-    if (a.record[1]) store_granule(a.record[1] + k * a.record_stride + lane, v);
+    record_granule(a, 0, k, lane, u);
+    record_granule(a, 1, k, lane, v);
+    if (kMoving) record_granule(a, 2, k, lane, threshold);
   }
   store_granule(a.state[0] + lane, u);
   store_granule(a.state[1] + lane, v);
+  if (kMoving) store_granule(a.state[2] + lane, threshold);
   a.u_wraps += sum_lanes(counts.u_wraps);
   a.v_saturations += sum_lanes(counts.v_saturations);
 }
 
-template <class Input, int kReset>
+template <class Input, int kReset, bool kMoving>
 void lif_lanes(Update& a) {
-  for (int lane = 0; lane < a.lanes; lane += kGranule) lif_granule<Input, kReset>(a, lane);
+  for (int lane = 0; lane < a.lanes; lane += kGranule) {
+    lif_granule<Input, kReset, kMoving>(a, lane);
+  }
 }
 
-template <class Input>
+template <class Input, bool kMoving = false>
 void lif(Update& a) {
   switch (a.reset) {
-    case kResetZero: return lif_lanes<Input, kResetZero>(a);
-    case kResetSubtract: return lif_lanes<Input, kResetSubtract>(a);
-    case kResetNone: return lif_lanes<Input, kResetNone>(a);
-    default: return lif_lanes<Input, kNoSpike>(a);
+    case kResetZero: return lif_lanes<Input, kResetZero, kMoving>(a);
+    case kResetSubtract: return lif_lanes<Input, kResetSubtract, kMoving>(a);
+    case kResetNone: return lif_lanes<Input, kResetNone, kMoving>(a);
+    default: return lif_lanes<Input, kNoSpike, false>(a);
   }
 }
 

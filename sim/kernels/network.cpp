@@ -116,9 +116,13 @@ void Network::prepare_stages() {
   for (int k = 0; k < populations(); ++k) {
     Stage& stage = stages_[k];
     const auto& first = stage.operations[0];
-    std::int64_t bound = 0;
-    for (const auto& operation : first) bound = saturating_sum(bound, operation->bound());
-    stage.population.connect(bound, !stage.operations[1].empty());
+    std::int64_t bounds[2] = {0, 0};
+    for (int port = 0; port < 2; ++port) {
+      for (const auto& operation : stage.operations[port]) {
+        bounds[port] = saturating_sum(bounds[port], operation->bound());
+      }
+    }
+    stage.population.connect(bounds[0], bounds[1], !stage.operations[1].empty());
     stage.narrow = first.size() == 1 && first[0]->narrow() && stage.operations[1].empty() &&
                    stage.population.takes_narrow();
     const Layout& layout = nodes_[node_of(k)].layout;

@@ -1,5 +1,5 @@
-// The neuron models value by value in 64-bit arithmetic: exact for every state, input and parameter.
-// Rule names are those of sim/dynamics.py.
+// Neuron models value by value in 64-bit arithmetic: exact for every state, input and parameter. Used
+// where a 32-bit kernel would not be. Rule names are those of sim/dynamics.py.
 
 #pragma once
 
@@ -27,9 +27,6 @@ struct Lane {
   }
   void send_spike(int column, bool spike) const {
     static_cast<std::uint8_t*>(a.sent)[column * a.sent_stride + lane] = spike;
-  }
-  void send_message(int column, std::int32_t message) const {
-    static_cast<std::int32_t*>(a.sent)[column * a.sent_stride + lane] = message;
   }
 };
 
@@ -80,7 +77,7 @@ void cuba_wide(Update& a) {
   });
 }
 
-void homeostatic(Update& a) {
+void homeostatic_wide(Update& a) {
   for_each_lane(a, 3, [&](const Lane& lane, int k) {
     std::int32_t& threshold = lane.state(2);
     if (a.clear && a.clear[k]) threshold = lane.parameter(kThreshold);  // R0
@@ -95,45 +92,8 @@ void homeostatic(Update& a) {
   });
 }
 
-// Rules D2 to D4: sends the change of `next` where it is at or above the threshold.
-inline void send_change(const Lane& lane, int k, std::int32_t& act, std::int32_t& residue,
-                        std::int32_t next) {
-  const std::int32_t d = add32(subtract32(next, act), residue);  // D2
-  const std::int32_t size = d < 0 ? subtract32(0, d) : d;        // |-2^31| is -2^31
-  const std::int32_t out = size >= lane.parameter(kSigmaThreshold) ? d : 0;  // D3
-  residue = subtract32(d, out);
-  act = next;
-  lane.send_message(k, out >> kStateExp);  // D4
-}
-
-// States: act, residue.
-void delta(Update& a) {
-  for_each_lane(a, 1, [&](const Lane& lane, int k) {
-    const std::int32_t next = shift_left32(lane.input(0, k), a.message_shift);  // D1
-    send_change(lane, k, lane.state(0), lane.state(1), next);
-  });
-}
-
-// States: sigma, act, residue.
-void sigma_delta(Update& a) {
-  for_each_lane(a, 2, [&](const Lane& lane, int k) {
-    std::int32_t& sigma = lane.state(0);
-    sigma = add32(sigma, lane.input(0, k));                                    // D0
-    const std::int32_t driven = add32(sigma, lane.parameter(kSigmaBias));      // D1
-    send_change(lane, k, lane.state(1), lane.state(2), driven > 0 ? driven : 0);
-  });
-}
-
-void sigma(Update& a) {
-  for_each_lane(a, 1, [&](const Lane& lane, int k) {
-    std::int32_t& sigma = lane.state(0);
-    sigma = add32(sigma, lane.input(0, k));  // D0
-    lane.send_message(k, sigma);
-  });
-}
-
 // States: re, im. Rules F1 and F2; returns im before the step.
-inline std::int32_t rotate(Update& a, const Lane& lane, int k) {
+inline std::int32_t turn(Update& a, const Lane& lane, int k) {
   std::int32_t &re = lane.state(0), &im = lane.state(1);
   const std::int64_t sin = lane.parameter(kSin), cos = lane.parameter(kCos);
   const std::int64_t re_wide =
@@ -147,17 +107,17 @@ inline std::int32_t rotate(Update& a, const Lane& lane, int k) {
   return before;
 }
 
-void resonate(Update& a) {
+void resonate_wide(Update& a) {
   for_each_lane(a, 2, [&](const Lane& lane, int k) {
-    const std::int32_t before = rotate(a, lane, k);
+    const std::int32_t before = turn(a, lane, k);
     const bool high = lane.state(0) >= lane.parameter(kResonateThreshold);
     lane.send_spike(k, high && lane.state(1) >= 0 && before < 0);  // F3
   });
 }
 
-void resonate_izhikevich(Update& a) {
+void izhikevich_wide(Update& a) {
   for_each_lane(a, 2, [&](const Lane& lane, int k) {
-    rotate(a, lane, k);
+    turn(a, lane, k);
     const std::int32_t threshold = lane.parameter(kResonateThreshold);
     const bool spike = lane.state(1) >= threshold;  // F3
     if (spike) {                                    // F4

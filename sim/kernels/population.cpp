@@ -11,6 +11,13 @@ namespace {
 constexpr std::int32_t kUnity = 64;                   // gain of a mantissa
 constexpr std::int32_t kLargestInput = 1 << 24;       // of the 32-bit kernels, in units of u
 constexpr std::int32_t kLowestThreshold = -(1 << 30);  // v - threshold stays in 32 bits
+constexpr std::int32_t kModerate = 1 << 26;            // products and sums stay in 32 bits
+constexpr std::int32_t kOne = 1 << kDecayBits;
+
+bool within_range(const std::vector<std::int32_t>& values, std::int32_t low, std::int32_t high) {
+  return std::all_of(values.begin(), values.end(),
+                     [=](std::int32_t value) { return low <= value && value <= high; });
+}
 
 }  // namespace
 
@@ -25,8 +32,8 @@ Population::Population(const NeuronSpec& spec, const Layout& layout)
   }
   if (cuba()) {
     bias_mantissa_ = laned(spec_.bias_mantissa, 0, layout);
-    choose_arithmetic();
   }
+  if (!graded()) choose_arithmetic();
   if (!spec_.signature.empty()) {
     const std::size_t size = std::size_t(layout.size());
     const std::size_t steps = spec_.signature.size() / size;
@@ -52,17 +59,30 @@ Population::Laned Population::laned(const std::vector<std::int32_t>& values, std
   return result;
 }
 
+// Whether parameters allow the 32-bit kernels, as long as currents are small.
 void Population::choose_arithmetic() {
   const auto in_range = [this](int index, std::int32_t low, std::int32_t high) {
-    const std::vector<std::int32_t>& values = spec_.parameters[index];
-    return std::all_of(values.begin(), values.end(),
-                       [=](std::int32_t value) { return low <= value && value <= high; });
+    return within_range(spec_.parameters[index], low, high);
   };
-  fast_ = spec_.model != Model::kHomeostatic && in_range(kKeepU, 0, 1 << kDecayBits) &&
-          in_range(kKeepV, 0, 1 << kDecayBits) && in_range(kThreshold, kLowestThreshold, INT32_MAX);
+  if (spec_.model >= Model::kResonate) {
+    fast_ = in_range(kSin, -kOne, kOne) && in_range(kCos, -kOne, kOne) &&
+            in_range(kResonateThreshold, -kModerate, INT32_MAX);
+    return;
+  }
+  fast_ = in_range(kKeepU, 0, kOne) && in_range(kKeepV, 0, kOne) &&
+          in_range(kThreshold, kLowestThreshold, INT32_MAX);
+  if (spec_.model == Model::kHomeostatic) {
+    // theta * (v - signature) is taken apart at 12 bits; padding must come to rest without firing.
+    fast_ = fast_ && spec_.theta_shift >= kDecayBits && in_range(kTheta, 0, 1 << 14) &&
+            within_range(spec_.signature, -kModerate / 2, kModerate / 2) &&
+            in_range(kThreshold, -kModerate, kModerate) && spec_.low >= -kModerate &&
+            spec_.high >= 0 && spec_.high <= kModerate;
+  }
 }
 
-void Population::connect(std::int64_t bound, bool second_port) {
+void Population::connect(std::int64_t first_bound, std::int64_t second_bound, bool second_port) {
+  const bool resonates = spec_.model >= Model::kResonate;
+  const std::int64_t bound = resonates ? std::max(first_bound, second_bound) : first_bound;
   always_small_ = bound <= kLargestInput / largest_gain_;
   second_port_ = second_port;
 }
@@ -127,21 +147,29 @@ void Population::drive(const KernelTable& kernels, Work& work, const Segment& se
 
 // Whether the 32-bit kernels are exact for these columns.
 bool Population::fits32(const KernelTable& kernels, const Update& update) const {
+  if (!fast_) return false;
+  if (always_small_) return true;
   const std::int32_t limit = kLargestInput >> update.input_shift;
   const std::ptrdiff_t size = update.columns * update.input_stride;
-  return kernels.within(static_cast<const std::int32_t*>(update.input[0]), size, limit) &&
+  const auto small = [&](const void* input) {
+    return kernels.within(static_cast<const std::int32_t*>(input), size, limit);
+  };
+  if (spec_.model >= Model::kResonate) return small(update.input[0]) && small(update.input[1]);
+  return small(update.input[0]) &&
          kernels.within(update.state[0], update.lanes, std::int32_t(kLimit));
 }
 
 void Population::run(const KernelTable& kernels, bool narrow, Update& update) const {
+  const bool scaled = !spec_.gain.empty();
   switch (spec_.model) {
     case Model::kLif:
     case Model::kIntegrator:
       if (narrow) return kernels.lif_narrow(update);
-      if (!fast_ || (!always_small_ && !fits32(kernels, update))) return kernels.cuba_wide(update);
-      return spec_.gain.empty() ? kernels.lif(update) : kernels.lif_scaled(update);
+      if (!fits32(kernels, update)) return kernels.cuba_wide(update);
+      return scaled ? kernels.lif_scaled(update) : kernels.lif(update);
     case Model::kHomeostatic:
-      return kernels.homeostatic(update);
+      if (!fits32(kernels, update)) return kernels.homeostatic_wide(update);
+      return scaled ? kernels.homeostatic_scaled(update) : kernels.homeostatic(update);
     case Model::kDelta:
       return kernels.delta(update);
     case Model::kSigmaDelta:
@@ -149,9 +177,9 @@ void Population::run(const KernelTable& kernels, bool narrow, Update& update) co
     case Model::kSigma:
       return kernels.sigma(update);
     case Model::kResonate:
-      return kernels.resonate(update);
+      return fits32(kernels, update) ? kernels.resonate(update) : kernels.resonate_wide(update);
     case Model::kResonateIzhikevich:
-      return kernels.resonate_izhikevich(update);
+      return fits32(kernels, update) ? kernels.izhikevich(update) : kernels.izhikevich_wide(update);
   }
 }
 

@@ -71,9 +71,11 @@ class Population {
   }
   int states() const;
   // Whether 16-bit currents will do, if they come from one connection into the first port.
-  bool takes_narrow() const { return fast_ && spec_.gain.empty(); }
-  // Told once: bound of the current of the first port, and whether anything drives the second.
-  void connect(std::int64_t bound, bool second_port);
+  bool takes_narrow() const {
+    return fast_ && spec_.gain.empty() && spec_.model <= Model::kIntegrator;
+  }
+  // Told once: bounds of the currents of both ports, and whether anything drives the second.
+  void connect(std::int64_t first_bound, std::int64_t second_bound, bool second_port);
 
   void initialise(Work& work, int sample, const Layout& layout) const;
   Calendar calendar(std::int64_t column, int columns) const;
@@ -116,7 +118,7 @@ class Population {
   std::vector<Laned> parameters_;
   Laned bias_mantissa_;
   std::vector<std::int32_t> signature_;  // [steps][lanes]
-  bool fast_ = false;          // keep factors and threshold suit the 32-bit kernels
+  bool fast_ = false;          // parameters suit the 32-bit kernels
   bool always_small_ = false;  // so does every current
   bool second_port_ = false;
   std::int32_t largest_gain_ = 64;

@@ -45,6 +45,7 @@ bool Network::run(const Run& run) {
     }
   };
   std::vector<std::thread> helpers;
+  helpers.reserve(std::size_t(threads));
   try {
     for (int t = 1; t < threads; ++t) helpers.emplace_back(work, false);
   } catch (const std::system_error&) {

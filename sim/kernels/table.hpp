@@ -4,7 +4,9 @@
 
 #include "lif.hpp"
 #include "lists.hpp"
+#include "messengers.hpp"
 #include "neurons.hpp"
+#include "resonators.hpp"
 #include "sums.hpp"
 
 namespace neurodeploy {
@@ -24,13 +26,17 @@ constexpr KernelTable kernel_table(const char* name) {
       lif<NarrowInput>,
       lif<PlainInput>,
       lif<ScaledInput>,
+      lif<PlainInput, true>,
+      lif<ScaledInput, true>,
+      resonate<false>,
+      resonate<true>,
       cuba_wide,
-      homeostatic,
+      homeostatic_wide,
+      resonate_wide,
+      izhikevich_wide,
       delta,
       sigma_delta,
       sigma,
-      resonate,
-      resonate_izhikevich,
       list_tiles,
       list_subsets,
       list_bytes,

@@ -16,6 +16,7 @@ import neurodeploy as nd
 from neurodeploy.sim.native import INSTRUCTION_SETS, instruction_sets
 
 ALL = ("s", "u", "v", "vth", "sigma", "act", "re", "im")
+TIMINGS = ("aligned", "pipelined")
 M = 2**23
 Data = dict[str, Any]
 
@@ -117,7 +118,7 @@ NEURONS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("timing", ["aligned", "pipelined"])
+@pytest.mark.parametrize("timing", TIMINGS)
 @pytest.mark.parametrize("name", NEURONS)
 def test_every_neuron_equals_the_reference(name: str, timing: str) -> None:
     rng = np.random.default_rng(len(name))
@@ -154,6 +155,43 @@ def test_u_wraps_and_v_saturates_in_the_32_bit_kernels() -> None:
     trace = agree(one_layer(neuron, weights(rng, 100, 700) + drift), spikes(rng, 2, 150, 700))
     assert trace.activity.u_wraps["n"].sum() > 500
     assert trace.activity.v_saturations["n"].sum() > 1000
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_homeostatic_thresholds_at_the_limits_of_the_32_bit_kernels(seed: int) -> None:
+    """Gains, targets, shifts and limits on both sides of what 32 bits hold."""
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(1, 70))
+    over = int(rng.integers(0, 2))
+    bound = (2**26 >> 6) + over
+    neuron = nd.HomeostaticLif(
+        rng.choice([0, 1, 4095, 4096], size),
+        rng.choice([0, 1, 4095, 4096], size),
+        rng.choice([-bound, -1, 0, 100, bound], size),
+        bias=rng.choice(EDGE_BIASES, size),
+        reset=("zero", "subtract", "none")[seed % 3],
+        theta=rng.choice([0, 1, 2**14 - 1, 2**14 + over], size),
+        signature=rng.choice([-(2**25) - over, -1, 0, 2**25], (30, size)),
+        shift=int(rng.choice([11, 12, 13, 31])),
+        low=int(rng.choice([-(2**26), -100, 64])),
+        high=int(rng.choice([2**26 + over, 10_000])),
+    )
+    limit = 2 ** int(rng.integers(10, 20))
+    program = one_layer(neuron, np.eye(size, dtype=int), bits=32)
+    agree(program, rng.integers(-limit, limit + 1, (2, 40, size)), timing=TIMINGS[seed % 2])
+
+
+@pytest.mark.parametrize("kind", [nd.ResonateFire, nd.ResonateFireIz])
+@pytest.mark.parametrize("seed", range(20))
+def test_resonators_at_the_limits_of_the_32_bit_kernels(seed: int, kind: Any) -> None:
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(1, 70))
+    edge = 2**20 + int(rng.integers(0, 2))
+    sin, cos = (rng.choice([-4096, -4095, 0, 1, 2896, 4095, 4096], size) for _ in range(2))
+    neuron = kind(sin, cos, rng.choice([-edge, -1, 0, 50, 2**17 - 1, 2**17], size))
+    limit = 2 ** int(rng.integers(6, 20))
+    program = one_layer(neuron, np.eye(size, dtype=int), bits=32, ports=("re", "im"))
+    agree(program, rng.integers(-limit, limit + 1, (2, 60, size)), timing=TIMINGS[seed % 2])
 
 
 def test_u_leaves_24_bits_beyond_three_times_the_limit() -> None:
@@ -259,7 +297,7 @@ def test_bytes_and_integers_of_a_stream_may_alternate(bits: int) -> None:
 
 
 @pytest.mark.parametrize("mode", ["exact", "lava"])
-@pytest.mark.parametrize("timing", ["aligned", "pipelined"])
+@pytest.mark.parametrize("timing", TIMINGS)
 @pytest.mark.parametrize("graded", [False, True])
 @pytest.mark.parametrize("kind", ["none", "uniform", "row", "column", "synapse"])
 def test_every_kind_of_delay_equals_the_reference(
@@ -403,7 +441,7 @@ def maps_program() -> nd.Program:
     )
 
 
-@pytest.mark.parametrize("timing", ["aligned", "pipelined"])
+@pytest.mark.parametrize("timing", TIMINGS)
 def test_maps_and_flat_populations_mix(timing: str) -> None:
     rng = np.random.default_rng(12)
     data = {"map": spikes(rng, 5, 30, 3, 4, 5), "flat": rng.integers(-9, 9, (5, 30, 60))}
