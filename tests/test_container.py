@@ -408,7 +408,7 @@ def test_every_truncation_is_a_format_error(path: Path) -> None:
 def test_flipped_bytes_give_the_program_or_one_error(path: Path) -> None:
     """A flipped byte is detected, or falls where no value is stored."""
     whole, rng, refused = path.read_bytes(), np.random.default_rng(0), 0
-    for _ in range(400):
+    for _ in range(150):
         damaged = bytearray(whole)
         for index in rng.integers(len(whole), size=rng.integers(1, 4)):
             damaged[index] ^= int(rng.integers(1, 256))
@@ -419,7 +419,7 @@ def test_flipped_bytes_give_the_program_or_one_error(path: Path) -> None:
             assert isinstance(error, FormatError)
             assert "\n" not in str(error)
             refused += 1
-    assert refused > 100
+    assert refused > 50
 
 
 # Versions
