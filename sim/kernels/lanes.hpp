@@ -130,37 +130,42 @@ inline U32 larger_of(U32 x, U32 y) { return select(greater(x, y), x, y); }
 
 #ifdef NEURODEPLOY_AVX2_INTRINSICS
 
-inline U32 magnitude(U32 x) { return (U32)_mm256_abs_epi32((__m256i)x); }
+inline __m256i to_register(const U32& x) { return load<__m256i>(&x); }
+inline U32 to_lanes(__m256i x) { return load<U32>(&x); }
 
-inline bool any(U32 x) { return !_mm256_testz_si256((__m256i)x, (__m256i)x); }
+inline U32 magnitude(U32 x) { return to_lanes(_mm256_abs_epi32(to_register(x))); }
+
+inline bool any(U32 x) { return !_mm256_testz_si256(to_register(x), to_register(x)); }
 
 // x * keep / 4096 rounded toward zero, for |x| < 2^27 and 0 <= keep <= 4096. A pair product whose
 // upper half is zero is a 16-bit product with a 32-bit result.
 inline U32 decay(U32 x, U32 keep) {
-  const __m256i size = _mm256_abs_epi32((__m256i)x);
-  const __m256i high = _mm256_madd_epi16(_mm256_srli_epi32(size, 12), (__m256i)keep);
-  const __m256i low = _mm256_madd_epi16(_mm256_and_si256(size, _mm256_set1_epi32(4095)), (__m256i)keep);
-  const __m256i product = _mm256_add_epi32(high, _mm256_srli_epi32(low, 12));
-  return (U32)_mm256_sign_epi32(product, (__m256i)x);
+  const __m256i size = _mm256_abs_epi32(to_register(x)), factor = to_register(keep);
+  const __m256i low_bits = _mm256_and_si256(size, _mm256_set1_epi32(4095));
+  const __m256i high = _mm256_madd_epi16(_mm256_srli_epi32(size, 12), factor);
+  const __m256i low = _mm256_srli_epi32(_mm256_madd_epi16(low_bits, factor), 12);
+  return to_lanes(_mm256_sign_epi32(_mm256_add_epi32(high, low), to_register(x)));
 }
 
 // The same for -4096 <= factor <= 4096.
 inline U32 rotate(U32 x, U32 factor) {
-  return (U32)_mm256_sign_epi32((__m256i)decay(x, magnitude(factor)), (__m256i)factor);
+  const U32 turned = decay(x, magnitude(factor));
+  return to_lanes(_mm256_sign_epi32(to_register(turned), to_register(factor)));
 }
 
 // Products of values that fit 16 bits.
 inline U32 multiply16(U32 x, U32 y) {
-  return (U32)_mm256_madd_epi16((__m256i)x, (__m256i)(y & splat(0xffff)));
+  const __m256i low_half = _mm256_and_si256(to_register(y), _mm256_set1_epi32(0xffff));
+  return to_lanes(_mm256_madd_epi16(to_register(x), low_half));
 }
 
 // Stores the masks of one granule as bytes 0/1.
 inline void store_spikes(std::uint8_t* to, const U32* masks) {
-  const __m256i low = _mm256_packs_epi32((__m256i)masks[0], (__m256i)masks[1]);
-  const __m256i high = _mm256_packs_epi32((__m256i)masks[2], (__m256i)masks[3]);
+  const __m256i low = _mm256_packs_epi32(to_register(masks[0]), to_register(masks[1]));
+  const __m256i high = _mm256_packs_epi32(to_register(masks[2]), to_register(masks[3]));
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
   const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
-  _mm256_storeu_si256((__m256i*)to, _mm256_and_si256(bytes, _mm256_set1_epi8(1)));
+  store(to, _mm256_and_si256(bytes, _mm256_set1_epi8(1)));
 }
 
 #else
