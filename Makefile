@@ -31,10 +31,13 @@ check: $(READY)
 clean:
 	rm -rf .venv .venv-nolava build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-# Rebuild the extension only: CMake recompiles the files that changed.
+# Rebuild the extension only: CMake recompiles the files that changed. The editable installation puts
+# the folder above this one on the module path, where any stray file would be imported: it is taken out.
 $(READY): $(VENV)/dependencies.stamp $(wildcard sim/kernels/*)
 	@echo "building the C++ core"
 	@$(PY) -m pip --disable-pip-version-check --quiet --quiet install --no-build-isolation --no-deps --editable .
+	@for list in $(VENV)/lib/python3*/site-packages/_editable_skbc_neurodeploy.pth; do \
+	  grep -vxF "$$(dirname "$$PWD")" "$$list" >"$$list.new"; mv "$$list.new" "$$list"; done
 	@touch $@
 
 $(VENV)/dependencies.stamp: pyproject.toml .ci/set-up
