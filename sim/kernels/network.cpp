@@ -10,6 +10,7 @@ constexpr std::size_t kChunkBytes = std::size_t(1) << 20;   // messages of one s
 constexpr std::size_t kWorkerBytes = std::size_t(8) << 20;  // memory of one worker, unless one sample
                                                             // needs more
 constexpr int kFewestColumns = 8, kMostColumns = 64;        // of a chunk
+constexpr int kMostSamples = 64;
 constexpr std::size_t kCurrentBytes = 64 * 1024;            // currents of one span and segment
 constexpr double kNeuronNs = 1.0, kSynapseNs = 0.005;       // rough cost per step
 
@@ -132,7 +133,7 @@ void Network::prepare_stages() {
     const std::size_t column_bytes = std::size_t(largest) * (stage.narrow ? 2 : 4);
     stage.most_columns = int(std::clamp<std::size_t>(kCurrentBytes / column_bytes, 1, kMostColumns));
     // Segments of one block share their weights among the samples of a chunk; larger ones do not.
-    stage.most_samples = largest > kBlock ? 1 : kMostColumns;
+    stage.most_samples = largest > kBlock ? 1 : kMostSamples;
   }
 }
 
@@ -172,7 +173,7 @@ void Network::place_memory() {
     if (node.has_values) node.values_at = place(cells * sizeof(std::int32_t));
   }
   sample_bytes_ = at + 5 * kCacheLine;  // samples a power of two apart would share cache sets
-  most_samples_ = int(std::clamp<std::size_t>(kWorkerBytes / sample_bytes_, 1, kMostColumns));
+  most_samples_ = int(std::clamp<std::size_t>(kWorkerBytes / sample_bytes_, 1, kMostSamples));
 }
 
 }  // namespace neurodeploy

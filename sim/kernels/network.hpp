@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "convolution.hpp"
 #include "kernels.hpp"
 #include "operation.hpp"
 #include "population.hpp"
