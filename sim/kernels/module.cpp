@@ -16,6 +16,7 @@
 #include <tuple>
 #include <vector>
 
+#include "convolution.hpp"
 #include "delays.hpp"
 #include "dense.hpp"
 #include "direct.hpp"
