@@ -38,8 +38,9 @@ Convolution::Convolution(const Wiring& wiring, const Layout& source, const Layou
   }
 }
 
-std::int64_t Convolution::bound() const {
-  return wiring().graded ? kConvolutionLimit : std::min(bound_, kConvolutionLimit);
+Bounds Convolution::bounds() const {
+  if (!wraps_) return bounds_;
+  return {-kConvolutionLimit, kConvolutionLimit - 1};
 }
 
 void Convolution::choose_width(const Kernel& kernel) {
@@ -54,9 +55,9 @@ void Convolution::choose_width(const Kernel& kernel) {
     high = std::max(high, positive);
     low = std::min(low, negative);
   }
-  bound_ = std::max(high, -low);
+  bounds_ = {low, high};
   narrow_ = !wiring().graded && high <= INT16_MAX && low >= INT16_MIN;
-  wraps_ = wiring().graded || bound_ >= kConvolutionLimit;
+  wraps_ = wiring().graded || bounds_.magnitude() >= kConvolutionLimit;
 }
 
 void Convolution::find_taps(const Kernel& kernel) {
@@ -110,7 +111,7 @@ std::int32_t Convolution::weight(const Kernel& kernel, int out, int channel, int
 }
 
 template <class Value>
-void Convolution::pack(std::vector<Value>& packed, const Kernel& kernel) const {
+void Convolution::pack(Aligned<Value>& packed, const Kernel& kernel) const {
   const std::size_t channel_size = std::size_t(padded_columns_) * tap_lanes_;
   packed.assign(kernel.rows * (channels_ + 1) * channel_size, 0);
   for (int y = 0; y < kernel.rows; ++y) {
@@ -129,7 +130,7 @@ void Convolution::pack(std::vector<Value>& packed, const Kernel& kernel) const {
 void Convolution::list(const KernelTable& kernels, const Node& source, Work& work,
                        const Span& span) const {
   Lists& lists = work.lists[index];
-  const std::size_t most = std::size_t(span.pairs()) * source.layout.size() + kInputGroup;
+  const std::size_t most = std::size_t(span.pairs()) * source.layout.size() + kListSlack;
   grow(lists.starts, std::size_t(span.pairs()) * source_height_ + 1);
   grow(lists.events, most);
   if (wiring().graded) grow(lists.messages, most);
@@ -189,7 +190,7 @@ void Convolution::find_reach(const Layout& target, const Kernel& kernel) {
 template <class Value>
 void Convolution::scatter(const KernelTable& kernels, const Lists& lists, int pair,
                           const Segment& segment, Value* sums,
-                          const std::vector<Value>& weight) const {
+                          const Aligned<Value>& weight) const {
   const auto tap_sum = wiring().graded ? kernels.tap_sum_graded
                        : narrow_       ? kernels.tap_sum_narrow
                                        : kernels.tap_sum_wide;
@@ -223,7 +224,7 @@ void Convolution::scatter(const KernelTable& kernels, const Lists& lists, int pa
 template <class Value>
 void Convolution::add_segment(const KernelTable& kernels, Work& work, const Span& span,
                               const Segment& segment, const Currents& currents,
-                              const std::vector<Value>& weight) const {
+                              const Aligned<Value>& weight) const {
   const Lists& lists = work.lists[index];
   const int row_size = target_width_ * out_;
   const std::size_t size = segment.rows * row_cells();

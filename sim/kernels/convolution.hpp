@@ -38,14 +38,14 @@ class Convolution : public Operation {
   void add(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
            const Segment& segment, const Currents& currents) const override;
   bool narrow() const override { return narrow_; }
-  std::int64_t bound() const override;
+  Bounds bounds() const override;
 
  private:
   void choose_width(const Kernel& kernel);
   void find_taps(const Kernel& kernel);
   std::int32_t weight(const Kernel& kernel, int out, int channel, int y, int x) const;
   template <class Value>
-  void pack(std::vector<Value>& packed, const Kernel& kernel) const;
+  void pack(Aligned<Value>& packed, const Kernel& kernel) const;
   std::uint32_t list_row(const KernelTable& kernels, const Node& source, Work& work, int s,
                          int column, int y, std::uint32_t n) const;
   // The sums of the rows of a segment, margins included: one after another, this many cells each.
@@ -53,11 +53,11 @@ class Convolution : public Operation {
   void find_reach(const Layout& target, const Kernel& kernel);
   template <class Value>
   void scatter(const KernelTable& kernels, const Lists& lists, int pair, const Segment& segment,
-               Value* sums, const std::vector<Value>& weight) const;
+               Value* sums, const Aligned<Value>& weight) const;
   template <class Value>
   void add_segment(const KernelTable& kernels, Work& work, const Span& span,
                    const Segment& segment, const Currents& currents,
-                   const std::vector<Value>& weight) const;
+                   const Aligned<Value>& weight) const;
   // Adds the finished sums of a row to the currents.
   void deliver(const KernelTable& kernels, std::int16_t* sums, int size, const Currents& currents,
                int pair, int lane) const;
@@ -83,11 +83,11 @@ class Convolution : public Operation {
   int margin_left_ = 0, margin_right_ = 0;  // target columns
   bool narrow_ = false;
   bool wraps_ = true;  // a sum can leave 24 bits
-  std::int64_t bound_ = 0;
+  Bounds bounds_;
   std::vector<TapStart> starts_;           // per lane of a source row
   std::vector<std::vector<Reach>> reach_;  // per segment
-  std::vector<std::int16_t> weight16_;
-  std::vector<std::int32_t> weight32_;
+  Aligned<std::int16_t> weight16_;
+  Aligned<std::int32_t> weight32_;
 };
 
 }  // namespace neurodeploy

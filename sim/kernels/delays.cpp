@@ -81,7 +81,7 @@ DelayedSynapses::DelayedSynapses(const Wiring& wiring, const Layout& source, con
       delays_[at] = std::int8_t(delays.at(row, column));
       (weight_[at] > 0 ? high : low) += weight_[at];
     }
-    bound_ = std::max({bound_, high, -low});
+    bounds_ = {std::min(bounds_.low, low), std::max(bounds_.high, high)};
   }
 }
 

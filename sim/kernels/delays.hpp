@@ -40,7 +40,7 @@ class DelayedRows : public DelayRing {
             const Span& span) const override;
   void add(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
            const Segment& segment, const Currents& currents) const override;
-  std::int64_t bound() const override { return dense_.bound(); }
+  Bounds bounds() const override { return dense_.bounds(); }
 
  private:
   Dense dense_;
@@ -56,7 +56,7 @@ class DelayedSynapses : public DelayRing {
   void list(const KernelTable&, const Node&, Work&, const Span&) const override {}
   void add(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
            const Segment& segment, const Currents& currents) const override;
-  std::int64_t bound() const override { return wiring().graded ? kUnbounded : bound_; }
+  Bounds bounds() const override { return wiring().graded ? Bounds::unbounded() : bounds_; }
 
  private:
   std::int32_t message(const Node& source, const Work& work, int sample, int column,
@@ -67,7 +67,7 @@ class DelayedSynapses : public DelayRing {
                     const Segment& segment, const std::vector<std::int32_t*>& slots) const;
 
   int shift_;
-  std::int64_t bound_ = 0;
+  Bounds bounds_;
   std::vector<std::int32_t> weight_;  // [source lane][target lane]
   std::vector<std::int8_t> delays_;   // likewise
 };

@@ -6,7 +6,7 @@ namespace neurodeploy {
 
 namespace {
 
-constexpr int kTileBytes = 24 * 1024;  // weights of one tile and block, to stay in a 32 KB L1 cache
+constexpr int kTileBytes = 48 * 1024;  // weights of one tile and block, to stay in a 32 KB L1 cache
 constexpr int kTileInputs = kTileBytes / (2 * kBlock);
 constexpr int kShortTile = 16;         // tiles below this are not worth 16-bit sums
 
@@ -27,9 +27,8 @@ struct Range {
     return std::none_of(high.begin(), high.end(), over) &&
            std::none_of(low.begin(), low.end(), under);
   }
-  std::int64_t magnitude() const {
-    return std::max(*std::max_element(high.begin(), high.end()),
-                    -*std::min_element(low.begin(), low.end()));
+  Bounds bounds() const {
+    return {*std::min_element(low.begin(), low.end()), *std::max_element(high.begin(), high.end())};
   }
   void clear() {
     std::fill(high.begin(), high.end(), 0);
@@ -38,6 +37,24 @@ struct Range {
 
   std::vector<std::int64_t> high, low;
 };
+
+// Orders the pairs of every tile by their number of events, at most `most`.
+void order_pairs(Lists& lists, int tiles, int pairs, int most) {
+  grow(lists.order, std::size_t(tiles) * pairs);
+  std::vector<std::uint16_t> first(std::size_t(most) + 2);
+  for (int t = 0; t < tiles; ++t) {
+    const std::uint32_t* starts = lists.starts.data() + t;
+    const auto count = [&](int p) {
+      const std::uint32_t* own = starts + std::ptrdiff_t(p) * (tiles + 1);
+      return own[1] - own[0];
+    };
+    std::fill(first.begin(), first.end(), std::uint16_t(0));
+    for (int p = 0; p < pairs; ++p) ++first[count(p) + 1];
+    for (int c = 1; c <= most; ++c) first[c] = std::uint16_t(first[c] + first[c - 1]);
+    std::uint16_t* order = lists.order.data() + std::ptrdiff_t(t) * pairs;
+    for (int p = 0; p < pairs; ++p) order[first[count(p)]++] = std::uint16_t(p);
+  }
+}
 
 }  // namespace
 
@@ -112,7 +129,7 @@ void Dense::choose_width(const Layout& target, const Matrix& weight, const Layou
   for (std::size_t t = 1; t < tiles_.size(); ++t) {
     longest_tile_ = std::max(longest_tile_, tiles_[t] - tiles_[t - 1]);
   }
-  bound_ = whole.magnitude();
+  bounds_ = whole.bounds();
   const bool short_tiles = inputs_ / int(tiles_.size() - 1) < std::min(inputs_, kShortTile);
   if (!fits || short_tiles) {
     width_ = Width::kWide;
@@ -122,7 +139,7 @@ void Dense::choose_width(const Layout& target, const Matrix& weight, const Layou
 }
 
 template <class Value>
-void Dense::pack(std::vector<Value>& packed, const Layout& target, const Matrix& weight,
+void Dense::pack(Aligned<Value>& packed, const Layout& target, const Matrix& weight,
                  const Layout& source) const {
   const std::size_t lanes = std::size_t(target.lanes());
   packed.assign(lanes * inputs_, 0);
@@ -175,7 +192,7 @@ void Dense::list_events(const KernelTable& kernels, const Node& source, Work& wo
                         const Span& span, Lists& lists) const {
   const int tiles = int(tiles_.size()) - 1;
   grow(lists.starts, std::size_t(span.pairs()) * (tiles + 1));
-  grow(lists.tiled, std::size_t(span.pairs()) * inputs_ + kInputGroup);
+  grow(lists.tiled, std::size_t(span.pairs()) * inputs_ + kListSlack);
   lists.subsets = prefers_subsets(kernels, source, work, span, lists);
   const auto list_row = lists.subsets ? kernels.list_subsets : kernels.list_tiles;
   std::uint32_t n = 0;
@@ -186,6 +203,7 @@ void Dense::list_events(const KernelTable& kernels, const Node& source, Work& wo
       n += list_row(row, tiles_.data(), tiles, n, lists.tiled.data() + n, starts);
     }
   }
+  order_pairs(lists, tiles, span.pairs(), longest_tile_);
 }
 
 // Compares the rows of weights to be added both ways, on a few of the span's columns. Results do not
@@ -211,8 +229,8 @@ bool Dense::prefers_subsets(const KernelTable& kernels, const Node& source, Work
 void Dense::list_messages(const KernelTable& kernels, const Node& source, Work& work,
                           const Span& span, Lists& lists) const {
   grow(lists.starts, std::size_t(span.pairs()) + 1);
-  grow(lists.events, std::size_t(span.pairs()) * inputs_);
-  grow(lists.messages, std::size_t(span.pairs()) * inputs_);
+  grow(lists.events, std::size_t(span.pairs()) * inputs_ + kListSlack);
+  grow(lists.messages, std::size_t(span.pairs()) * inputs_ + kListSlack);
   grow(lists.repeats, std::size_t(span.pairs()));
   lists.any_repeats = false;
   std::uint32_t n = 0, pair = 0;
@@ -272,8 +290,8 @@ void Dense::sum(const KernelTable& kernels, Work& work, const Lists& lists, cons
                                  : static_cast<void*>(currents.row(0) + offset);
     const RowSum call{weight_of(block),      block.width,         tiles_.data(),
                       int(tiles_.size()) - 1, lists.tiled.data(), lists.starts.data(),
-                      span.pairs(),           sums,               currents.lanes,
-                      table};
+                      lists.order.data(),     span.pairs(),       sums,
+                      currents.lanes,         table};
     if (width_ == Width::kWide) {
       kernels.row_sum_wide(call);
     } else {

@@ -23,7 +23,7 @@ class Dense : public Operation {
   void add(const KernelTable& kernels, Work& work, const Lists& lists, const Span& span,
            const Segment& segment, const Currents& currents) const;
   bool narrow() const override;
-  std::int64_t bound() const override { return wiring().graded ? kUnbounded : bound_; }
+  Bounds bounds() const override { return wiring().graded ? Bounds::unbounded() : bounds_; }
 
  private:
   struct Block {
@@ -36,7 +36,7 @@ class Dense : public Operation {
   void cut_blocks(const Layout& target);
   void choose_width(const Layout& target, const Matrix& weight, const Layout& source);
   template <class Value>
-  void pack(std::vector<Value>& packed, const Layout& target, const Matrix& weight,
+  void pack(Aligned<Value>& packed, const Layout& target, const Matrix& weight,
             const Layout& source) const;
   int column_of(const Layout& source, int input) const;
   template <class Value>
@@ -55,13 +55,13 @@ class Dense : public Operation {
   int inputs_ = 0;                          // padded to kInputGroup
   int shift_;
   Width width_ = Width::kNarrow;
-  std::int64_t bound_ = 0;
+  Bounds bounds_;
   std::vector<std::int32_t> tiles_;
   std::int32_t longest_tile_ = 0;
   std::vector<Block> blocks_;
   std::vector<int> segment_blocks_;  // first block of every segment, then their number
-  std::vector<std::int16_t> weight16_;
-  std::vector<std::int32_t> weight32_;
+  Aligned<std::int16_t> weight16_;
+  Aligned<std::int32_t> weight32_;
 };
 
 }  // namespace neurodeploy

@@ -10,16 +10,21 @@ namespace {
 
 constexpr int kVectors = kGranule / kLanes32;
 
+template <int kCount = kVectors>
 inline void load_granule(const std::int32_t* from, U32* to) {
-  for (int i = 0; i < kVectors; ++i) to[i] = load<U32>(from + i * kLanes32);
+  for (int i = 0; i < kCount; ++i) to[i] = load<U32>(from + i * kLanes32);
 }
 
+template <int kCount = kVectors>
 inline void store_granule(std::int32_t* to, const U32* from) {
-  for (int i = 0; i < kVectors; ++i) store(to + i * kLanes32, from[i]);
+  for (int i = 0; i < kCount; ++i) store(to + i * kLanes32, from[i]);
 }
 
+template <int kCount = kVectors>
 inline void record_granule(const Update& a, int index, int column, int lane, const U32* from) {
-  if (a.record[index]) store_granule(a.record[index] + column * a.record_stride + lane, from);
+  if (a.record[index]) {
+    store_granule<kCount>(a.record[index] + column * a.record_stride + lane, from);
+  }
 }
 
 // The values of a parameter for the granule at `lane`.

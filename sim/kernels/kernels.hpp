@@ -17,6 +17,9 @@ constexpr int kInputGroup = 8;
 // Convolution weights of one tap are padded to a multiple of this many output channels.
 constexpr int kTapLanes = 16;
 
+// Room behind a list, because entries are written by the vector.
+constexpr int kListSlack = 32;
+
 // How weights and their sums are stored.
 enum class Width {
   kNarrow,  // 16-bit weights, 16-bit sums: no sum of any subset of a neuron's weights overflows
@@ -38,6 +41,7 @@ struct RowSum {
   int tile_count;
   const std::uint16_t* events;  // active inputs, or subsets, counted from the start of their tile
   const std::uint32_t* starts;  // [pairs][tile_count + 1], into events
+  const std::uint16_t* order;   // [tile_count][pairs]: pairs by their number of events in the tile
   int pairs;
   void* sums;                   // [pairs][stride], 16 or 32 bits
   std::ptrdiff_t stride;
@@ -104,6 +108,7 @@ struct Update {
   const std::int32_t* bias;         // [columns][bias_stride] in units of v, or null: the parameter
   std::ptrdiff_t bias_stride;
   int reset;                        // Reset
+  int watch;                        // Watch, of the 32-bit kernels of fixed thresholds
   const std::int32_t* const* signature;  // per column the wanted v of every lane, or null: frozen
   int theta_shift;
   std::int32_t low, high;           // limits of a homeostatic threshold
@@ -117,6 +122,8 @@ struct Update {
 };
 
 enum Reset { kResetZero, kResetSubtract, kResetNone, kNoSpike };
+// States that can leave their range, where no bound rules it out: u is folded, v is clamped.
+enum Watch { kWatchNone, kWatchV, kWatchBoth };
 
 // Indices of Update::parameter. Thresholds and biases are in units of the state.
 enum CubaParameter { kKeepU, kKeepV, kThreshold, kBias, kTheta };
@@ -155,7 +162,7 @@ struct KernelTable {
   void (*sigma)(Update&);
 
   // Lists of active inputs: of one row of bytes 0/1 by tile, the same by subsets, of one row of
-  // bytes, of one row of values. Each may write kInputGroup entries past the end. Return the number
+  // bytes, of one row of values. Each may write kListSlack entries past the end. Return the number
   // of entries.
   std::uint32_t (*list_tiles)(const std::uint8_t* row, const std::int32_t* tiles, int tile_count,
                               std::uint32_t base, std::uint16_t* events, std::uint32_t* starts);

@@ -1,7 +1,7 @@
-// Kernels for x86-64 processors with AVX-512 (F, BW, VL, DQ, VNNI): the portable source in vectors of
-// 64 bytes; no intrinsics.
+// Kernels for x86-64 processors with AVX-512 (F, BW, VL, DQ, VNNI).
 
 #define NEURODEPLOY_VECTOR_BYTES 64
+#define NEURODEPLOY_AVX512_INTRINSICS
 
 #include "table.hpp"
 

@@ -11,8 +11,15 @@
 
 #include "kernels.hpp"
 
-#ifdef NEURODEPLOY_AVX2_INTRINSICS
+#if defined(NEURODEPLOY_AVX2_INTRINSICS) || defined(NEURODEPLOY_AVX512_INTRINSICS)
 #include <immintrin.h>
+#endif
+
+// For functions whose vectors must stay in registers across the call.
+#if defined(__GNUC__)
+#define NEURODEPLOY_INLINE inline __attribute__((always_inline))
+#else
+#define NEURODEPLOY_INLINE inline
 #endif
 
 namespace neurodeploy {
@@ -125,10 +132,94 @@ inline void store(void* to, const V& v) {
 inline U32 select(U32 mask, U32 where_set, U32 elsewhere) {
   return (where_set & mask) | (elsewhere & ~mask);
 }
+
+#ifdef NEURODEPLOY_AVX512_INTRINSICS
+
+typedef __mmask16 LaneMask;  // one bit per lane
+
+inline __m512i to_register(const U32& x) { return load<__m512i>(&x); }
+inline U32 to_lanes(__m512i x) { return load<U32>(&x); }
+
+inline U32 smaller_of(U32 x, U32 y) {
+  return to_lanes(_mm512_min_epi32(to_register(x), to_register(y)));
+}
+inline U32 larger_of(U32 x, U32 y) {
+  return to_lanes(_mm512_max_epi32(to_register(x), to_register(y)));
+}
+inline U32 magnitude(U32 x) { return to_lanes(_mm512_abs_epi32(to_register(x))); }
+
+inline bool any(U32 x) { return _mm512_test_epi32_mask(to_register(x), to_register(x)) != 0; }
+
+// x * keep / 4096 rounded toward zero, for |x| < 2^27 and 0 <= keep <= 4096: with
+// x = 4096 high + low and 0 <= low < 4096, that is high * keep + ((low * keep + c) >> 12), where c is
+// 4095 for a negative x and 0 otherwise. A pair product whose second half is zero is a 16-bit
+// product that adds to 32 bits.
+inline U32 decay(U32 x, U32 keep) {
+  const __m512i own = to_register(x), factor = to_register(keep);
+  const __m512i fraction = _mm512_set1_epi32(4095);
+  const __m512i up = _mm512_and_si512(_mm512_srai_epi32(own, 31), fraction);
+  const __m512i low =
+      _mm512_srli_epi32(_mm512_dpwssd_epi32(up, _mm512_and_si512(own, fraction), factor), 12);
+  return to_lanes(_mm512_dpwssd_epi32(low, _mm512_srai_epi32(own, 12), factor));
+}
+
+// The same for -4096 <= factor <= 4096.
+inline U32 rotate(U32 x, U32 factor) {
+  const __m512i turned = to_register(decay(x, magnitude(factor)));
+  const __mmask16 negative = _mm512_movepi32_mask(to_register(factor));
+  return to_lanes(_mm512_mask_sub_epi32(turned, negative, _mm512_setzero_si512(), turned));
+}
+
+// Products of values that fit 16 bits.
+inline U32 multiply16(U32 x, U32 y) {
+  const __m512i low_half = _mm512_and_si512(to_register(y), _mm512_set1_epi32(0xffff));
+  return to_lanes(_mm512_madd_epi16(to_register(x), low_half));
+}
+
+// Adds 64 times 16-bit values: again pair products with one half that is zero.
+inline U32 add_mantissas(U32 x, const std::int16_t* values) {
+  const __m512i wide = _mm512_cvtepu16_epi32(load<__m256i>(values));
+  return to_lanes(_mm512_dpwssd_epi32(to_register(x), wide, _mm512_set1_epi32(64)));
+}
+
+inline LaneMask above(U32 x, U32 y) {
+  return _mm512_cmpgt_epi32_mask(to_register(x), to_register(y));
+}
+inline U32 cleared(U32 x, LaneMask where) {
+  return to_lanes(_mm512_maskz_mov_epi32(_knot_mask16(where), to_register(x)));
+}
+inline U32 replaced(U32 x, LaneMask where, U32 by) {
+  return to_lanes(_mm512_mask_mov_epi32(to_register(x), where, to_register(by)));
+}
+inline LaneMask lane_mask(U32 x) { return _mm512_movepi32_mask(to_register(x)); }
+
+// Stores the masks of kCount vectors as bytes 0/1.
+template <int kCount>
+inline void store_spikes(std::uint8_t* to, const LaneMask* masks) {
+  static_assert(kCount % 2 == 0, "bytes are stored 32 at a time");
+  for (int i = 0; i < kCount; i += 2) {
+    const __mmask32 pair = masks[i] | __mmask32(masks[i + 1]) << kLanes32;
+    store(to + i * kLanes32, _mm256_maskz_set1_epi8(pair, 1));
+  }
+}
+
+#else
+
+typedef U32 LaneMask;  // all bits of a lane
+
 inline U32 smaller_of(U32 x, U32 y) { return select(greater(x, y), y, x); }
 inline U32 larger_of(U32 x, U32 y) { return select(greater(x, y), x, y); }
 
-#ifdef NEURODEPLOY_AVX2_INTRINSICS
+inline U32 add_mantissas(U32 x, const std::int16_t* values) {
+  return x + (load_narrow(values) << 6);
+}
+
+inline LaneMask above(U32 x, U32 y) { return greater(x, y); }
+inline U32 cleared(U32 x, LaneMask where) { return x & ~where; }
+inline U32 replaced(U32 x, LaneMask where, U32 by) { return select(where, by, x); }
+inline LaneMask lane_mask(U32 x) { return x; }
+
+#if defined(NEURODEPLOY_AVX2_INTRINSICS)
 
 inline __m256i to_register(const U32& x) { return load<__m256i>(&x); }
 inline U32 to_lanes(__m256i x) { return load<U32>(&x); }
@@ -160,7 +251,9 @@ inline U32 multiply16(U32 x, U32 y) {
 }
 
 // Stores the masks of one granule as bytes 0/1.
-inline void store_spikes(std::uint8_t* to, const U32* masks) {
+template <int kCount>
+inline void store_spikes(std::uint8_t* to, const LaneMask* masks) {
+  static_assert(kCount == 4, "a granule has four vectors");
   const __m256i low = _mm256_packs_epi32(to_register(masks[0]), to_register(masks[1]));
   const __m256i high = _mm256_packs_epi32(to_register(masks[2]), to_register(masks[3]));
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
@@ -199,15 +292,17 @@ inline U32 rotate(U32 x, U32 factor) {
 // Products of values that fit 16 bits.
 inline U32 multiply16(U32 x, U32 y) { return x * y; }
 
-// Stores the masks of one granule as bytes 0/1.
-inline void store_spikes(std::uint8_t* to, const U32* masks) {
-  for (int i = 0; i < kGranule / kLanes32; ++i) {
+// Stores the masks of kCount vectors as bytes 0/1.
+template <int kCount>
+inline void store_spikes(std::uint8_t* to, const LaneMask* masks) {
+  for (int i = 0; i < kCount; ++i) {
     std::uint32_t lanes[kLanes32];
     store(lanes, masks[i]);
     for (int l = 0; l < kLanes32; ++l) to[i * kLanes32 + l] = std::uint8_t(lanes[l] & 1);
   }
 }
 
+#endif
 #endif
 
 }  // namespace

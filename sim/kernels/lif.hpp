@@ -9,28 +9,46 @@
 namespace neurodeploy {
 namespace {
 
+// Vectors that advance together: enough of them to hide the latency of one chain of a step.
+constexpr int kStrip = kVectors < 4 ? 4 : kVectors;
+
 struct NarrowInput {
   typedef std::int16_t Value;
-  static U32 current(const Value* from) { return load_narrow(from) << 6; }
+  static U32 add(U32 x, const Value* from) { return add_mantissas(x, from); }
 };
 struct PlainInput {
   typedef std::int32_t Value;
-  static U32 current(const Value* from) { return load<U32>(from) << 6; }
+  static U32 add(U32 x, const Value* from) { return x + (load<U32>(from) << 6); }
 };
 struct ScaledInput {
   typedef std::int32_t Value;
-  static U32 current(const Value* from) { return load<U32>(from); }
+  static U32 add(U32 x, const Value* from) { return x + load<U32>(from); }
 };
 
 struct Overflows {
   U32 u_wraps = {}, v_saturations = {};
 };
 
-// Folds u back once and clamps v, where the granule holds a value that needs it.
+// The values of a parameter for the vectors of a strip.
+struct StripParameter {
+  const std::int32_t* values;
+  std::ptrdiff_t step;
+
+  StripParameter(const Update& a, int index, int lane)
+      : values(parameter(a, index, lane)), step(a.parameter[index].step) {}
+  // A row of values, one per lane.
+  explicit StripParameter(const std::int32_t* row) : values(row), step(kGranule) {}
+  U32 at(int i) const {
+    return load<U32>(values + i / kVectors * step + i % kVectors * kLanes32);
+  }
+};
+
+// Folds u back once and clamps v, where the strip holds a value that needs it.
+template <int kCount>
 inline void correct(U32* x, U32* v, Overflows& counts) {
   const U32 limit = splat(std::uint32_t(kLimit)), top = splat(std::uint32_t(kLimit - 1));
   const U32 bottom = splat(std::uint32_t(1 - kLimit)), period = splat(std::uint32_t(2 * kLimit));
-  for (int i = 0; i < kVectors; ++i) {
+  for (int i = 0; i < kCount; ++i) {
     const U32 above = greater(x[i], limit), below = greater(bottom, x[i]);
     const U32 folded = x[i] - (period & above) + (period & below);
     const U32 wide = v[i] - x[i] + folded;
@@ -44,21 +62,22 @@ inline void correct(U32* x, U32* v, Overflows& counts) {
 
 // v after a spike, for the lanes of `spike`.
 template <int kReset>
-inline U32 reset(U32 v, U32 spike, U32 threshold) {
-  if (kReset == kResetZero) return v & ~spike;
+inline U32 reset(U32 v, LaneMask spike, U32 threshold) {
+  if (kReset == kResetZero) return cleared(v, spike);
   if (kReset == kResetSubtract) {
-    return select(spike, smaller_of(v - threshold, splat(std::uint32_t(kLimit - 1))), v);
+    return replaced(v, spike, smaller_of(v - threshold, splat(std::uint32_t(kLimit - 1))));
   }
   return v;
 }
 
 // Moves a homeostatic threshold: vth + floor(theta * (v - wanted) / 2^shift), clamped. With
 // error = 2^12 high + low and shift >= 12, that is (theta high + (theta low >> 12)) >> (shift - 12).
-inline void move_threshold(const Update& a, const std::int32_t* theta, const std::int32_t* wanted,
-                           const U32* v, U32* threshold) {
+template <int kCount>
+inline void move_threshold(const Update& a, const StripParameter& theta,
+                           const std::int32_t* wanted, const U32* v, U32* threshold) {
   const U32 low_limit = splat(std::uint32_t(a.low)), high_limit = splat(std::uint32_t(a.high));
-  for (int i = 0; i < kVectors; ++i) {
-    const U32 gain = load<U32>(theta + i * kLanes32);
+  for (int i = 0; i < kCount; ++i) {
+    const U32 gain = theta.at(i);
     const U32 error = v[i] - load<U32>(wanted + i * kLanes32);
     const U32 high = multiply16(shift_signed(error, kDecayBits), gain);
     const U32 low = multiply16(error & splat((1 << kDecayBits) - 1), gain) >> kDecayBits;
@@ -67,70 +86,96 @@ inline void move_threshold(const Update& a, const std::int32_t* theta, const std
   }
 }
 
-// kMoving: the threshold is a state.
-template <class Input, int kReset, bool kMoving>
-void lif_granule(Update& a, int lane) {
-  const std::int32_t *keep_u = parameter(a, kKeepU, lane), *keep_v = parameter(a, kKeepV, lane);
-  const std::int32_t *base = parameter(a, kThreshold, lane), *bias = parameter(a, kBias, lane);
+// kMoving: the threshold is a state. kWatch: which states bounds do not keep in range.
+template <class Input, int kReset, bool kMoving, int kWatch, int kCount>
+void lif_strip(Update& a, int lane, Overflows& counts) {
+  const StripParameter keep_u(a, kKeepU, lane), keep_v(a, kKeepV, lane);
+  const StripParameter base(a, kThreshold, lane), constant(a, kBias, lane);
   const auto* input = static_cast<const typename Input::Value*>(a.input[0]) + lane;
   std::uint8_t* sent = static_cast<std::uint8_t*>(a.sent) + lane;
-  Overflows counts;
-  U32 u[kVectors], v[kVectors], threshold[kVectors];
-  load_granule(a.state[0] + lane, u);
-  load_granule(a.state[1] + lane, v);
-  if (kMoving) load_granule(a.state[2] + lane, threshold);
+  U32 u[kCount], v[kCount], threshold[kCount];
+  load_granule<kCount>(a.state[0] + lane, u);
+  load_granule<kCount>(a.state[1] + lane, v);
+  if (kMoving) load_granule<kCount>(a.state[2] + lane, threshold);
   for (int k = 0; k < a.columns; ++k, input += a.input_stride, sent += a.sent_stride) {
-    if (a.bias) bias = a.bias + k * a.bias_stride + lane;
+    const StripParameter bias =
+        a.bias ? StripParameter(a.bias + k * a.bias_stride + lane) : constant;
     if (a.clear && a.clear[k]) {
-      for (int i = 0; i < kVectors; ++i) u[i] = v[i] = U32{};
-      if (kMoving) load_granule(base, threshold);
+      for (int i = 0; i < kCount; ++i) u[i] = v[i] = U32{};
+      if (kMoving) {
+        for (int i = 0; i < kCount; ++i) threshold[i] = base.at(i);
+      }
     }
     U32 seen = {};
-    for (int i = 0; i < kVectors; ++i) {
-      const int l = i * kLanes32;
-      u[i] = decay(u[i], load<U32>(keep_u + l)) + Input::current(input + l);
-      v[i] = decay(v[i], load<U32>(keep_v + l)) + u[i] + load<U32>(bias + l);
-      seen |= magnitude(u[i]) | magnitude(v[i]);
-    }
+    unrolled<kCount>([&](int i) {
+      u[i] = Input::add(decay(u[i], keep_u.at(i)), input + i * kLanes32);
+      v[i] = decay(v[i], keep_v.at(i)) + u[i] + bias.at(i);
+      if (kWatch == kWatchBoth) seen |= magnitude(u[i]) | magnitude(v[i]);
+      if (kWatch == kWatchV) seen |= magnitude(v[i]);
+    });
     // Magnitudes below 2^23 need no correction.
-    if (any(seen & splat(~std::uint32_t(kLimit - 1)))) correct(u, v, counts);
+    if (kWatch != kWatchNone && any(seen & splat(~std::uint32_t(kLimit - 1)))) {
+      correct<kCount>(u, v, counts);
+    }
     if (kMoving && a.signature && a.signature[k]) {
-      move_threshold(a, parameter(a, kTheta, lane), a.signature[k] + lane, v, threshold);
+      move_threshold<kCount>(a, StripParameter(a, kTheta, lane), a.signature[k] + lane, v,
+                             threshold);
     }
     if (kReset != kNoSpike) {
-      U32 spike[kVectors];
-      for (int i = 0; i < kVectors; ++i) {
-        const U32 limit = kMoving ? threshold[i] : load<U32>(base + i * kLanes32);
-        spike[i] = greater(v[i], limit);
+      LaneMask spike[kCount];
+      unrolled<kCount>([&](int i) {
+        const U32 limit = kMoving ? threshold[i] : base.at(i);
+        spike[i] = above(v[i], limit);
         v[i] = reset<kReset>(v[i], spike[i], limit);
-      }
-      store_spikes(sent, spike);
+      });
+      store_spikes<kCount>(sent, spike);
     }
-    record_granule(a, 0, k, lane, u);
-    record_granule(a, 1, k, lane, v);
-    if (kMoving) record_granule(a, 2, k, lane, threshold);
+    record_granule<kCount>(a, 0, k, lane, u);
+    record_granule<kCount>(a, 1, k, lane, v);
+    if (kMoving) record_granule<kCount>(a, 2, k, lane, threshold);
   }
-  store_granule(a.state[0] + lane, u);
-  store_granule(a.state[1] + lane, v);
-  if (kMoving) store_granule(a.state[2] + lane, threshold);
+  store_granule<kCount>(a.state[0] + lane, u);
+  store_granule<kCount>(a.state[1] + lane, v);
+  if (kMoving) store_granule<kCount>(a.state[2] + lane, threshold);
+}
+
+template <class Input, int kReset, bool kMoving, int kWatch>
+void lif_lanes(Update& a) {
+  Overflows counts;
+  int lane = 0;
+  for (; lane + kStrip * kLanes32 <= a.lanes; lane += kStrip * kLanes32) {
+    lif_strip<Input, kReset, kMoving, kWatch, kStrip>(a, lane, counts);
+  }
+  if (lane < a.lanes) lif_strip<Input, kReset, kMoving, kWatch, kVectors>(a, lane, counts);
   a.u_wraps += sum_lanes(counts.u_wraps);
   a.v_saturations += sum_lanes(counts.v_saturations);
 }
 
-template <class Input, int kReset, bool kMoving>
-void lif_lanes(Update& a) {
-  for (int lane = 0; lane < a.lanes; lane += kGranule) {
-    lif_granule<Input, kReset, kMoving>(a, lane);
+template <class Input, int kReset>
+void lif_watched(Update& a) {
+  switch (a.watch) {
+    case kWatchNone: return lif_lanes<Input, kReset, false, kWatchNone>(a);
+    case kWatchV: return lif_lanes<Input, kReset, false, kWatchV>(a);
+    default: return lif_lanes<Input, kReset, false, kWatchBoth>(a);
   }
 }
 
-template <class Input, bool kMoving = false>
+template <class Input>
 void lif(Update& a) {
   switch (a.reset) {
-    case kResetZero: return lif_lanes<Input, kResetZero, kMoving>(a);
-    case kResetSubtract: return lif_lanes<Input, kResetSubtract, kMoving>(a);
-    case kResetNone: return lif_lanes<Input, kResetNone, kMoving>(a);
-    default: return lif_lanes<Input, kNoSpike, false>(a);
+    case kResetZero: return lif_watched<Input, kResetZero>(a);
+    case kResetSubtract: return lif_watched<Input, kResetSubtract>(a);
+    case kResetNone: return lif_watched<Input, kResetNone>(a);
+    default: return lif_watched<Input, kNoSpike>(a);
+  }
+}
+
+template <class Input>
+void homeostatic(Update& a) {
+  switch (a.reset) {
+    case kResetZero: return lif_lanes<Input, kResetZero, true, kWatchBoth>(a);
+    case kResetSubtract: return lif_lanes<Input, kResetSubtract, true, kWatchBoth>(a);
+    default: return lif_lanes<Input, kResetNone, true, kWatchBoth>(a);
   }
 }
 

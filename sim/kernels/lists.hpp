@@ -9,6 +9,84 @@
 namespace neurodeploy {
 namespace {
 
+#ifdef NEURODEPLOY_AVX512_INTRINSICS
+
+// Bytes 0/1 as bits; of up to 64.
+inline __mmask64 bits_of_row(const std::uint8_t* row, std::ptrdiff_t size) {
+  const __mmask64 held = size >= 64 ? ~__mmask64(0) : (__mmask64(1) << size) - 1;
+  const __m512i bytes = _mm512_maskz_loadu_epi8(held, row);
+  return _mm512_test_epi8_mask(bytes, bytes);
+}
+
+inline __m512i counted_from(std::uint32_t base) {
+  const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  return _mm512_add_epi32(lanes, _mm512_set1_epi32(std::int32_t(base)));
+}
+
+inline void append_lanes(__m512i values, __mmask16 chosen, std::uint16_t* to) {
+  store(to, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(chosen, values)));
+}
+inline void append_lanes(__m512i values, __mmask16 chosen, std::uint32_t* to) {
+  store(to, _mm512_maskz_compress_epi32(chosen, values));
+}
+
+// Appends base + position of every set byte of a row.
+template <class Index>
+inline std::uint32_t append_row(const std::uint8_t* row, std::ptrdiff_t size, Index* to) {
+  std::uint32_t n = 0;
+  for (std::ptrdiff_t j = 0; j < size; j += 64) {
+    __mmask64 bits = bits_of_row(row + j, size - j);
+    for (std::uint32_t base = std::uint32_t(j); bits != 0; base += kLanes32, bits >>= kLanes32) {
+      const __mmask16 own = __mmask16(bits);
+      append_lanes(counted_from(base), own, to + n);
+      n += std::uint32_t(_mm_popcnt_u32(own));
+    }
+  }
+  return n;
+}
+
+std::uint32_t list_tiles(const std::uint8_t* row, const std::int32_t* tiles, int tile_count,
+                         std::uint32_t base, std::uint16_t* events, std::uint32_t* starts) {
+  std::uint32_t n = 0;
+  for (int t = 0; t < tile_count; ++t) {
+    starts[t] = base + n;
+    n += append_row(row + tiles[t], tiles[t + 1] - tiles[t], events + n);
+  }
+  starts[tile_count] = base + n;
+  return n;
+}
+
+// The four bits of each group lie in a lane of their own, low groups in the even lanes, high ones in
+// the odd.
+std::uint32_t list_subsets(const std::uint8_t* row, const std::int32_t* tiles, int tile_count,
+                           std::uint32_t base, std::uint16_t* events, std::uint32_t* starts) {
+  const __m512i shifts = _mm512_setr_epi32(0, 0, 4, 4, 8, 8, 12, 12, 16, 16, 20, 20, 24, 24, 28, 28);
+  const __m512i firsts =
+      _mm512_setr_epi32(0, 128, 16, 144, 32, 160, 48, 176, 64, 192, 80, 208, 96, 224, 112, 240);
+  const __m512i four_bits = _mm512_set1_epi32((1 << kSubsetInputs) - 1);
+  std::uint32_t n = 0;
+  for (int t = 0; t < tile_count; ++t) {
+    starts[t] = base + n;
+    for (std::int32_t j = tiles[t]; j < tiles[t + 1]; j += 64) {
+      const __m512i bits =
+          _mm512_set1_epi64(std::int64_t(bits_of_row(row + j, tiles[t + 1] - j)));
+      const __m512i subsets = _mm512_and_si512(_mm512_srlv_epi32(bits, shifts), four_bits);
+      const __m512i first = _mm512_set1_epi32((j - tiles[t]) / kInputGroup * kSubsets);
+      const __mmask16 active = _mm512_test_epi32_mask(subsets, subsets);
+      append_lanes(_mm512_add_epi32(_mm512_add_epi32(subsets, firsts), first), active, events + n);
+      n += std::uint32_t(_mm_popcnt_u32(active));
+    }
+  }
+  starts[tile_count] = base + n;
+  return n;
+}
+
+std::uint32_t list_bytes(const std::uint8_t* row, int size, std::uint32_t* events) {
+  return append_row(row, size, events);
+}
+
+#else
+
 struct Positions {
   std::uint8_t at[256][kInputGroup];
   std::uint8_t count[256];
@@ -87,6 +165,8 @@ std::uint32_t list_bytes(const std::uint8_t* row, int size, std::uint32_t* event
   }
   return n;
 }
+
+#endif
 
 std::uint32_t list_sets(const std::uint8_t* row, int positions, int channels,
                         std::uint32_t* events) {

@@ -16,10 +16,6 @@ constexpr double kNeuronNs = 1.0, kSynapseNs = 0.005;       // rough cost per st
 
 std::size_t aligned(std::size_t bytes) { return (bytes + kCacheLine - 1) / kCacheLine * kCacheLine; }
 
-std::int64_t saturating_sum(std::int64_t a, std::int64_t b) {
-  return a > kUnbounded - b ? kUnbounded : a + b;
-}
-
 // The common value of all entries that stand for a neuron, or -1.
 std::int64_t uniform(const std::vector<std::int32_t>& values) {
   const bool same = std::all_of(values.begin(), values.end(),
@@ -117,10 +113,10 @@ void Network::prepare_stages() {
   for (int k = 0; k < populations(); ++k) {
     Stage& stage = stages_[k];
     const auto& first = stage.operations[0];
-    std::int64_t bounds[2] = {0, 0};
+    Bounds bounds[2];
     for (int port = 0; port < 2; ++port) {
       for (const auto& operation : stage.operations[port]) {
-        bounds[port] = saturating_sum(bounds[port], operation->bound());
+        bounds[port] = bounds[port] + operation->bounds();
       }
     }
     stage.population.connect(bounds[0], bounds[1], !stage.operations[1].empty());

@@ -15,6 +15,20 @@ namespace neurodeploy {
 
 constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
 
+// Smallest and largest value that a current can have; low <= 0 <= high.
+struct Bounds {
+  std::int64_t low = 0, high = 0;
+
+  bool known() const { return high != kUnbounded; }
+  std::int64_t magnitude() const { return high > -low ? high : -low; }
+  // Of the sum of two currents.
+  Bounds operator+(const Bounds& other) const {
+    if (!known() || !other.known()) return unbounded();
+    return {low + other.low, high + other.high};
+  }
+  static Bounds unbounded() { return {-kUnbounded, kUnbounded}; }
+};
+
 // Currents that arrive at one port of a segment: [sample of the span][column][lane of the segment].
 struct Currents {
   void* sums;   // int16 if narrow, else int32
@@ -55,8 +69,7 @@ class Operation {
                    const Segment& segment, const Currents& currents) const = 0;
   // Whether `add` can deliver 16-bit currents.
   virtual bool narrow() const { return false; }
-  // Largest magnitude of a current, or kUnbounded.
-  virtual std::int64_t bound() const { return kUnbounded; }
+  virtual Bounds bounds() const { return Bounds::unbounded(); }
   // Bytes per sample in which currents wait for their delay to pass; the engine says where.
   virtual std::size_t pending_bytes() const { return 0; }
 

@@ -80,11 +80,43 @@ void Population::choose_arithmetic() {
   }
 }
 
-void Population::connect(std::int64_t first_bound, std::int64_t second_bound, bool second_port) {
+void Population::connect(const Bounds& first, const Bounds& second, bool second_port) {
   const bool resonates = spec_.model >= Model::kResonate;
-  const std::int64_t bound = resonates ? std::max(first_bound, second_bound) : first_bound;
-  always_small_ = bound <= kLargestInput / largest_gain_;
+  const std::int64_t largest = std::max(first.magnitude(), resonates ? second.magnitude() : 0);
+  always_small_ = largest <= kLargestInput / largest_gain_;
   second_port_ = second_port;
+  if (fast_ && always_small_ && spec_.model <= Model::kIntegrator) choose_watch(first);
+}
+
+// Which states can leave their range. With x' <= x * keep / 4096 + drive, starting at 0, no x exceeds
+// drive * 4096 / (4096 - keep); a reset to zero keeps v below its threshold between the steps.
+void Population::choose_watch(const Bounds& currents) {
+  if (second_port_ || !spec_.gain.empty()) return;
+  const auto most = [this](int i) {
+    return std::int64_t(*std::max_element(spec_.parameters[i].begin(), spec_.parameters[i].end()));
+  };
+  const auto least = [this](int i) {
+    return std::int64_t(*std::min_element(spec_.parameters[i].begin(), spec_.parameters[i].end()));
+  };
+  const auto settled = [](std::int64_t drive, std::int64_t keep) {
+    if (drive == 0) return drive;
+    return keep == kOne ? kUnbounded : drive * kOne / (kOne - keep) + 1;
+  };
+  const std::int64_t keep_u = most(kKeepU), keep_v = most(kKeepV);
+  const std::int64_t u_high = settled(currents.high * kUnity, keep_u);
+  const std::int64_t u_low = settled(-currents.low * kUnity, keep_u);
+  if (std::max(u_high, u_low) >= kLimit) return;
+  watch_ = kWatchV;
+  const std::int64_t bias_high = std::max<std::int64_t>(most(kBias), 0);
+  const std::int64_t bias_low = std::max<std::int64_t>(-least(kBias), 0);
+  const std::int64_t below = settled(u_low + bias_low, keep_v);
+  std::int64_t above = settled(u_high + bias_high, keep_v);
+  if (spec_.reset == kResetZero) {
+    above = std::min(above, std::max<std::int64_t>(most(kThreshold), 0) + u_high + bias_high);
+  } else if (spec_.reset == kResetSubtract && least(kThreshold) < 0) {
+    above = kUnbounded;
+  }
+  if (std::max(above, below) < kLimit) watch_ = kWatchNone;
 }
 
 bool Population::graded() const {
@@ -199,6 +231,7 @@ Update Population::prepared(const Work& work, const Node& node, const Span& span
   }
   if (!calendar.clear.empty()) call.clear = calendar.clear.data() + span.column;
   call.reset = spec_.reset;
+  call.watch = watch_;
   call.theta_shift = spec_.theta_shift;
   call.low = spec_.low;
   call.high = spec_.high;

@@ -75,7 +75,7 @@ class Population {
     return fast_ && spec_.gain.empty() && spec_.model <= Model::kIntegrator;
   }
   // Told once: bounds of the currents of both ports, and whether anything drives the second.
-  void connect(std::int64_t first_bound, std::int64_t second_bound, bool second_port);
+  void connect(const Bounds& first, const Bounds& second, bool second_port);
 
   void initialise(Work& work, int sample, const Layout& layout) const;
   Calendar calendar(std::int64_t column, int columns) const;
@@ -99,6 +99,7 @@ class Population {
   Laned laned(const std::vector<std::int32_t>& values, std::int32_t padding,
               const Layout& layout) const;
   void choose_arithmetic();
+  void choose_watch(const Bounds& currents);
   bool cuba() const { return spec_.model <= Model::kHomeostatic; }
   bool fits32(const KernelTable& kernels, const Update& update) const;
   void drive(const KernelTable& kernels, Work& work, const Segment& segment,
@@ -121,6 +122,7 @@ class Population {
   bool fast_ = false;          // parameters suit the 32-bit kernels
   bool always_small_ = false;  // so does every current
   bool second_port_ = false;
+  int watch_ = kWatchBoth;
   std::int32_t largest_gain_ = 64;
 };
 

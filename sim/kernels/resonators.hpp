@@ -33,7 +33,8 @@ void resonate_granule(Update& a, int lane) {
   load_granule(a.state[0] + lane, re);
   load_granule(a.state[1] + lane, im);
   for (int k = 0; k < a.columns; ++k) {
-    U32 before[kVectors], spike[kVectors], seen = {};
+    U32 before[kVectors], seen = {};
+    LaneMask spike[kVectors];
     for (int i = 0; i < kVectors; ++i) {
       const int l = i * kLanes32;
       const U32 s = load<U32>(sin + l), c = load<U32>(cos + l), x = re[i], y = im[i];
@@ -46,14 +47,15 @@ void resonate_granule(Update& a, int lane) {
     for (int i = 0; i < kVectors; ++i) {
       const U32 limit = load<U32>(threshold + i * kLanes32);
       if (kIzhikevich) {
-        spike[i] = ~greater(limit, im[i]);  // F3
-        re[i] = re[i] & ~spike[i];          // F4
-        im[i] = select(spike[i], limit - splat(1), im[i]);
+        spike[i] = lane_mask(~greater(limit, im[i]));  // F3
+        re[i] = cleared(re[i], spike[i]);              // F4
+        im[i] = replaced(im[i], spike[i], limit - splat(1));
       } else {
-        spike[i] = shift_signed(before[i] & ~im[i], 31) & ~greater(limit, re[i]);  // F3
+        const U32 rises = shift_signed(before[i] & ~im[i], 31);
+        spike[i] = lane_mask(rises & ~greater(limit, re[i]));  // F3
       }
     }
-    store_spikes(sent, spike);
+    store_spikes<kVectors>(sent, spike);
     record_granule(a, 0, k, lane, re);
     record_granule(a, 1, k, lane, im);
     input_re += a.input_stride;

@@ -12,7 +12,7 @@ namespace neurodeploy {
 
 namespace {
 
-constexpr int kPairs = 256;  // (sample, column) pairs that share a tile of weights
+constexpr int kPairs = 512;  // (sample, column) pairs that share a tile of weights
 constexpr int kStepwiseSamples = 64;
 constexpr double kThreadNs = 1e6;  // work below this stays on the calling thread
 constexpr auto kPollInterval = std::chrono::milliseconds(50);

@@ -11,13 +11,23 @@ namespace {
 
 // Adds the rows of `count` events to 16-bit sums held in registers; kWidth lanes.
 template <int kWidth>
-inline void add_rows(const std::int16_t* tile, const std::uint16_t* events, std::uint32_t count,
+NEURODEPLOY_INLINE void add_rows(const std::int16_t* tile, const std::uint16_t* events, std::uint32_t count,
                      U16* sums) {
   constexpr int kVectors = kWidth / kLanes16;
-  for (std::uint32_t e = 0; e < count; ++e) {
+  const auto add_row = [&](int e) {
     const std::int16_t* row = tile + std::ptrdiff_t(events[e]) * kWidth;
     unrolled<kVectors>([&](int i) { sums[i] += load<U16>(row + i * kLanes16); });
+  };
+  for (; count >= 8; count -= 8, events += 8) unrolled<8>(add_row);
+  if (count & 4) {
+    unrolled<4>(add_row);
+    events += 4;
   }
+  if (count & 2) {
+    unrolled<2>(add_row);
+    events += 2;
+  }
+  if (count & 1) add_row(0);
 }
 
 // Sums of all subsets of each four inputs: row 2^b + m is row m and input b.
@@ -50,15 +60,18 @@ inline const std::int16_t* rows_of_tile(const RowSum& a, int t) {
   return a.table;
 }
 
-// A tile of weights stays in the cache while all pairs pass over it.
+// A tile of weights stays in the cache while all pairs pass over it. Pairs of equal length follow one
+// another, so that the processor foresees where each list ends.
 template <int kWidth>
 void row_sum_narrow_lanes(const RowSum& a) {
   constexpr int kVectors = kWidth / kLanes16;
   std::int16_t* sums = static_cast<std::int16_t*>(a.sums);
   for (int t = 0; t < a.tile_count; ++t) {
     const std::int16_t* rows = rows_of_tile<kWidth>(a, t);
-    const std::uint32_t* starts = a.starts + t;
-    for (int p = 0; p < a.pairs; ++p, starts += a.tile_count + 1) {
+    const std::uint16_t* order = a.order + std::ptrdiff_t(t) * a.pairs;
+    for (int i = 0; i < a.pairs; ++i) {
+      const std::ptrdiff_t p = order[i];
+      const std::uint32_t* starts = a.starts + p * (a.tile_count + 1) + t;
       if (starts[0] == starts[1]) continue;
       std::int16_t* own = sums + p * a.stride;
       U16 held[kVectors];
@@ -75,8 +88,10 @@ void row_sum_tiled_lanes(const RowSum& a) {
   std::int32_t* sums = static_cast<std::int32_t*>(a.sums);
   for (int t = 0; t < a.tile_count; ++t) {
     const std::int16_t* rows = rows_of_tile<kWidth>(a, t);
-    const std::uint32_t* starts = a.starts + t;
-    for (int p = 0; p < a.pairs; ++p, starts += a.tile_count + 1) {
+    const std::uint16_t* order = a.order + std::ptrdiff_t(t) * a.pairs;
+    for (int i = 0; i < a.pairs; ++i) {
+      const std::ptrdiff_t p = order[i];
+      const std::uint32_t* starts = a.starts + p * (a.tile_count + 1) + t;
       if (starts[0] == starts[1]) continue;
       U16 held[kVectors] = {};
       add_rows<kWidth>(rows, a.events + starts[0], starts[1] - starts[0], held);

@@ -8,12 +8,11 @@
 #include <memory>
 #include <vector>
 
+#include "aligned.hpp"
 #include "kernels.hpp"
 #include "layout.hpp"
 
 namespace neurodeploy {
-
-constexpr std::size_t kCacheLine = 64;
 
 // Aligned memory that grows and is never cleared.
 class Buffer {
@@ -61,6 +60,7 @@ struct Lists {
   std::vector<std::uint32_t> events;
   std::vector<std::int32_t> messages;
   std::vector<std::uint32_t> starts;
+  std::vector<std::uint16_t> order;   // [tile][pair], pairs by their number of events
   std::vector<std::uint8_t> repeats;  // pair equals the one before, its messages are not listed
   bool any_repeats = false;
 };
