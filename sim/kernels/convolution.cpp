@@ -8,6 +8,10 @@ namespace neurodeploy {
 namespace {
 
 constexpr int kMostMerged = 4;  // channels whose events are merged
+constexpr int kProbes = 4;      // columns of a span that are looked at
+// Costs of both ways, in the time of one vector of kTapLanes added to a register.
+constexpr double kRowCost = 0.5, kVectorCost = 0.5;   // by patterns: per table row and its vectors
+constexpr double kTargetCost = 2.0, kTapCost = 1.5;   // by events: per target row and tap
 constexpr std::int64_t kConvolutionLimit = std::int64_t(1) << 23;  // sums wrap to 24 bits
 
 int padded_to(int size, int multiple) { return (size + multiple - 1) / multiple * multiple; }
@@ -33,6 +37,9 @@ Convolution::Convolution(const Wiring& wiring, const Layout& source, const Layou
   find_reach(target, kernel);
   if (narrow_) {
     pack(weight16_, kernel);
+    if (Patterns::suits(source, kernel)) {
+      patterns_ = std::make_unique<Patterns>(source, target, kernel);
+    }
   } else {
     pack(weight32_, kernel);
   }
@@ -126,9 +133,41 @@ void Convolution::pack(Aligned<Value>& packed, const Kernel& kernel) const {
   }
 }
 
-// Lists every source row of every pair: starts hold the rows of a pair one after another.
 void Convolution::list(const KernelTable& kernels, const Node& source, Work& work,
                        const Span& span) const {
+  Lists& lists = work.lists[index];
+  lists.by_patterns = patterns_ && prefers_patterns(kernels, source, work, span);
+  if (lists.by_patterns) {
+    patterns_->list(kernels, source, wiring().lag, work, span, lists);
+  } else {
+    list_events(kernels, source, work, span);
+  }
+}
+
+// Compares the cost of both ways on a few of the span's columns. Results do not depend on the choice.
+bool Convolution::prefers_patterns(const KernelTable& kernels, const Node& source, Work& work,
+                                   const Span& span) const {
+  const int probes = std::min(kProbes, span.columns);
+  double events = 0;
+  for (int i = 0; i < probes; ++i) {
+    const int k = span.column + (2 * i + 1) * span.columns / (2 * probes);
+    const std::uint8_t* row = work.bytes(source, span.sample, k - wiring().lag);
+    events += double(kernels.count_row(row, source.layout.lanes()));
+  }
+  const double vectors = double(patterns_->lanes()) / kTapLanes;
+  const double rows = patterns_->rows_per_column() * (kRowCost + vectors * kVectorCost);
+  return rows < scatter_cost(events / probes);
+}
+
+// In the unit of one vector added; measured with AVX2 and AVX-512.
+double Convolution::scatter_cost(double events) const {
+  const double vectors = double(tap_lanes_) / kTapLanes;
+  return events * reached_rows_ * (kTargetCost + taps_ * vectors * kTapCost);
+}
+
+// Lists every source row of every pair: starts hold the rows of a pair one after another.
+void Convolution::list_events(const KernelTable& kernels, const Node& source, Work& work,
+                              const Span& span) const {
   Lists& lists = work.lists[index];
   const std::size_t most = std::size_t(span.pairs()) * source.layout.size() + kListSlack;
   grow(lists.starts, std::size_t(span.pairs()) * source_height_ + 1);
@@ -181,7 +220,9 @@ void Convolution::find_reach(const Layout& target, const Kernel& kernel) {
         if (place < 0 || place % kernel.stride[0] != 0) continue;
         if (row >= 0 && row < segment.rows) reach.targets.push_back({row, ky});
       }
-      if (!reach.targets.empty()) reach_.back().push_back(reach);
+      if (reach.targets.empty()) continue;
+      reached_rows_ += double(reach.targets.size()) / source_height_;
+      reach_.back().push_back(reach);
     }
   }
 }
@@ -238,6 +279,32 @@ void Convolution::add_segment(const KernelTable& kernels, Work& work, const Span
       Value* row = sums + r * row_cells() + std::ptrdiff_t(margin_left_) * out_;
       deliver(kernels, row, row_size, currents, pair, r * row_size);
     }
+    if (currents.narrow) {
+      std::fill(currents.narrow_row(pair) + segment.used,
+                currents.narrow_row(pair) + segment.lanes, std::int16_t(0));
+    }
+  }
+}
+
+void Convolution::add_patterns(const KernelTable& kernels, Work& work, const Span& span,
+                               const Segment& segment, const Currents& currents) const {
+  const Lists& lists = work.lists[index];
+  const int row_size = target_width_ * out_;
+  std::int16_t* sums = work.map_rows.as<std::int16_t>(std::size_t(row_size) + patterns_->lanes());
+  for (int pair = 0; pair < span.pairs(); ++pair) {
+    for (int r = 0; r < segment.rows; ++r) {
+      if (currents.narrow) {
+        patterns_->sum(kernels, lists, pair, segment.first_row + r,
+                       currents.narrow_row(pair) + r * row_size);
+        continue;
+      }
+      patterns_->sum(kernels, lists, pair, segment.first_row + r, sums);
+      kernels.add_narrow(currents.row(pair) + r * row_size, sums, row_size);
+    }
+    if (currents.narrow) {
+      std::fill(currents.narrow_row(pair) + segment.used,
+                currents.narrow_row(pair) + segment.lanes, std::int16_t(0));
+    }
   }
 }
 
@@ -258,7 +325,9 @@ void Convolution::deliver(const KernelTable& kernels, std::int32_t* sums, int si
 
 void Convolution::add(const KernelTable& kernels, const Node&, Work& work, const Span& span,
                       const Segment& segment, const Currents& currents) const {
-  if (narrow_) {
+  if (work.lists[index].by_patterns) {
+    add_patterns(kernels, work, span, segment, currents);
+  } else if (narrow_) {
     add_segment(kernels, work, span, segment, currents, weight16_);
   } else {
     add_segment(kernels, work, span, segment, currents, weight32_);

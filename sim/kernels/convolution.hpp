@@ -5,6 +5,8 @@
 // values the same number of taps, kernel rows are padded with zero weights, and the row of sums has
 // margins that are thrown away.
 //
+// Where many values are active, the same sums are taken from tables of patterns instead.
+//
 // The events of a source with few channels are merged: each set of active channels counts as one
 // channel, whose weights are the sums over the set.
 
@@ -12,21 +14,11 @@
 
 #include <array>
 
+#include "kernel_shape.hpp"
 #include "operation.hpp"
+#include "patterns.hpp"
 
 namespace neurodeploy {
-
-// Geometry of a convolution, (height, width) pairs. weight is [out][in / groups][rows][columns].
-struct Kernel {
-  const std::int32_t* weight;
-  int out, in_per_group, rows, columns;
-  int stride[2], padding[2], dilation[2];
-  int groups;
-
-  std::int32_t at(int o, int i, int y, int x) const {
-    return weight[((std::ptrdiff_t(o) * in_per_group + i) * rows + y) * columns + x];
-  }
-};
 
 class Convolution : public Operation {
  public:
@@ -42,6 +34,13 @@ class Convolution : public Operation {
 
  private:
   void choose_width(const Kernel& kernel);
+  bool prefers_patterns(const KernelTable& kernels, const Node& source, Work& work,
+                        const Span& span) const;
+  double scatter_cost(double events) const;
+  void list_events(const KernelTable& kernels, const Node& source, Work& work,
+                   const Span& span) const;
+  void add_patterns(const KernelTable& kernels, Work& work, const Span& span,
+                    const Segment& segment, const Currents& currents) const;
   void find_taps(const Kernel& kernel);
   std::int32_t weight(const Kernel& kernel, int out, int channel, int y, int x) const;
   template <class Value>
@@ -86,6 +85,8 @@ class Convolution : public Operation {
   Bounds bounds_;
   std::vector<TapStart> starts_;           // per lane of a source row
   std::vector<std::vector<Reach>> reach_;  // per segment
+  double reached_rows_ = 0;                // target rows that a source row reaches, on average
+  std::unique_ptr<Patterns> patterns_;     // the other way, where it exists
   Aligned<std::int16_t> weight16_;
   Aligned<std::int32_t> weight32_;
 };

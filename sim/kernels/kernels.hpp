@@ -85,6 +85,46 @@ struct TapSum {
   void* sums[kMostTargets];
 };
 
+// One target row of a convolution by patterns: sums[column][lane] = sum over p of the row of table p
+// that pattern p of the column names; 16 bits. A pattern is the offset of a row in its table.
+struct PatternSum {
+  const std::int16_t* table;      // [p][entry][lanes]
+  std::ptrdiff_t table_size;      // values of one table
+  const std::uint16_t* patterns;  // of the first target column, at places[p]
+  std::ptrdiff_t column_step;     // patterns from one target column to the next
+  const std::int32_t* places;
+  int count;
+  int columns;
+  int lanes;                      // multiple of kTapLanes
+  std::int16_t* sums;
+  std::ptrdiff_t sums_step;       // from one target column to the next
+};
+
+constexpr int kPatternWindows = 8;
+
+constexpr int kWindowSlack = 3;
+
+// Source rows of one column, bytes 0/1, whose patterns are listed.
+struct SourceRows {
+  const std::uint8_t* lanes;
+  const int* starts;            // first lane of every row
+  int count, size;
+  int scale;                    // a pattern is its bits times this
+  std::uint16_t* patterns;
+  std::ptrdiff_t row_patterns;  // from one row to the next
+};
+
+// Windows of `bits` bits of a row between margins of zeros: window w starts at bit first + w * step,
+// counted from the start of the margin, which has up to 64 bits. Their patterns are written
+// kPatternWindows at a time.
+struct Windows {
+  int margin;
+  int first, step, count, bits;
+  std::uint64_t* words;         // room for 1 + size / 64 + 1 + kWindowSlack
+};
+// Bits of a word that are there wherever in its first byte a window starts.
+constexpr int kWindowBits = 57;
+
 // A parameter of every lane, or one granule of equal values (step 0).
 struct Parameter {
   const std::int32_t* values;
@@ -133,7 +173,7 @@ enum ResonateParameter { kSin, kCos, kResonateThreshold };
 struct KernelTable {
   const char* name;
 
-  void (*row_sum_narrow)(const RowSum&);
+  void (*row_sum_narrow)(const RowSum&);  // sets the sums
   void (*row_sum_tiled)(const RowSum&);
   void (*row_sum_wide)(const RowSum&);
   void (*graded_sum_narrow)(const GradedSum&);
@@ -141,6 +181,11 @@ struct KernelTable {
   void (*tap_sum_narrow)(const TapSum&);
   void (*tap_sum_wide)(const TapSum&);
   void (*tap_sum_graded)(const TapSum&);
+
+  void (*pattern_sum)(const PatternSum&);
+  // Patterns of each kSubsetInputs bytes; may write kListSlack past the end of a row.
+  void (*list_quads)(const SourceRows&);
+  void (*list_windows)(const SourceRows&, const Windows&);
 
   // CUBA family in 32-bit arithmetic; valid while |u| <= 2^23, |64 a| <= 2^24 and both keep factors
   // lie in 0..4096. The input is 16 or 32 bits wide, or 32 bits and already multiplied by its gain.
@@ -187,6 +232,8 @@ struct KernelTable {
   // Whether every |value| <= limit.
   bool (*within)(const std::int32_t* values, std::ptrdiff_t size, std::int32_t limit);
 
+  // Number of set bytes of a row of bytes 0/1.
+  std::int64_t (*count_row)(const std::uint8_t* row, std::ptrdiff_t size);
   void (*nonzero_bytes)(const std::uint8_t* values, std::ptrdiff_t size, std::uint8_t* target);
   void (*nonzero_values)(const std::int32_t* values, std::ptrdiff_t size, std::uint8_t* target);
   void (*widen_bytes)(const std::uint8_t* values, std::ptrdiff_t size, std::int32_t* target);

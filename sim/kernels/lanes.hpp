@@ -22,6 +22,13 @@
 #define NEURODEPLOY_INLINE inline
 #endif
 
+// For inner loops that the compiler shall give all registers to.
+#if defined(__GNUC__)
+#define NEURODEPLOY_SEPARATE __attribute__((noinline))
+#else
+#define NEURODEPLOY_SEPARATE
+#endif
+
 namespace neurodeploy {
 namespace {
 
@@ -150,22 +157,31 @@ inline U32 magnitude(U32 x) { return to_lanes(_mm512_abs_epi32(to_register(x)));
 
 inline bool any(U32 x) { return _mm512_test_epi32_mask(to_register(x), to_register(x)) != 0; }
 
+// A keep factor, and the same beside -4095 in the upper half.
+struct Keep {
+  __m512i factor, rounding;
+
+  Keep() = default;
+  explicit Keep(U32 keep)
+      : factor(to_register(keep)),
+        rounding(_mm512_or_si512(factor, _mm512_set1_epi32(-4095 * 65536))) {}
+};
+
 // x * keep / 4096 rounded toward zero, for |x| < 2^27 and 0 <= keep <= 4096: with
 // x = 4096 high + low and 0 <= low < 4096, that is high * keep + ((low * keep + c) >> 12), where c is
-// 4095 for a negative x and 0 otherwise. A pair product whose second half is zero is a 16-bit
-// product that adds to 32 bits.
-inline U32 decay(U32 x, U32 keep) {
-  const __m512i own = to_register(x), factor = to_register(keep);
-  const __m512i fraction = _mm512_set1_epi32(4095);
-  const __m512i up = _mm512_and_si512(_mm512_srai_epi32(own, 31), fraction);
-  const __m512i low =
-      _mm512_srli_epi32(_mm512_dpwssd_epi32(up, _mm512_and_si512(own, fraction), factor), 12);
-  return to_lanes(_mm512_dpwssd_epi32(low, _mm512_srai_epi32(own, 12), factor));
+// 4095 for a negative x and 0 otherwise. Both are sums of products of 16-bit pairs: the upper half
+// of high is -1 for a negative x, 0 otherwise; it is taken times 0, and beside low times -4095.
+inline U32 decay(U32 x, const Keep& keep) {
+  const __m512i own = to_register(x), high = _mm512_srai_epi32(own, 12);
+  const __m512i low = _mm512_mask_blend_epi16(
+      0x55555555, high, _mm512_and_si512(own, _mm512_set1_epi32(4095)));
+  const __m512i carried = _mm512_srli_epi32(_mm512_madd_epi16(low, keep.rounding), 12);
+  return to_lanes(_mm512_dpwssd_epi32(carried, high, keep.factor));
 }
 
 // The same for -4096 <= factor <= 4096.
 inline U32 rotate(U32 x, U32 factor) {
-  const __m512i turned = to_register(decay(x, magnitude(factor)));
+  const __m512i turned = to_register(decay(x, Keep(magnitude(factor))));
   const __mmask16 negative = _mm512_movepi32_mask(to_register(factor));
   return to_lanes(_mm512_mask_sub_epi32(turned, negative, _mm512_setzero_si512(), turned));
 }
@@ -182,24 +198,33 @@ inline U32 add_mantissas(U32 x, const std::int16_t* values) {
   return to_lanes(_mm512_dpwssd_epi32(to_register(x), wide, _mm512_set1_epi32(64)));
 }
 
-inline LaneMask above(U32 x, U32 y) {
-  return _mm512_cmpgt_epi32_mask(to_register(x), to_register(y));
+inline LaneMask at_most(U32 x, U32 y) {
+  return _mm512_cmple_epi32_mask(to_register(x), to_register(y));
 }
-inline U32 cleared(U32 x, LaneMask where) {
-  return to_lanes(_mm512_maskz_mov_epi32(_knot_mask16(where), to_register(x)));
+// x where the mask is set, else 0 or another value.
+inline U32 kept(U32 x, LaneMask where) {
+  return to_lanes(_mm512_maskz_mov_epi32(where, to_register(x)));
 }
-inline U32 replaced(U32 x, LaneMask where, U32 by) {
-  return to_lanes(_mm512_mask_mov_epi32(to_register(x), where, to_register(by)));
+inline U32 kept(U32 x, LaneMask where, U32 elsewhere) {
+  return to_lanes(_mm512_mask_mov_epi32(to_register(elsewhere), where, to_register(x)));
 }
 inline LaneMask lane_mask(U32 x) { return _mm512_movepi32_mask(to_register(x)); }
 
-// Stores the masks of kCount vectors as bytes 0/1.
+// Stores kCount vectors as bytes: 0 where the mask is set, else 1.
 template <int kCount>
-inline void store_spikes(std::uint8_t* to, const LaneMask* masks) {
-  static_assert(kCount % 2 == 0, "bytes are stored 32 at a time");
-  for (int i = 0; i < kCount; i += 2) {
-    const __mmask32 pair = masks[i] | __mmask32(masks[i + 1]) << kLanes32;
-    store(to + i * kLanes32, _mm256_maskz_set1_epi8(pair, 1));
+inline void store_spikes(std::uint8_t* to, const LaneMask* silent) {
+  static_assert(kCount % 2 == 0, "bytes are stored 32 or 64 at a time");
+  int i = 0;
+  for (; i + 4 <= kCount; i += 4) {
+    const __mmask64 all = _mm512_kunpackd(_mm512_kunpackw(silent[i + 3], silent[i + 2]),
+                                          _mm512_kunpackw(silent[i + 1], silent[i]));
+    store(to + i * kLanes32,
+          _mm512_mask_mov_epi8(_mm512_set1_epi8(1), all, _mm512_setzero_si512()));
+  }
+  for (; i < kCount; i += 2) {
+    const __mmask32 both = _mm512_kunpackw(silent[i + 1], silent[i]);
+    store(to + i * kLanes32,
+          _mm256_mask_mov_epi8(_mm256_set1_epi8(1), both, _mm256_setzero_si256()));
   }
 }
 
@@ -214,9 +239,10 @@ inline U32 add_mantissas(U32 x, const std::int16_t* values) {
   return x + (load_narrow(values) << 6);
 }
 
-inline LaneMask above(U32 x, U32 y) { return greater(x, y); }
-inline U32 cleared(U32 x, LaneMask where) { return x & ~where; }
-inline U32 replaced(U32 x, LaneMask where, U32 by) { return select(where, by, x); }
+inline LaneMask at_most(U32 x, U32 y) { return ~greater(x, y); }
+// x where the mask is set, else 0 or another value.
+inline U32 kept(U32 x, LaneMask where) { return x & where; }
+inline U32 kept(U32 x, LaneMask where, U32 elsewhere) { return select(where, x, elsewhere); }
 inline LaneMask lane_mask(U32 x) { return x; }
 
 #if defined(NEURODEPLOY_AVX2_INTRINSICS)
@@ -227,6 +253,8 @@ inline U32 to_lanes(__m256i x) { return load<U32>(&x); }
 inline U32 magnitude(U32 x) { return to_lanes(_mm256_abs_epi32(to_register(x))); }
 
 inline bool any(U32 x) { return !_mm256_testz_si256(to_register(x), to_register(x)); }
+
+typedef U32 Keep;
 
 // x * keep / 4096 rounded toward zero, for |x| < 2^27 and 0 <= keep <= 4096. A pair product whose
 // upper half is zero is a 16-bit product with a 32-bit result.
@@ -250,15 +278,15 @@ inline U32 multiply16(U32 x, U32 y) {
   return to_lanes(_mm256_madd_epi16(to_register(x), low_half));
 }
 
-// Stores the masks of one granule as bytes 0/1.
+// Stores the vectors of a granule as bytes: 0 where the mask is set, else 1.
 template <int kCount>
-inline void store_spikes(std::uint8_t* to, const LaneMask* masks) {
+inline void store_spikes(std::uint8_t* to, const LaneMask* silent) {
   static_assert(kCount == 4, "a granule has four vectors");
-  const __m256i low = _mm256_packs_epi32(to_register(masks[0]), to_register(masks[1]));
-  const __m256i high = _mm256_packs_epi32(to_register(masks[2]), to_register(masks[3]));
+  const __m256i low = _mm256_packs_epi32(to_register(silent[0]), to_register(silent[1]));
+  const __m256i high = _mm256_packs_epi32(to_register(silent[2]), to_register(silent[3]));
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
   const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
-  store(to, _mm256_and_si256(bytes, _mm256_set1_epi8(1)));
+  store(to, _mm256_add_epi8(bytes, _mm256_set1_epi8(1)));
 }
 
 #else
@@ -274,6 +302,8 @@ inline bool any(U32 x) {
   for (std::uint64_t word : words) joined |= word;
   return joined != 0;
 }
+
+typedef U32 Keep;
 
 // x * keep / 4096 rounded toward zero, for |x| < 2^27 and 0 <= keep <= 4096.
 inline U32 decay(U32 x, U32 keep) {
@@ -292,13 +322,13 @@ inline U32 rotate(U32 x, U32 factor) {
 // Products of values that fit 16 bits.
 inline U32 multiply16(U32 x, U32 y) { return x * y; }
 
-// Stores the masks of kCount vectors as bytes 0/1.
+// Stores kCount vectors as bytes: 0 where the mask is set, else 1.
 template <int kCount>
-inline void store_spikes(std::uint8_t* to, const LaneMask* masks) {
+inline void store_spikes(std::uint8_t* to, const LaneMask* silent) {
   for (int i = 0; i < kCount; ++i) {
     std::uint32_t lanes[kLanes32];
-    store(lanes, masks[i]);
-    for (int l = 0; l < kLanes32; ++l) to[i * kLanes32 + l] = std::uint8_t(lanes[l] & 1);
+    store(lanes, silent[i]);
+    for (int l = 0; l < kLanes32; ++l) to[i * kLanes32 + l] = std::uint8_t(lanes[l] + 1);
   }
 }
 

@@ -60,12 +60,12 @@ inline void correct(U32* x, U32* v, Overflows& counts) {
   }
 }
 
-// v after a spike, for the lanes of `spike`.
+// v after a spike, in the lanes that are not silent.
 template <int kReset>
-inline U32 reset(U32 v, LaneMask spike, U32 threshold) {
-  if (kReset == kResetZero) return cleared(v, spike);
+inline U32 reset(U32 v, LaneMask silent, U32 threshold) {
+  if (kReset == kResetZero) return kept(v, silent);
   if (kReset == kResetSubtract) {
-    return replaced(v, spike, smaller_of(v - threshold, splat(std::uint32_t(kLimit - 1))));
+    return kept(v, silent, smaller_of(v - threshold, splat(std::uint32_t(kLimit - 1))));
   }
   return v;
 }
@@ -89,11 +89,16 @@ inline void move_threshold(const Update& a, const StripParameter& theta,
 // kMoving: the threshold is a state. kWatch: which states bounds do not keep in range.
 template <class Input, int kReset, bool kMoving, int kWatch, int kCount>
 void lif_strip(Update& a, int lane, Overflows& counts) {
-  const StripParameter keep_u(a, kKeepU, lane), keep_v(a, kKeepV, lane);
+  const StripParameter own_u(a, kKeepU, lane), own_v(a, kKeepV, lane);
   const StripParameter base(a, kThreshold, lane), constant(a, kBias, lane);
   const auto* input = static_cast<const typename Input::Value*>(a.input[0]) + lane;
   std::uint8_t* sent = static_cast<std::uint8_t*>(a.sent) + lane;
   U32 u[kCount], v[kCount], threshold[kCount];
+  Keep keep_u[kCount], keep_v[kCount];
+  for (int i = 0; i < kCount; ++i) {
+    keep_u[i] = Keep(own_u.at(i));
+    keep_v[i] = Keep(own_v.at(i));
+  }
   load_granule<kCount>(a.state[0] + lane, u);
   load_granule<kCount>(a.state[1] + lane, v);
   if (kMoving) load_granule<kCount>(a.state[2] + lane, threshold);
@@ -108,8 +113,8 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
     }
     U32 seen = {};
     unrolled<kCount>([&](int i) {
-      u[i] = Input::add(decay(u[i], keep_u.at(i)), input + i * kLanes32);
-      v[i] = decay(v[i], keep_v.at(i)) + u[i] + bias.at(i);
+      u[i] = Input::add(decay(u[i], keep_u[i]), input + i * kLanes32);
+      v[i] = decay(v[i], keep_v[i]) + u[i] + bias.at(i);
       if (kWatch == kWatchBoth) seen |= magnitude(u[i]) | magnitude(v[i]);
       if (kWatch == kWatchV) seen |= magnitude(v[i]);
     });
@@ -122,13 +127,13 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
                              threshold);
     }
     if (kReset != kNoSpike) {
-      LaneMask spike[kCount];
+      LaneMask silent[kCount];
       unrolled<kCount>([&](int i) {
         const U32 limit = kMoving ? threshold[i] : base.at(i);
-        spike[i] = above(v[i], limit);
-        v[i] = reset<kReset>(v[i], spike[i], limit);
+        silent[i] = at_most(v[i], limit);
+        v[i] = reset<kReset>(v[i], silent[i], limit);
       });
-      store_spikes<kCount>(sent, spike);
+      store_spikes<kCount>(sent, silent);
     }
     record_granule<kCount>(a, 0, k, lane, u);
     record_granule<kCount>(a, 1, k, lane, v);

@@ -18,6 +18,8 @@ inline __mmask64 bits_of_row(const std::uint8_t* row, std::ptrdiff_t size) {
   return _mm512_test_epi8_mask(bytes, bytes);
 }
 
+inline int count_bits(std::uint64_t bits) { return int(_mm_popcnt_u64(bits)); }
+
 inline __m512i counted_from(std::uint32_t base) {
   const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   return _mm512_add_epi32(lanes, _mm512_set1_epi32(std::int32_t(base)));
@@ -111,6 +113,23 @@ inline unsigned bits_of_bytes(const std::uint8_t* bytes) {
   std::uint64_t word;
   std::memcpy(&word, bytes, sizeof word);
   return unsigned((word * 0x0102040810204080ULL) >> 56);
+}
+
+inline int count_bits(std::uint64_t bits) {
+  int count = 0;
+  for (; bits != 0; bits >>= 8) count += kPositions.count[bits & 255];
+  return count;
+}
+
+// Bytes 0/1 as bits; of up to 64.
+inline std::uint64_t bits_of_row(const std::uint8_t* row, std::ptrdiff_t size) {
+  std::uint64_t bits = 0;
+  int j = 0;
+  for (; j + kInputGroup <= size && j < 64; j += kInputGroup) {
+    bits |= std::uint64_t(bits_of_bytes(row + j)) << j;
+  }
+  for (; j < size && j < 64; ++j) bits |= std::uint64_t(row[j]) << j;
+  return bits;
 }
 
 // Appends base + position of every set byte of one group; writes a whole group, advances by the
@@ -229,6 +248,14 @@ bool within(const std::int32_t* values, std::ptrdiff_t size, std::int32_t limit)
     high = values[i] > high ? values[i] : high;
   }
   return low >= -limit && high <= limit;
+}
+
+std::int64_t count_row(const std::uint8_t* row, std::ptrdiff_t size) {
+  std::int64_t total = 0;
+  for (std::ptrdiff_t j = 0; j < size; j += 64) {
+    total += count_bits(bits_of_row(row + j, size - j));
+  }
+  return total;
 }
 
 void nonzero_bytes(const std::uint8_t* values, std::ptrdiff_t size, std::uint8_t* target) {

@@ -64,7 +64,7 @@ class Operation {
   // Lists the messages that arrive in the span; called once per span, before `add`.
   virtual void list(const KernelTable& kernels, const Node& source, Work& work,
                     const Span& span) const = 0;
-  // Adds the currents of one segment of the target, modulo 2^32.
+  // Adds the currents of one segment of the target, modulo 2^32; 16-bit currents it sets, all of them.
   virtual void add(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
                    const Segment& segment, const Currents& currents) const = 0;
   // Whether `add` can deliver 16-bit currents.

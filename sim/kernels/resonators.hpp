@@ -34,7 +34,7 @@ void resonate_granule(Update& a, int lane) {
   load_granule(a.state[1] + lane, im);
   for (int k = 0; k < a.columns; ++k) {
     U32 before[kVectors], seen = {};
-    LaneMask spike[kVectors];
+    LaneMask silent[kVectors];
     for (int i = 0; i < kVectors; ++i) {
       const int l = i * kLanes32;
       const U32 s = load<U32>(sin + l), c = load<U32>(cos + l), x = re[i], y = im[i];
@@ -47,15 +47,15 @@ void resonate_granule(Update& a, int lane) {
     for (int i = 0; i < kVectors; ++i) {
       const U32 limit = load<U32>(threshold + i * kLanes32);
       if (kIzhikevich) {
-        spike[i] = lane_mask(~greater(limit, im[i]));  // F3
-        re[i] = cleared(re[i], spike[i]);              // F4
-        im[i] = replaced(im[i], spike[i], limit - splat(1));
+        silent[i] = lane_mask(greater(limit, im[i]));  // F3
+        re[i] = kept(re[i], silent[i]);                // F4
+        im[i] = kept(im[i], silent[i], limit - splat(1));
       } else {
         const U32 rises = shift_signed(before[i] & ~im[i], 31);
-        spike[i] = lane_mask(rises & ~greater(limit, re[i]));  // F3
+        silent[i] = lane_mask(~rises | greater(limit, re[i]));  // F3
       }
     }
-    store_spikes<kVectors>(sent, spike);
+    store_spikes<kVectors>(sent, silent);
     record_granule(a, 0, k, lane, re);
     record_granule(a, 1, k, lane, im);
     input_re += a.input_stride;

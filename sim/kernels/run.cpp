@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kPairs = 512;  // (sample, column) pairs that share a tile of weights
 constexpr int kStepwiseSamples = 64;
+constexpr std::size_t kCurrentSlack = 16 * 1024;  // behind currents: the padding of a row of patterns
 constexpr double kThreadNs = 1e6;  // work below this stays on the calling thread
 constexpr auto kPollInterval = std::chrono::milliseconds(50);
 
@@ -304,13 +305,13 @@ void Network::run_span(const Run& run, Work& work, const Part& part, const Span&
   }
 }
 
-// Cleared currents of one port.
+// Room for the currents of one port: cleared, unless the one operation behind it sets them.
 Currents Network::currents(Work& work, const Span& span, const Segment& segment,
                            const Stage& stage, int port) const {
   const std::size_t size = std::size_t(span.pairs()) * segment.lanes;
   const std::size_t bytes = size * (stage.narrow ? sizeof(std::int16_t) : sizeof(std::int32_t));
-  void* sums = work.ports[port].as<std::uint8_t>(bytes);
-  std::memset(sums, 0, bytes);
+  void* sums = work.ports[port].as<std::uint8_t>(bytes + kCurrentSlack);
+  if (!stage.narrow) std::memset(sums, 0, bytes);
   return {sums, stage.narrow, segment.lanes};
 }
 

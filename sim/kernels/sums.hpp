@@ -72,10 +72,10 @@ void row_sum_narrow_lanes(const RowSum& a) {
     for (int i = 0; i < a.pairs; ++i) {
       const std::ptrdiff_t p = order[i];
       const std::uint32_t* starts = a.starts + p * (a.tile_count + 1) + t;
-      if (starts[0] == starts[1]) continue;
+      if (t > 0 && starts[0] == starts[1]) continue;
       std::int16_t* own = sums + p * a.stride;
-      U16 held[kVectors];
-      unrolled<kVectors>([&](int i) { held[i] = load<U16>(own + i * kLanes16); });
+      U16 held[kVectors] = {};
+      if (t > 0) unrolled<kVectors>([&](int i) { held[i] = load<U16>(own + i * kLanes16); });
       add_rows<kWidth>(rows, a.events + starts[0], starts[1] - starts[0], held);
       unrolled<kVectors>([&](int i) { store(own + i * kLanes16, held[i]); });
     }

@@ -6,6 +6,7 @@
 #include "lists.hpp"
 #include "messengers.hpp"
 #include "neurons.hpp"
+#include "pattern_sums.hpp"
 #include "resonators.hpp"
 #include "sums.hpp"
 
@@ -23,6 +24,9 @@ constexpr KernelTable kernel_table(const char* name) {
       tap_sum<std::int16_t>,
       tap_sum<std::int32_t>,
       tap_sum_graded,
+      pattern_sum,
+      list_quads,
+      list_windows,
       lif<NarrowInput>,
       lif<PlainInput>,
       lif<ScaledInput>,
@@ -49,6 +53,7 @@ constexpr KernelTable kernel_table(const char* name) {
       scale,
       drive_bias,
       within,
+      count_row,
       nonzero_bytes,
       nonzero_values,
       widen_bytes,

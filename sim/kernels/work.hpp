@@ -61,6 +61,8 @@ struct Lists {
   std::vector<std::int32_t> messages;
   std::vector<std::uint32_t> starts;
   std::vector<std::uint16_t> order;   // [tile][pair], pairs by their number of events
+  bool by_patterns = false;           // a convolution takes patterns instead of events
+  std::vector<std::uint16_t> patterns;
   std::vector<std::uint8_t> repeats;  // pair equals the one before, its messages are not listed
   bool any_repeats = false;
 };
@@ -92,7 +94,7 @@ struct Work {
   int position = 0;       // rows of this run that lie before the present chunk
   std::int64_t column = 0;  // of the stream, first of the present chunk
   std::vector<Lists> lists;  // per operation
-  Buffer ports[2], sums, delayed, table, map_rows, bias, compact;
+  Buffer ports[2], sums, delayed, table, map_rows, bias, compact, words;
   std::vector<std::int32_t*> slots;  // of a delay ring, by delay
   Buffer records[kStates];
   std::vector<std::int64_t> u_wraps, v_saturations;  // [population][sample]
