@@ -8,6 +8,7 @@ namespace neurodeploy {
 namespace {
 
 constexpr int kMostMerged = 4;  // channels whose events are merged
+constexpr int kVectorBytes = 64;  // of efforts
 constexpr int kProbes = 4;      // columns of a span that are looked at
 // Costs of both ways, in the time of one vector of kTapLanes added to a register.
 constexpr double kRowCost = 0.5, kVectorCost = 0.5;   // by patterns: per table row and its vectors
@@ -136,9 +137,12 @@ void Convolution::pack(Aligned<Value>& packed, const Kernel& kernel) const {
 void Convolution::list(const KernelTable& kernels, const Node& source, Work& work,
                        const Span& span) const {
   Lists& lists = work.lists[index];
-  lists.by_patterns = patterns_ && prefers_patterns(kernels, source, work, span);
+  lists.by_patterns = patterns_ && forced() != Choice::kRows &&
+                      (forced() != Choice::kAuto || prefers_patterns(kernels, source, work, span));
   if (lists.by_patterns) {
     patterns_->list(kernels, source, wiring().lag, work, span, lists);
+    const double rows = patterns_->rows_per_column() * span.pairs();
+    spend(lists, Choice::kSubsets, rows * patterns_->lanes() * sizeof(std::int16_t) / kVectorBytes, 0);
   } else {
     list_events(kernels, source, work, span);
   }
@@ -188,6 +192,8 @@ void Convolution::list_events(const KernelTable& kernels, const Node& source, Wo
     }
   }
   *start = n;
+  const double bytes = narrow_ ? sizeof(std::int16_t) : sizeof(std::int32_t);
+  spend(lists, Choice::kRows, n * reached_rows_ * taps_ * tap_lanes_ * bytes / kVectorBytes, 0);
 }
 
 // Appends the events of one source row at `n` and returns their number.

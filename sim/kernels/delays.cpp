@@ -35,7 +35,7 @@ void DelayRing::take(const KernelTable& kernels, std::int32_t* due, const Segmen
 DelayedRows::DelayedRows(const Wiring& wiring, const Layout& source, const Layout& target,
                          const Matrix& weight, const std::vector<int>& row_delays, int shift)
     : DelayRing(wiring, target, *std::max_element(row_delays.begin(), row_delays.end())),
-      dense_(wiring, source, target, weight, {}, shift),
+      dense_(wiring, source, target, weight, {}, shift, false),
       delays_(target.lanes()) {
   for (int row = 0; row < target.size(); ++row) delays_[target.lane_of(row)] = row_delays[row];
 }
@@ -45,12 +45,12 @@ void DelayedRows::list(const KernelTable& kernels, const Node& source, Work& wor
   dense_.list(kernels, source, work, span, work.lists[index]);
 }
 
-void DelayedRows::add(const KernelTable& kernels, const Node&, Work& work, const Span& span,
+void DelayedRows::add(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
                       const Segment& segment, const Currents& currents) const {
   const std::size_t size = std::size_t(span.pairs()) * segment.lanes;
   std::int32_t* sums = work.delayed.as<std::int32_t>(size);
   std::fill_n(sums, size, 0);
-  dense_.add(kernels, work, work.lists[index], span, segment, Currents{sums, false, segment.lanes});
+  dense_.add(kernels, source, work, work.lists[index], span, segment, Currents{sums, false, segment.lanes});
   const std::int32_t* delay = delays_.data() + segment.first_lane;
   int pair = 0;
   for (int s = span.sample; s < span.sample + span.samples; ++s) {

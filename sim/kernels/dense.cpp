@@ -10,9 +10,13 @@ constexpr int kTileBytes = 48 * 1024;  // weights of one tile and block, to stay
 constexpr int kTileInputs = kTileBytes / (2 * kBlock);
 constexpr int kShortTile = 16;         // tiles below this are not worth 16-bit sums
 
-// Cost of the table of kInputGroup inputs, in rows of weights added; measured with AVX2.
-constexpr int kSubsetRows = 80;
+// Costs in rows of weights added, for all lanes of a block; measured with AVX-512 and AVX2.
+constexpr double kTableCost = 40;    // of the tables of kInputGroup inputs
+constexpr double kSubsetCost = 1.2;  // of a row of a table, which is further away than one of weights
+constexpr double kVisitCost = 8;     // of going to a pair and a tile
+constexpr double kDotCost = 7;       // of a group of inputs in kDotSteps columns
 constexpr int kProbes = 8;
+constexpr int kVectorBytes = 64, kDotLanes = 16;  // of efforts
 
 int padded_to(int size, int multiple) { return (size + multiple - 1) / multiple * multiple; }
 
@@ -59,8 +63,8 @@ void order_pairs(Lists& lists, int tiles, int pairs, int most) {
 }  // namespace
 
 Dense::Dense(const Wiring& wiring, const Layout& source, const Layout& target,
-             const Matrix& weight, const std::vector<int>& columns, int shift)
-    : Operation(wiring), shift_(shift) {
+             const Matrix& weight, const std::vector<int>& columns, int shift, bool dots)
+    : Operation(wiring), shift_(shift), lanes_(target.lanes()) {
   choose_lanes(source, columns);
   cut_blocks(target);
   choose_width(target, weight, source);
@@ -68,6 +72,13 @@ Dense::Dense(const Wiring& wiring, const Layout& source, const Layout& target,
     pack(weight32_, target, weight, source);
   } else {
     pack(weight16_, target, weight, source);
+  }
+  const int scale = dots && !wiring.graded && source_lanes_.empty() ? Dots::scale_of(weight) : 0;
+  if (scale != 0 && inputs_ / kDotInputs <= UINT16_MAX) {
+    dots_ = std::make_unique<Dots>(scale, inputs_, blocks_, [&](int lane, int input) {
+      const int row = target.neuron_of(lane), column = column_of(source, input);
+      return row < 0 || column < 0 ? 0 : weight.at(row, column);
+    });
   }
 }
 
@@ -193,8 +204,15 @@ void Dense::list_events(const KernelTable& kernels, const Node& source, Work& wo
   const int tiles = int(tiles_.size()) - 1;
   grow(lists.starts, std::size_t(span.pairs()) * (tiles + 1));
   grow(lists.tiled, std::size_t(span.pairs()) * inputs_ + kListSlack);
-  lists.subsets = prefers_subsets(kernels, source, work, span, lists);
-  const auto list_row = lists.subsets ? kernels.list_subsets : kernels.list_tiles;
+  const Choice choice = choose(kernels, source, work, span, lists);
+  lists.choice = int(choice);
+  if (choice == Choice::kTiles || choice == Choice::kDense) {
+    const double groups =
+        dots_->list(kernels, source, wiring().lag, work, span, choice == Choice::kDense, lists);
+    spend(lists, choice, 0, groups * lanes_ / kDotLanes);
+    return;
+  }
+  const auto list_row = choice == Choice::kSubsets ? kernels.list_subsets : kernels.list_tiles;
   std::uint32_t n = 0;
   std::uint32_t* starts = lists.starts.data();
   for (int s = span.sample; s < span.sample + span.samples; ++s) {
@@ -204,26 +222,59 @@ void Dense::list_events(const KernelTable& kernels, const Node& source, Work& wo
     }
   }
   order_pairs(lists, tiles, span.pairs(), longest_tile_);
+  spend(lists, choice, double(n) * lanes_ * weight_bytes() / kVectorBytes, 0);
 }
 
-// Compares the rows of weights to be added both ways, on a few of the span's columns. Results do not
-// depend on the choice.
-bool Dense::prefers_subsets(const KernelTable& kernels, const Node& source, Work& work,
-                            const Span& span, Lists& lists) const {
-  if (width_ == Width::kWide) return false;
-  const double tables = double(kSubsetRows) * (inputs_ / kInputGroup) / span.pairs();
-  const int tiles = int(tiles_.size()) - 1;
-  double events = 0, subsets = 0;
-  const int probes = std::min(kProbes, span.pairs());
+// Estimates on a few of the span's columns.
+Dense::Costs Dense::costs(const KernelTable& kernels, const Node& source, Work& work,
+                          const Span& span, Lists& lists) const {
+  const int probes = std::min(kProbes, span.pairs()), lag = wiring().lag;
+  double events = 0, subsets = 0, groups = 0;
   for (int i = 0; i < probes; ++i) {
-    const int pair = i * span.pairs() / probes;
+    const int pair = (2 * i + 1) * span.pairs() / (2 * probes);
     const int s = span.sample + pair / span.columns, k = span.column + pair % span.columns;
-    const std::uint8_t* row = inputs_of(work.bytes(source, s, k - wiring().lag), work);
-    std::uint16_t* to = lists.tiled.data();
-    events += kernels.list_tiles(row, tiles_.data(), tiles, 0, to, lists.starts.data());
-    subsets += kernels.list_subsets(row, tiles_.data(), tiles, 0, to, lists.starts.data());
+    const std::uint8_t* row = inputs_of(work.bytes(source, s, k - lag), work);
+    events += double(kernels.count_row(row, inputs_)) / probes;
+    subsets += double(kernels.count_subsets(row, inputs_)) / probes;
+    if (!dots_) continue;
+    const std::uint8_t* rows[kDotSteps];
+    const int steps = std::min(kDotSteps, span.columns);
+    const int first = std::min(k, span.column + span.columns - steps);
+    for (int c = 0; c < steps; ++c) rows[c] = work.bytes(source, s, first + c - lag);
+    groups += double(kernels.list_groups(rows, steps, dots_->groups(), lists.tiled.data())) / probes;
   }
-  return subsets / probes + tables < events / probes;
+  const double pairs = span.pairs(), visits = pairs * double(tiles_.size() - 1) * kVisitCost;
+  const double tables = double(inputs_ / kInputGroup) * kTableCost;
+  const double quads = double(span.samples) * ((span.columns + kDotSteps - 1) / kDotSteps) * kDotCost;
+  Costs result;
+  result.rows = pairs * events + visits;
+  result.subsets = pairs * subsets * kSubsetCost + visits + tables;
+  result.tiles = quads * groups;
+  result.dense = dots_ ? quads * dots_->groups() : 0;
+  return result;
+}
+
+// The cheapest way that exists, or the one that is asked for.
+Choice Dense::choose(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
+                     Lists& lists) const {
+  const bool dots = dots_ != nullptr, tables = width_ != Width::kWide;
+  const bool asked_dots = forced() == Choice::kTiles || forced() == Choice::kDense;
+  if (forced() == Choice::kRows || (asked_dots && dots) || (forced() == Choice::kSubsets && tables)) {
+    return forced();
+  }
+  if (!dots && !tables) return Choice::kRows;
+  const Costs cost = costs(kernels, source, work, span, lists);
+  Choice best = Choice::kRows;
+  double least = cost.rows;
+  const auto consider = [&](Choice choice, double amount, bool exists) {
+    if (!exists || amount >= least) return;
+    best = choice;
+    least = amount;
+  };
+  consider(Choice::kSubsets, cost.subsets, tables);
+  consider(Choice::kTiles, cost.tiles, dots);
+  consider(Choice::kDense, cost.dense, dots);
+  return best;
 }
 
 void Dense::list_messages(const KernelTable& kernels, const Node& source, Work& work,
@@ -248,22 +299,22 @@ void Dense::list_messages(const KernelTable& kernels, const Node& source, Work& 
   lists.starts[pair] = n;
 }
 
-void Dense::add(const KernelTable& kernels, const Node&, Work& work, const Span& span,
+void Dense::add(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
                 const Segment& segment, const Currents& currents) const {
-  add(kernels, work, work.lists[index], span, segment, currents);
+  add(kernels, source, work, work.lists[index], span, segment, currents);
 }
 
-void Dense::add(const KernelTable& kernels, Work& work, const Lists& lists, const Span& span,
-                const Segment& segment, const Currents& currents) const {
+void Dense::add(const KernelTable& kernels, const Node& source, Work& work, const Lists& lists,
+                const Span& span, const Segment& segment, const Currents& currents) const {
   const bool repeated = wiring().graded && lists.any_repeats;
   if (shift_ == 0 && !repeated) {
-    sum(kernels, work, lists, span, segment, currents);
+    sum(kernels, source, work, lists, span, segment, currents);
     return;
   }
   const std::size_t size = std::size_t(span.pairs()) * segment.lanes;
   std::int32_t* own = work.sums.as<std::int32_t>(size);
   std::fill_n(own, size, 0);
-  sum(kernels, work, lists, span, segment, Currents{own, false, segment.lanes});
+  sum(kernels, source, work, lists, span, segment, Currents{own, false, segment.lanes});
   for (int pair = 0; repeated && pair < span.pairs(); ++pair) {
     std::int32_t* row = own + std::ptrdiff_t(pair) * segment.lanes;
     if (lists.repeats[pair]) std::copy_n(row - segment.lanes, segment.lanes, row);
@@ -272,13 +323,20 @@ void Dense::add(const KernelTable& kernels, Work& work, const Lists& lists, cons
   kernels.add(currents.row(0), own, std::ptrdiff_t(size));
 }
 
-void Dense::sum(const KernelTable& kernels, Work& work, const Lists& lists, const Span& span,
-                const Segment& segment, const Currents& currents) const {
+void Dense::sum(const KernelTable& kernels, const Node& source, Work& work, const Lists& lists,
+                const Span& span, const Segment& segment, const Currents& currents) const {
+  const Choice choice = wiring().graded ? Choice::kRows : Choice(lists.choice);
   const std::size_t table_rows = std::size_t(longest_tile_) / kInputGroup * kSubsets;
-  std::int16_t* table = lists.subsets ? work.table.as<std::int16_t>(table_rows * kBlock) : nullptr;
+  std::int16_t* table = choice == Choice::kSubsets
+                            ? work.table.as<std::int16_t>(table_rows * kBlock)
+                            : nullptr;
   for (int b = segment_blocks_[segment.index]; b < segment_blocks_[segment.index + 1]; ++b) {
     const Block& block = blocks_[b];
     const int offset = block.first_lane - segment.first_lane;
+    if (choice == Choice::kTiles || choice == Choice::kDense) {
+      dots_->sum(kernels, source, wiring().lag, work, span, lists, block, currents, offset);
+      continue;
+    }
     if (wiring().graded) {
       const GradedSum call{weight_of(block),     block.width,         lists.events.data(),
                            lists.messages.data(), lists.starts.data(), span.pairs(),

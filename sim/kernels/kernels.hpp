@@ -48,6 +48,25 @@ struct RowSum {
   std::int16_t* table;          // room for the subsets of one tile, or null: events are inputs
 };
 
+// Inputs of a dot product, and the columns that share a load of weights.
+constexpr int kDotInputs = 4;
+constexpr int kDotSteps = 4;
+
+// sums[k][lane] = scale * sum over the groups of weight[group][lane] . rows[k][group], kDotInputs
+// values each; 32-bit sums are added to.
+struct DotSum {
+  const std::int8_t* weight;    // [group][width][kDotInputs]
+  int width;                    // kBlock or kGranule lanes
+  const std::uint8_t* rows[kDotSteps];  // bytes 0/1
+  int steps;
+  const std::uint16_t* groups;
+  int count;
+  int scale;                    // 1 or 2
+  void* sums;                   // [steps][stride], 16 bits if narrow, else 32
+  std::ptrdiff_t stride;
+  bool narrow;
+};
+
 // sums[p][lane] += sum over the messages of pair p of weight[input][lane] * message, modulo 2^32.
 struct GradedSum {
   const void* weight;           // [inputs][width], 16 or 32 bits
@@ -176,6 +195,8 @@ struct KernelTable {
   void (*row_sum_narrow)(const RowSum&);  // sets the sums
   void (*row_sum_tiled)(const RowSum&);
   void (*row_sum_wide)(const RowSum&);
+  // Null where no instruction does it, as list_groups below.
+  void (*dot_sum)(const DotSum&);
   void (*graded_sum_narrow)(const GradedSum&);
   void (*graded_sum_wide)(const GradedSum&);
   void (*tap_sum_narrow)(const TapSum&);
@@ -213,6 +234,9 @@ struct KernelTable {
                               std::uint32_t base, std::uint16_t* events, std::uint32_t* starts);
   std::uint32_t (*list_subsets)(const std::uint8_t* row, const std::int32_t* tiles, int tile_count,
                                 std::uint32_t base, std::uint16_t* events, std::uint32_t* starts);
+  // Groups of kDotInputs bytes that are not zero in all of the rows.
+  std::uint32_t (*list_groups)(const std::uint8_t* const* rows, int steps, int groups,
+                               std::uint16_t* to);
   std::uint32_t (*list_bytes)(const std::uint8_t* row, int size, std::uint32_t* events);
   // One entry per position with an event: position * 2^channels + the set of its active channels.
   std::uint32_t (*list_sets)(const std::uint8_t* row, int positions, int channels,
@@ -232,8 +256,9 @@ struct KernelTable {
   // Whether every |value| <= limit.
   bool (*within)(const std::int32_t* values, std::ptrdiff_t size, std::int32_t limit);
 
-  // Number of set bytes of a row of bytes 0/1.
+  // Of a row of bytes 0/1: the number of set ones, and of groups of kSubsetInputs with a set one.
   std::int64_t (*count_row)(const std::uint8_t* row, std::ptrdiff_t size);
+  std::int64_t (*count_subsets)(const std::uint8_t* row, std::ptrdiff_t size);
   void (*nonzero_bytes)(const std::uint8_t* values, std::ptrdiff_t size, std::uint8_t* target);
   void (*nonzero_values)(const std::int32_t* values, std::ptrdiff_t size, std::uint8_t* target);
   void (*widen_bytes)(const std::uint8_t* values, std::ptrdiff_t size, std::int32_t* target);

@@ -258,6 +258,17 @@ std::int64_t count_row(const std::uint8_t* row, std::ptrdiff_t size) {
   return total;
 }
 
+std::int64_t count_subsets(const std::uint8_t* row, std::ptrdiff_t size) {
+  std::int64_t total = 0;
+  for (std::ptrdiff_t j = 0; j < size; j += 64) {
+    std::uint64_t bits = bits_of_row(row + j, size - j);
+    bits |= bits >> 1;
+    bits |= bits >> 2;
+    total += count_bits(bits & 0x1111111111111111ULL);
+  }
+  return total;
+}
+
 void nonzero_bytes(const std::uint8_t* values, std::ptrdiff_t size, std::uint8_t* target) {
   for (std::ptrdiff_t i = 0; i < size; ++i) target[i] = values[i] != 0;
 }

@@ -9,6 +9,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -55,12 +56,17 @@ Matrix matrix(const Readable<std::int32_t, 2>& values) {
 using RecordArray = nb::ndarray<nb::c_contig, nb::device::cpu>;
 using Record = std::tuple<int, int, RecordArray>;
 
+// By Choice; the first lets every operation choose.
+const std::array<std::string, kChoices> kChoiceNames = {"", "rows", "subsets", "tiles", "dense"};
+
 class PyNetwork {
  public:
-  explicit PyNetwork(const std::string& instruction_set)
+  PyNetwork(const std::string& instruction_set, const std::string& choice)
       : kernels_(kernels_for(instruction_set)) {
     require(kernels_ != nullptr, "this instruction set is not available here");
-    network_ = std::make_unique<Network>(*kernels_);
+    const auto found = std::find(kChoiceNames.begin(), kChoiceNames.end(), choice);
+    require(found != kChoiceNames.end(), "there is no such way of adding");
+    network_ = std::make_unique<Network>(*kernels_, Choice(found - kChoiceNames.begin()));
   }
 
   std::string instruction_set() const { return kernels_->name; }
@@ -108,7 +114,8 @@ class PyNetwork {
     check_matrix(population, source, weight);
     add(population, port,
         std::make_unique<Dense>(Wiring{source, lag, graded}, network_->layout(source),
-                                target(population), matrix(weight), columns, shift));
+                                target(population), matrix(weight), columns, shift,
+                                kernels_->dot_sum != nullptr));
   }
 
   void add_delayed_rows(int population, int port, int source, int lag, bool graded,
@@ -168,6 +175,22 @@ class PyNetwork {
   }
 
   void seal() { network_->seal(); }
+
+  std::size_t operations() const { return network_->operations(); }
+
+  // (operation, choice, vectors added, dot products) of every way that was taken.
+  std::vector<std::tuple<int, std::string, std::int64_t, std::int64_t>> efforts() const {
+    std::vector<std::tuple<int, std::string, std::int64_t, std::int64_t>> result;
+    int operation = 0;
+    for (const auto& spent : network_->efforts()) {
+      for (int c = 0; c < kChoices; ++c) {
+        if (spent[c].adds == 0 && spent[c].dots == 0) continue;
+        result.emplace_back(operation, kChoiceNames[c], spent[c].adds, spent[c].dots);
+      }
+      ++operation;
+    }
+    return result;
+  }
 
   std::size_t state_bytes() const { return network_->state_bytes(); }
 
@@ -278,7 +301,8 @@ NB_MODULE(_native, module) {
              "Names of the instruction sets that this build has and this processor runs, fastest "
              "first.");
   nb::class_<PyNetwork>(module, "Network", "A network with packed weights.")
-      .def(nb::init<const std::string&>(), "instruction_set"_a = "")
+      .def(nb::init<const std::string&, const std::string&>(), "instruction_set"_a = "",
+           "kernel"_a = "")
       .def_prop_ro("instruction_set", &PyNetwork::instruction_set)
       .def_prop_ro("state_bytes", &PyNetwork::state_bytes)
       .def("add_input", &PyNetwork::add_input, "shape"_a)
@@ -300,6 +324,8 @@ NB_MODULE(_native, module) {
       .def("add_fan_out", &PyNetwork::add_fan_out, "source"_a, "taps"_a.noconvert(),
            "nonzero"_a.noconvert())
       .def("seal", &PyNetwork::seal)
+      .def_prop_ro("operations", &PyNetwork::operations)
+      .def("efforts", &PyNetwork::efforts)
       .def("run", &PyNetwork::run, "column"_a, "steps"_a, "inputs"_a, "state_in"_a.none(),
            "state_out"_a.none(), "records"_a, "input_events"_a.noconvert(), "spikes"_a.noconvert(),
            "taps"_a.noconvert(), "nonzero"_a.noconvert(), "u_wraps"_a.noconvert(),

@@ -43,6 +43,7 @@ void Network::add_population(const Layout& layout, const NeuronSpec& spec) {
 
 void Network::add(int population, int port, std::unique_ptr<Operation> operation) {
   operation->index = operation_count_++;
+  operation->force(choice_);
   stages_[population].operations[port].push_back(std::move(operation));
 }
 

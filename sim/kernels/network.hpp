@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -38,7 +39,8 @@ struct Run {
 
 class Network {
  public:
-  explicit Network(const KernelTable& kernels) : kernels_(kernels) {}
+  // choice: how binary events are to meet weights, where that way exists.
+  Network(const KernelTable& kernels, Choice choice) : kernels_(kernels), choice_(choice) {}
 
   // Declaration: all inputs, then all populations, then operations; `seal` ends it. Nodes are numbered
   // in that order, inputs first.
@@ -55,6 +57,9 @@ class Network {
   int inputs() const { return input_count_; }
   int populations() const { return int(stages_.size()); }
   std::size_t state_bytes() const { return state_bytes_; }
+  std::size_t operations() const { return operation_count_; }
+  // What all runs so far have spent, per operation in the order of their declaration.
+  std::vector<std::array<Effort, kChoices>> efforts();
 
   // Returns false if it was interrupted; nothing but the results of `run` has been touched then.
   bool run(const Run& run);
@@ -87,6 +92,7 @@ class Network {
 
   std::unique_ptr<Work> take_work(int samples);
   void give_work(std::unique_ptr<Work> work);
+  void collect_efforts(Work& work);
   bool work_through(const Run& run, int samples, std::atomic<std::int64_t>& next,
                     std::atomic<bool>& stop, bool main);
 
@@ -119,6 +125,7 @@ class Network {
                         std::int64_t events) const;
 
   const KernelTable& kernels_;
+  const Choice choice_;
   int input_count_ = 0;
   std::vector<Node> nodes_;
   std::vector<Stage> stages_;
@@ -134,6 +141,7 @@ class Network {
   double step_ns_ = 0;            // rough cost of one column of one sample
   std::mutex mutex_;
   std::vector<std::unique_ptr<Work>> idle_;
+  std::vector<std::array<Effort, kChoices>> spent_;
 };
 
 }  // namespace neurodeploy

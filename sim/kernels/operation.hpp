@@ -43,6 +43,22 @@ struct Currents {
   }
 };
 
+// How the binary events of a connection meet its weights; results do not depend on it.
+enum class Choice {
+  kAuto,
+  kRows,     // rows of weights, or taps, of active inputs are added
+  kSubsets,  // rows of tables of the sums over active inputs
+  kTiles,    // dot products of groups of inputs that are active within a few columns
+  kDense,    // dot products of all groups
+};
+
+// Adds what a span costs to the effort of one choice.
+inline void spend(Lists& lists, Choice choice, double adds, double dots) {
+  Effort& effort = lists.effort[int(choice)];
+  effort.adds += std::int64_t(adds);
+  effort.dots += std::int64_t(dots);
+}
+
 // Where an operation reads and how late its currents arrive.
 struct Wiring {
   int source;       // index of the node
@@ -73,12 +89,19 @@ class Operation {
   // Bytes per sample in which currents wait for their delay to pass; the engine says where.
   virtual std::size_t pending_bytes() const { return 0; }
 
+  // Asks for a way of adding; one that does not exist here is not taken.
+  void force(Choice choice) { forced_ = choice; }
+
   const Wiring& wiring() const { return wiring_; }
   std::size_t index = 0;
   std::size_t pending_at = 0;
 
+ protected:
+  Choice forced() const { return forced_; }
+
  private:
   Wiring wiring_;
+  Choice forced_ = Choice::kAuto;
 };
 
 // A matrix as it came: int32 [rows][columns], row = target neuron, column = source value.

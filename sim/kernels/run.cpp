@@ -88,8 +88,29 @@ std::unique_ptr<Work> Network::take_work(int samples) {
   return std::make_unique<Work>(sample_bytes_, samples, operation_count_, stages_.size());
 }
 
+std::vector<std::array<Effort, kChoices>> Network::efforts() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<std::array<Effort, kChoices>> result = spent_;
+  result.resize(operation_count_);
+  return result;
+}
+
+// Moves what a worker has spent to the totals; the caller holds the lock.
+void Network::collect_efforts(Work& work) {
+  spent_.resize(operation_count_);
+  for (std::size_t i = 0; i < operation_count_; ++i) {
+    for (int c = 0; c < kChoices; ++c) {
+      Effort& own = work.lists[i].effort[c];
+      spent_[i][c].adds += own.adds;
+      spent_[i][c].dots += own.dots;
+      own = {};
+    }
+  }
+}
+
 void Network::give_work(std::unique_ptr<Work> work) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  collect_efforts(*work);
   idle_.push_back(std::move(work));
 }
 

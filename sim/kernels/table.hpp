@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "dot_sums.hpp"
 #include "lif.hpp"
 #include "lists.hpp"
 #include "messengers.hpp"
@@ -19,6 +20,7 @@ constexpr KernelTable kernel_table(const char* name) {
       row_sum_narrow,
       row_sum_tiled,
       row_sum_wide,
+      kDotSum,
       graded_sum<std::int16_t>,
       graded_sum<std::int32_t>,
       tap_sum<std::int16_t>,
@@ -43,6 +45,7 @@ constexpr KernelTable kernel_table(const char* name) {
       sigma,
       list_tiles,
       list_subsets,
+      kListGroups,
       list_bytes,
       list_sets,
       list_values,
@@ -54,6 +57,7 @@ constexpr KernelTable kernel_table(const char* name) {
       drive_bias,
       within,
       count_row,
+      count_subsets,
       nonzero_bytes,
       nonzero_values,
       widen_bytes,

@@ -53,9 +53,18 @@ struct Span {
   int pairs() const { return samples * columns; }
 };
 
+// What one operation did, in vectors of 64 bytes.
+struct Effort {
+  std::int64_t adds = 0;  // of table rows or weights to sums
+  std::int64_t dots = 0;  // of spikes with weights
+};
+
+constexpr int kChoices = 5;  // values of Choice
+
 // Active inputs of every (sample, column) pair of a span.
 struct Lists {
-  bool subsets = false;  // tiled events name subsets of inputs
+  int choice = 0;  // Choice
+  Effort effort[kChoices];
   std::vector<std::uint16_t> tiled;
   std::vector<std::uint32_t> events;
   std::vector<std::int32_t> messages;
