@@ -295,21 +295,15 @@ void Convolution::add_segment(const KernelTable& kernels, Work& work, const Span
 void Convolution::add_patterns(const KernelTable& kernels, Work& work, const Span& span,
                                const Segment& segment, const Currents& currents) const {
   const Lists& lists = work.lists[index];
-  const int row_size = target_width_ * out_;
-  std::int16_t* sums = work.map_rows.as<std::int16_t>(std::size_t(row_size) + patterns_->lanes());
+  const int size = segment.rows * target_width_ * out_;
+  std::int16_t* sums = work.map_rows.as<std::int16_t>(std::size_t(size) + patterns_->lanes());
   for (int pair = 0; pair < span.pairs(); ++pair) {
-    for (int r = 0; r < segment.rows; ++r) {
-      if (currents.narrow) {
-        patterns_->sum(kernels, lists, pair, segment.first_row + r,
-                       currents.narrow_row(pair) + r * row_size);
-        continue;
-      }
-      patterns_->sum(kernels, lists, pair, segment.first_row + r, sums);
-      kernels.add_narrow(currents.row(pair) + r * row_size, sums, row_size);
-    }
+    std::int16_t* to = currents.narrow ? currents.narrow_row(pair) : sums;
+    patterns_->sum(kernels, lists, pair, segment.first_row, segment.rows, to);
     if (currents.narrow) {
-      std::fill(currents.narrow_row(pair) + segment.used,
-                currents.narrow_row(pair) + segment.lanes, std::int16_t(0));
+      std::fill(to + segment.used, to + segment.lanes, std::int16_t(0));
+    } else {
+      kernels.add_narrow(currents.row(pair), sums, size);
     }
   }
 }

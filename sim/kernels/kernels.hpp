@@ -104,18 +104,26 @@ struct TapSum {
   void* sums[kMostTargets];
 };
 
-// One target row of a convolution by patterns: sums[column][lane] = sum over p of the row of table p
-// that pattern p of the column names; 16 bits. A pattern is the offset of a row in its table.
+// A target row of a convolution by patterns: its first table, how many tables it takes, and where the
+// patterns of its source rows start.
+struct PatternRow {
+  int first_table, tables;
+  std::ptrdiff_t first_pattern;
+};
+
+// sums[column][lane] = sum over p of the row of table p that pattern p of the column names; 16 bits.
+// A pattern is the offset of a row in its table.
 struct PatternSum {
   const std::int16_t* table;      // [p][entry][lanes]
   std::ptrdiff_t table_size;      // values of one table
-  const std::uint16_t* patterns;  // of the first target column, at places[p]
+  const PatternRow* rows;
+  int row_count;
+  const std::uint16_t* patterns;  // of a target column at places[p] from those of its row
   std::ptrdiff_t column_step;     // patterns from one target column to the next
   const std::int32_t* places;
-  int count;
   int columns;
   int lanes;                      // multiple of kTapLanes
-  std::int16_t* sums;
+  std::int16_t* sums;             // [row][column]
   std::ptrdiff_t sums_step;       // from one target column to the next
 };
 
@@ -176,6 +184,9 @@ struct Update {
   std::ptrdiff_t sent_stride;
   std::int32_t* record[kStates];    // [columns][record_stride] each, or null
   std::ptrdiff_t record_stride;
+  bool fresh;                       // states start at 0, whatever memory holds (32-bit CUBA kernels
+                                    // of fixed thresholds)
+  std::int32_t* counts;             // spikes of every lane, counted up, or null
   std::int64_t u_wraps;             // counted up
   std::int64_t v_saturations;
 };
@@ -208,6 +219,7 @@ struct KernelTable {
   void (*list_quads)(const SourceRows&);
   void (*list_windows)(const SourceRows&, const Windows&);
 
+  // These set `counts` back to null when they have counted.
   // CUBA family in 32-bit arithmetic; valid while |u| <= 2^23, |64 a| <= 2^24 and both keep factors
   // lie in 0..4096. The input is 16 or 32 bits wide, or 32 bits and already multiplied by its gain.
   void (*lif_narrow)(Update&);
@@ -262,11 +274,12 @@ struct KernelTable {
   void (*nonzero_bytes)(const std::uint8_t* values, std::ptrdiff_t size, std::uint8_t* target);
   void (*nonzero_values)(const std::int32_t* values, std::ptrdiff_t size, std::uint8_t* target);
   void (*widen_bytes)(const std::uint8_t* values, std::ptrdiff_t size, std::int32_t* target);
-  // counts[lane] += number of rows in which the lane is not zero; returns their sum.
-  std::int64_t (*count_bytes)(const std::uint8_t* rows, std::ptrdiff_t stride, int row_count,
-                              int lanes, std::int32_t* counts);
-  std::int64_t (*count_values)(const std::int32_t* rows, std::ptrdiff_t stride, int row_count,
-                               int lanes, std::int32_t* counts);
+  // counts[lane] += number of rows in which the lane is not zero.
+  void (*count_bytes)(const std::uint8_t* rows, std::ptrdiff_t stride, int row_count, int lanes,
+                      std::int32_t* counts);
+  void (*count_values)(const std::int32_t* rows, std::ptrdiff_t stride, int row_count, int lanes,
+                       std::int32_t* counts);
+  std::int64_t (*total)(const std::int32_t* counts, int size);
   std::int64_t (*dot)(const std::int32_t* counts, const std::int32_t* weights, int size);
 };
 

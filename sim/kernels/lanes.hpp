@@ -44,6 +44,11 @@ typedef std::int32_t S32 __attribute__((vector_size(kVectorBytes)));
 typedef std::uint16_t U16 __attribute__((vector_size(kVectorBytes)));
 typedef std::int16_t HalfS16 __attribute__((vector_size(kVectorBytes / 2)));
 typedef std::uint16_t Tap16 __attribute__((vector_size(2 * kTapVector16)));
+template <int kSize>
+struct BytesOf {
+  typedef std::uint8_t Type __attribute__((vector_size(kSize)));
+};
+typedef std::uint8_t QuarterU8 __attribute__((vector_size(kLanes32)));
 
 inline U32 shift_signed(U32 x, int bits) { return (U32)((S32)x >> bits); }
 // All bits set where the signed comparison holds.
@@ -54,6 +59,12 @@ inline U32 load_narrow(const std::int16_t* values) {
   HalfS16 half;
   std::memcpy(&half, values, sizeof half);
   return (U32) __builtin_convertvector(half, S32);
+}
+
+inline U32 load_bytes(const std::uint8_t* values) {
+  QuarterU8 quarter;
+  std::memcpy(&quarter, values, sizeof quarter);
+  return __builtin_convertvector(quarter, U32);
 }
 
 #else
@@ -91,6 +102,10 @@ struct Array {
 typedef Array<std::uint32_t, kLanes32> U32;
 typedef Array<std::uint16_t, kLanes16> U16;
 typedef Array<std::uint16_t, kTapVector16> Tap16;
+template <int kSize>
+struct BytesOf {
+  typedef Array<std::uint8_t, kSize> Type;
+};
 
 inline U32 shift_signed(U32 x, int bits) {
   return x.shifted([bits](std::uint32_t a) { return std::uint32_t(std::int32_t(a) >> bits); });
@@ -112,7 +127,17 @@ inline U32 load_narrow(const std::int16_t* values) {
   return r;
 }
 
+inline U32 load_bytes(const std::uint8_t* values) {
+  U32 r;
+  for (int i = 0; i < kLanes32; ++i) r.lane[i] = values[i];
+  return r;
+}
+
 #endif
+
+// Bytes of up to kMost lanes.
+template <int kMost>
+using Bytes = typename BytesOf<(kVectorBytes < kMost ? kVectorBytes : kMost)>::Type;
 
 // Calls f(0) to f(kCount - 1): a loop that is certain to be unrolled, so that arrays of vectors which
 // it indexes stay in registers.

@@ -29,6 +29,25 @@ struct Overflows {
   U32 u_wraps = {}, v_saturations = {};
 };
 
+// Spikes per lane of up to 255 columns.
+template <int kLanes>
+struct SpikeCounts {
+  typedef Bytes<kLanes> Part;
+  static constexpr int kPart = int(sizeof(Part)), kParts = kLanes / kPart;
+  Part part[kParts] = {};
+
+  void add(const std::uint8_t* sent) {
+    unrolled<kParts>([&](int i) { part[i] += load<Part>(sent + i * kPart); });
+  }
+  void add_to(std::int32_t* counts) const {
+    std::uint8_t bytes[kLanes];
+    unrolled<kParts>([&](int i) { store(bytes + i * kPart, part[i]); });
+    for (int l = 0; l < kLanes; l += kLanes32) {
+      store(counts + l, load<U32>(counts + l) + load_bytes(bytes + l));
+    }
+  }
+};
+
 // The values of a parameter for the vectors of a strip.
 struct StripParameter {
   const std::int32_t* values;
@@ -94,13 +113,18 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
   const auto* input = static_cast<const typename Input::Value*>(a.input[0]) + lane;
   std::uint8_t* sent = static_cast<std::uint8_t*>(a.sent) + lane;
   U32 u[kCount], v[kCount], threshold[kCount];
+  SpikeCounts<kCount * kLanes32> spikes;
   Keep keep_u[kCount], keep_v[kCount];
   for (int i = 0; i < kCount; ++i) {
     keep_u[i] = Keep(own_u.at(i));
     keep_v[i] = Keep(own_v.at(i));
   }
-  load_granule<kCount>(a.state[0] + lane, u);
-  load_granule<kCount>(a.state[1] + lane, v);
+  if (!kMoving && a.fresh) {
+    for (int i = 0; i < kCount; ++i) u[i] = v[i] = U32{};
+  } else {
+    load_granule<kCount>(a.state[0] + lane, u);
+    load_granule<kCount>(a.state[1] + lane, v);
+  }
   if (kMoving) load_granule<kCount>(a.state[2] + lane, threshold);
   for (int k = 0; k < a.columns; ++k, input += a.input_stride, sent += a.sent_stride) {
     const StripParameter bias =
@@ -134,6 +158,7 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
         v[i] = reset<kReset>(v[i], silent[i], limit);
       });
       store_spikes<kCount>(sent, silent);
+      if (a.counts) spikes.add(sent);
     }
     record_granule<kCount>(a, 0, k, lane, u);
     record_granule<kCount>(a, 1, k, lane, v);
@@ -142,6 +167,7 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
   store_granule<kCount>(a.state[0] + lane, u);
   store_granule<kCount>(a.state[1] + lane, v);
   if (kMoving) store_granule<kCount>(a.state[2] + lane, threshold);
+  if (a.counts) spikes.add_to(a.counts + lane);
 }
 
 template <class Input, int kReset, bool kMoving, int kWatch>
@@ -154,6 +180,7 @@ void lif_lanes(Update& a) {
   if (lane < a.lanes) lif_strip<Input, kReset, kMoving, kWatch, kVectors>(a, lane, counts);
   a.u_wraps += sum_lanes(counts.u_wraps);
   a.v_saturations += sum_lanes(counts.v_saturations);
+  a.counts = nullptr;
 }
 
 template <class Input, int kReset>

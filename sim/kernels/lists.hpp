@@ -282,38 +282,33 @@ void widen_bytes(const std::uint8_t* values, std::ptrdiff_t size, std::int32_t* 
 }
 
 // Byte counters hold up to 255 rows; the caller never passes more.
-std::int64_t count_bytes(const std::uint8_t* rows, std::ptrdiff_t stride, int row_count, int lanes,
-                         std::int32_t* counts) {
-  std::int64_t total = 0;
-  for (int g = 0; g < lanes; g += kGranule) {
-    std::uint8_t own[kGranule] = {};
-    for (int r = 0; r < row_count; ++r) {
-      const std::uint8_t* row = rows + r * stride + g;
-      for (int l = 0; l < kGranule; ++l) own[l] = std::uint8_t(own[l] + row[l]);
+void count_bytes(const std::uint8_t* rows, std::ptrdiff_t stride, int row_count, int lanes,
+                 std::int32_t* counts) {
+  typedef Bytes<kGranule> Part;
+  constexpr int kPart = int(sizeof(Part));
+  for (int g = 0; g < lanes; g += kPart) {
+    Part own = {};
+    for (int r = 0; r < row_count; ++r) own += load<Part>(rows + r * stride + g);
+    std::uint8_t bytes[kPart];
+    store(bytes, own);
+    for (int l = 0; l < kPart; l += kLanes32) {
+      store(counts + g + l, load<U32>(counts + g + l) + load_bytes(bytes + l));
     }
-    std::int32_t sum = 0;
-    for (int l = 0; l < kGranule; ++l) {
-      counts[g + l] += own[l];
-      sum += own[l];
-    }
-    total += sum;
   }
-  return total;
 }
 
-std::int64_t count_values(const std::int32_t* rows, std::ptrdiff_t stride, int row_count,
-                          int lanes, std::int32_t* counts) {
-  std::int64_t total = 0;
+void count_values(const std::int32_t* rows, std::ptrdiff_t stride, int row_count, int lanes,
+                  std::int32_t* counts) {
   for (int r = 0; r < row_count; ++r) {
     const std::int32_t* row = rows + r * stride;
-    std::int32_t sum = 0;
-    for (int l = 0; l < lanes; ++l) {
-      counts[l] += row[l] != 0;
-      sum += row[l] != 0;
-    }
-    total += sum;
+    for (int l = 0; l < lanes; ++l) counts[l] += row[l] != 0;
   }
-  return total;
+}
+
+std::int64_t total(const std::int32_t* counts, int size) {
+  std::int64_t sum = 0;
+  for (int i = 0; i < size; ++i) sum += counts[i];
+  return sum;
 }
 
 std::int64_t dot(const std::int32_t* counts, const std::int32_t* weights, int size) {

@@ -106,6 +106,7 @@ void Network::find_phases() {
       stepwise = stepwise || loops[k];
     }
     phases_.push_back({first, last, stepwise});
+    for (int k = first; k <= last; ++k) nodes_[node_of(k)].counted_late = stepwise;
     first = last + 1;
   }
 }

@@ -117,7 +117,7 @@ class Network {
   Currents currents(Work& work, const Span& span, const Segment& segment, const Stage& stage,
                     int port) const;
   void finish_chunk(const Run& run, Work& work, const Part& part) const;
-  std::int64_t count(const Node& node, Work& work, int s, int columns) const;
+  void count(const Node& node, Work& work, int s, int columns) const;
   void record_sent(const Run& run, Work& work, const Part& part, int s, int node) const;
   void end(const Run& run, Work& work, std::int64_t first, int samples) const;
   std::int64_t synapses(const Work& work, int s, int source,

@@ -33,13 +33,15 @@ NEURODEPLOY_SEPARATE void pattern_sum_block(const std::int16_t* table, std::ptrd
 }
 
 template <int kColumns>
-inline void pattern_sum_columns(const PatternSum& a, int x) {
-  const std::uint16_t* patterns = a.patterns + x * a.column_step;
-  std::int16_t* sums = a.sums + x * a.sums_step;
+inline void pattern_sum_columns(const PatternSum& a, const PatternRow& row, int x,
+                                std::int16_t* sums) {
+  const std::int16_t* table = a.table + row.first_table * a.table_size;
+  const std::uint16_t* patterns = a.patterns + row.first_pattern + x * a.column_step;
+  sums += x * a.sums_step;
   int lane = 0;
   const auto block = [&](auto run, int step) {
     for (; a.lanes - lane >= step; lane += step) {
-      run(a.table + lane, a.table_size, patterns, a.column_step, a.places, a.count, sums + lane,
+      run(table + lane, a.table_size, patterns, a.column_step, a.places, row.tables, sums + lane,
           a.sums_step);
     }
   };
@@ -48,22 +50,29 @@ inline void pattern_sum_columns(const PatternSum& a, int x) {
   block(pattern_sum_block<Tap16, 1, kColumns>, kTapVector16);
 }
 
-// What is stored behind the lanes of one column, those of the next replace: where there is such a
-// rest, columns follow one another, all lanes of each.
-void pattern_sum(const PatternSum& a) {
+inline void pattern_sum_row(const PatternSum& a, const PatternRow& row, std::int16_t* sums) {
   int x = 0;
+  // What is stored behind the lanes of one column, those of the next replace: where there is such a
+  // rest, columns follow one another, all lanes of each.
   if (a.sums_step < a.lanes) {
-    for (; x < a.columns; ++x) pattern_sum_columns<1>(a, x);
+    for (; x < a.columns; ++x) pattern_sum_columns<1>(a, row, x, sums);
     return;
   }
-  for (; a.columns - x > 6; x += 4) pattern_sum_columns<4>(a, x);
+  for (; a.columns - x > 6; x += 4) pattern_sum_columns<4>(a, row, x, sums);
   switch (a.columns - x) {
-    case 6: return pattern_sum_columns<6>(a, x);
-    case 5: return pattern_sum_columns<5>(a, x);
-    case 4: return pattern_sum_columns<4>(a, x);
-    case 3: return pattern_sum_columns<3>(a, x);
-    case 2: return pattern_sum_columns<2>(a, x);
-    case 1: return pattern_sum_columns<1>(a, x);
+    case 6: return pattern_sum_columns<6>(a, row, x, sums);
+    case 5: return pattern_sum_columns<5>(a, row, x, sums);
+    case 4: return pattern_sum_columns<4>(a, row, x, sums);
+    case 3: return pattern_sum_columns<3>(a, row, x, sums);
+    case 2: return pattern_sum_columns<2>(a, row, x, sums);
+    case 1: return pattern_sum_columns<1>(a, row, x, sums);
+  }
+}
+
+void pattern_sum(const PatternSum& call) {
+  const PatternSum a = call;
+  for (int r = 0; r < a.row_count; ++r) {
+    pattern_sum_row(a, a.rows[r], a.sums + r * a.columns * a.sums_step);
   }
 }
 

@@ -169,16 +169,16 @@ void Patterns::list(const KernelTable& kernels, const Node& source, int lag, Wor
   }
 }
 
-void Patterns::sum(const KernelTable& kernels, const Lists& lists, int pair, int target_row,
-                   std::int16_t* sums) const {
-  const TargetRow& row = target_rows_[target_row];
+void Patterns::sum(const KernelTable& kernels, const Lists& lists, int pair, int first_row,
+                   int rows, std::int16_t* sums) const {
   PatternSum call{};
   call.table_size = std::ptrdiff_t(entries_) * lanes_;
-  call.table = tables_.data() + row.first_piece * call.table_size;
-  call.patterns = lists.patterns.data() + pair_size() * pair + row.first_pattern;
+  call.table = tables_.data();
+  call.rows = target_rows_.data() + first_row;
+  call.row_count = rows;
+  call.patterns = lists.patterns.data() + pair_size() * pair;
   call.column_step = column_step_;
   call.places = places_.data();
-  call.count = row.pieces;
   call.columns = target_width_;
   call.lanes = lanes_;
   call.sums = sums;

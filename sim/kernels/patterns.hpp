@@ -32,20 +32,14 @@ class Patterns {
   // Writes the patterns of all source rows and pairs to lists.patterns.
   void list(const KernelTable& kernels, const Node& source, int lag, Work& work, const Span& span,
             Lists& lists) const;
-  // Writes the sums of one target row of a pair to `sums`, [column][out]; up to lanes() values behind
-  // the last are overwritten.
-  void sum(const KernelTable& kernels, const Lists& lists, int pair, int target_row,
+  // Writes the sums of some target rows of a pair to `sums`, [row][column][out]; up to lanes() values
+  // behind the last are overwritten.
+  void sum(const KernelTable& kernels, const Lists& lists, int pair, int first_row, int rows,
            std::int16_t* sums) const;
 
  private:
   struct Piece {
     int first, bits;  // values of a kernel row, [column][channel]
-  };
-
-  // Kernel rows of one target row that lie on the map.
-  struct TargetRow {
-    int first_piece, pieces;
-    std::ptrdiff_t first_pattern;
   };
 
   void cut(const Kernel& kernel);
@@ -62,7 +56,7 @@ class Patterns {
   int entries_;       // of a table
   int row_patterns_;  // of a source row
   std::ptrdiff_t column_step_;
-  std::vector<TargetRow> target_rows_;
+  std::vector<PatternRow> target_rows_;
   std::vector<std::int32_t> places_;  // of a target position, from the first of its source rows on
   int margin_;        // patterns (columnwise) or bits before those of the source row
   Aligned<std::int16_t> tables_;  // [kernel row][piece][entry][lane]

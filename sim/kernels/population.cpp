@@ -130,6 +130,7 @@ int Population::states() const {
 }
 
 void Population::initialise(Work& work, int sample, const Layout& layout) const {
+  if (starts_itself()) return;
   for (int i = 0; i < states(); ++i) {
     std::fill_n(work.at<std::int32_t>(sample, state_at[i]), lanes_, 0);
   }
@@ -261,8 +262,8 @@ std::vector<const std::int32_t*> Population::wanted(const Span& span, const Segm
 void Population::update(const KernelTable& kernels, Work& work, const Node& node,
                         const Span& span, int sample, const Segment& segment,
                         const Currents* ports, int pair, const Calendar& calendar,
-                        const Records& records, std::int64_t& u_wraps,
-                        std::int64_t& v_saturations) const {
+                        const Records& records, bool fresh, std::int32_t* counts,
+                        std::int64_t& u_wraps, std::int64_t& v_saturations) const {
   Update call = prepared(work, node, span, sample, segment, calendar);
   call.input[0] = ports[0].narrow ? static_cast<const void*>(ports[0].narrow_row(pair))
                                   : static_cast<const void*>(ports[0].row(pair));
@@ -278,10 +279,26 @@ void Population::update(const KernelTable& kernels, Work& work, const Node& node
   for (int i = 0; i < kStates; ++i) {
     if (records.state[i]) call.record[i] = work.records[i].as<std::int32_t>(size);
   }
+  call.fresh = fresh && starts_itself();
+  if (counts) call.counts = counts + segment.first_lane;
   run(kernels, ports[0].narrow, call);
+  count(kernels, call);
   u_wraps += call.u_wraps;
   v_saturations += call.v_saturations;
   hand_out(node.layout, span, segment, call, records);
+}
+
+// Counts what was sent, unless the kernel has done so.
+void Population::count(const KernelTable& kernels, const Update& call) const {
+  if (call.counts == nullptr) return;
+  const int lanes = call.lanes;
+  if (graded()) {
+    kernels.count_values(static_cast<const std::int32_t*>(call.sent), call.sent_stride,
+                         call.columns, lanes, call.counts);
+  } else {
+    kernels.count_bytes(static_cast<const std::uint8_t*>(call.sent), call.sent_stride,
+                        call.columns, lanes, call.counts);
+  }
 }
 
 // Copies recorded states from lanes to neurons.

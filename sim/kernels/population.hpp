@@ -77,13 +77,18 @@ class Population {
   // Told once: bounds of the currents of both ports, and whether anything drives the second.
   void connect(const Bounds& first, const Bounds& second, bool second_port);
 
+  // Whether the update starts from states of 0 by itself.
+  bool starts_itself() const {
+    return fast_ && always_small_ && spec_.model <= Model::kIntegrator;
+  }
   void initialise(Work& work, int sample, const Layout& layout) const;
   Calendar calendar(std::int64_t column, int columns) const;
-  // Advances one sample over the columns of the span; `pair` is that of its first column.
+  // Advances one sample over the columns of the span; `pair` is that of its first column. fresh: they
+  // are the first. counts: events of every lane of the node, counted up, or null.
   void update(const KernelTable& kernels, Work& work, const Node& node, const Span& span,
               int sample, const Segment& segment, const Currents* ports, int pair,
-              const Calendar& calendar, const Records& records, std::int64_t& u_wraps,
-              std::int64_t& v_saturations) const;
+              const Calendar& calendar, const Records& records, bool fresh, std::int32_t* counts,
+              std::int64_t& u_wraps, std::int64_t& v_saturations) const;
 
   std::size_t state_at[kStates] = {};
 
@@ -110,6 +115,7 @@ class Population {
   std::vector<const std::int32_t*> wanted(const Span& span, const Segment& segment,
                                           const Calendar& calendar) const;
   void run(const KernelTable& kernels, bool narrow, Update& update) const;
+  void count(const KernelTable& kernels, const Update& call) const;
   void hand_out(const Layout& layout, const Span& span, const Segment& segment, const Update& call,
                 const Records& records) const;
   std::int32_t gain_at(std::int64_t step) const;

@@ -192,9 +192,13 @@ void Network::begin(const Run& run, Work& work, std::int64_t first, int samples)
 }
 
 void Network::fresh_state(Work& work, int s) const {
-  std::memset(work.sample(s), 0, kept_bytes_);
   for (int k = 0; k < populations(); ++k) {
     stages_[k].population.initialise(work, s, nodes_[node_of(k)].layout);
+    for (const auto& port : stages_[k].operations) {
+      for (const auto& operation : port) {
+        std::memset(work.sample(s) + operation->pending_at, 0, operation->pending_bytes());
+      }
+    }
   }
   for (const Node& node : nodes_) {
     for_each_past(node, work, s, [](void* rows, std::size_t bytes) { std::memset(rows, 0, bytes); });
@@ -318,9 +322,12 @@ void Network::run_span(const Run& run, Work& work, const Part& part, const Span&
       const int sample = span.sample + s;
       const std::size_t counter = std::size_t(k) * work.capacity + sample;
       const std::int64_t row = (part.first + sample) * run.steps + part.column;
+      const bool fresh = run.state_in == nullptr && part.column == 0 && span.column == 0;
+      std::int32_t* counts =
+          node.counted_late ? nullptr : work.at<std::int32_t>(sample, node.counts_at);
       stage.population.update(kernels_, work, node, span, sample, segment, ports,
                               s * span.columns, calendar,
-                              run.records[k].from(row * node.layout.size()),
+                              run.records[k].from(row * node.layout.size()), fresh, counts,
                               work.u_wraps[counter], work.v_saturations[counter]);
     }
   }
@@ -339,23 +346,21 @@ Currents Network::currents(Work& work, const Span& span, const Segment& segment,
 // Counts the events of the chunk and hands out recorded messages.
 void Network::finish_chunk(const Run& run, Work& work, const Part& part) const {
   for (int i = 0; i < int(nodes_.size()); ++i) {
-    const bool input = i < input_count_;
-    std::int64_t* totals = input ? run.input_events + i * run.batch
-                                 : run.spikes + (i - input_count_) * run.batch;
     for (int s = 0; s < part.samples; ++s) {
-      totals[part.first + s] += count(nodes_[i], work, s, part.columns);
-      if (!input) record_sent(run, work, part, s, i);
+      if (nodes_[i].counted_late) count(nodes_[i], work, s, part.columns);
+      if (i >= input_count_) record_sent(run, work, part, s, i);
     }
   }
 }
 
-std::int64_t Network::count(const Node& node, Work& work, int s, int columns) const {
+void Network::count(const Node& node, Work& work, int s, int columns) const {
   std::int32_t* counts = work.at<std::int32_t>(s, node.counts_at);
   const int lanes = node.layout.lanes();
   if (node.has_bytes) {
-    return kernels_.count_bytes(work.bytes(node, s, 0), lanes, columns, lanes, counts);
+    kernels_.count_bytes(work.bytes(node, s, 0), lanes, columns, lanes, counts);
+  } else {
+    kernels_.count_values(work.values(node, s, 0), lanes, columns, lanes, counts);
   }
-  return kernels_.count_values(work.values(node, s, 0), lanes, columns, lanes, counts);
 }
 
 void Network::record_sent(const Run& run, Work& work, const Part& part, int s, int i) const {
@@ -384,6 +389,12 @@ void Network::end(const Run& run, Work& work, std::int64_t first, int samples) c
       const std::size_t counter = std::size_t(k) * work.capacity + s;
       run.u_wraps[k * run.batch + sample] = work.u_wraps[counter];
       run.v_saturations[k * run.batch + sample] = work.v_saturations[counter];
+    }
+    for (int i = 0; i < int(nodes_.size()); ++i) {
+      std::int64_t* totals = i < input_count_ ? run.input_events + i * run.batch
+                                              : run.spikes + (i - input_count_) * run.batch;
+      totals[sample] = kernels_.total(work.at<std::int32_t>(s, nodes_[i].counts_at),
+                                      nodes_[i].layout.lanes());
     }
     for (std::size_t c = 0; c < fan_outs_.size(); ++c) {
       const FanOut& fan = fan_outs_[c];

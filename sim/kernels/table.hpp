@@ -63,6 +63,7 @@ constexpr KernelTable kernel_table(const char* name) {
       widen_bytes,
       count_bytes,
       count_values,
+      total,
       dot,
   };
 }

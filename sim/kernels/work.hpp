@@ -42,6 +42,7 @@ struct Node {
   Layout layout;
   bool has_bytes = false, has_values = false;
   int history = 0;
+  bool counted_late = true;  // events are counted when a chunk ends, not when they are sent
   std::size_t bytes_at = 0, values_at = 0, counts_at = 0;
 };
 
