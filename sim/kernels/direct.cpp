@@ -6,7 +6,7 @@ namespace neurodeploy {
 
 Direct::Direct(const Wiring& wiring, const Layout& source, const Layout& target)
     : Operation(wiring) {
-  if (source.ordered() && target.ordered()) return;
+  if (source.agrees_with(target)) return;
   for (int lane = 0; lane < target.lanes(); ++lane) {
     const int neuron = target.neuron_of(lane);
     source_lanes_.push_back(neuron < 0 ? -1 : source.lane_of(neuron));

@@ -42,8 +42,30 @@ class Layout {
   int lane_of(int neuron) const { return ordered_ ? neuron : lane_of_[neuron]; }
   // Neuron in C,H,W order that a lane holds, or -1.
   int neuron_of(int lane) const;
+  // Whether every lane holds the same neuron as in another layout.
+  bool agrees_with(const Layout& other) const {
+    return lanes_ == other.lanes_ && channels_ == other.channels_ && height_ == other.height_ &&
+           row_start_ == other.row_start_ && ordered_ == other.ordered_;
+  }
   // Whether lane i holds neuron i for all of them.
   bool ordered() const { return ordered_; }
+
+  // Copies the values of all neurons, in C,H,W order, to their lanes of `to`.
+  template <class From, class To, class Convert>
+  void to_lanes(const From* from, To* to, const Convert& convert) const {
+    if (ordered_) {
+      for (int n = 0; n < size(); ++n) to[n] = convert(from[n]);
+      return;
+    }
+    const std::ptrdiff_t plane = std::ptrdiff_t(height_) * width_;
+    for (int y = 0; y < height_; ++y, from += width_) {
+      for (int c = 0; c < channels_; ++c) {
+        To* lane = to + row_start_[y] + c;
+        const From* row = from + c * plane;
+        for (int x = 0; x < width_; ++x, lane += channels_) *lane = convert(row[x]);
+      }
+    }
+  }
 
   // Copies `lanes` values (lane order, starting at first_lane) to the neurons of `to`.
   template <class Value>

@@ -38,26 +38,27 @@ inline void pattern_sum_columns(const PatternSum& a, const PatternRow& row, int 
   const std::int16_t* table = a.table + row.first_table * a.table_size;
   const std::uint16_t* patterns = a.patterns + row.first_pattern + x * a.column_step;
   sums += x * a.sums_step;
-  int lane = 0;
-  const auto block = [&](auto run, int step) {
-    for (; a.lanes - lane >= step; lane += step) {
+  // The last lanes first: what is stored behind those of one column, the first lanes of the next
+  // column replace.
+  int end = a.lanes;
+  const auto block = [&](auto run, int step, int wider) {
+    for (; end % wider != 0; end -= step) {
+      const int lane = end - step;
       run(table + lane, a.table_size, patterns, a.column_step, a.places, row.tables, sums + lane,
           a.sums_step);
     }
   };
-  block(pattern_sum_block<U16, 2, kColumns>, 2 * kLanes16);
-  block(pattern_sum_block<U16, 1, kColumns>, kLanes16);
-  block(pattern_sum_block<Tap16, 1, kColumns>, kTapVector16);
+  block(pattern_sum_block<Tap16, 1, kColumns>, kTapVector16, kLanes16);
+  block(pattern_sum_block<U16, 1, kColumns>, kLanes16, 2 * kLanes16);
+  for (; end > 0; end -= 2 * kLanes16) {
+    const int lane = end - 2 * kLanes16;
+    pattern_sum_block<U16, 2, kColumns>(table + lane, a.table_size, patterns, a.column_step,
+                                        a.places, row.tables, sums + lane, a.sums_step);
+  }
 }
 
 inline void pattern_sum_row(const PatternSum& a, const PatternRow& row, std::int16_t* sums) {
   int x = 0;
-  // What is stored behind the lanes of one column, those of the next replace: where there is such a
-  // rest, columns follow one another, all lanes of each.
-  if (a.sums_step < a.lanes) {
-    for (; x < a.columns; ++x) pattern_sum_columns<1>(a, row, x, sums);
-    return;
-  }
   for (; a.columns - x > 6; x += 4) pattern_sum_columns<4>(a, row, x, sums);
   switch (a.columns - x) {
     case 6: return pattern_sum_columns<6>(a, row, x, sums);

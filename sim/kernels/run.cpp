@@ -281,11 +281,11 @@ void Network::load_row(const InputArray& array, std::int64_t at, const Node& nod
   }
   std::uint8_t* bytes = node.has_bytes ? work.bytes(node, s, column) : nullptr;
   std::int32_t* values = node.has_values ? work.values(node, s, column) : nullptr;
-  for (int n = 0; n < size; ++n) {
-    const std::int32_t value = array.bytes ? array.bytes[at + n] : array.values[at + n];
-    if (bytes) bytes[layout.lane_of(n)] = value != 0;
-    if (values) values[layout.lane_of(n)] = value;
-  }
+  const auto place = [&](const auto* from) {
+    if (bytes) layout.to_lanes(from, bytes, [](auto value) { return std::uint8_t(value != 0); });
+    if (values) layout.to_lanes(from, values, [](auto value) { return std::int32_t(value); });
+  };
+  array.bytes ? place(array.bytes + at) : place(array.values + at);
 }
 
 void Network::run_stage(const Run& run, Work& work, const Part& part, const Span& span, int k,
