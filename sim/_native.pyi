@@ -87,6 +87,8 @@ class Network:
     def add_direct(self, population: int, port: int, source: int) -> None: ...
     def add_fan_out(self, source: int, taps: _Int32, nonzero: _Int32) -> None: ...
     def seal(self) -> None: ...
+    def lanes(self, population: int) -> int: ...
+    def order(self, population: int) -> list[int]: ...
     def run(
         self,
         column: int,
@@ -95,12 +97,7 @@ class Network:
         state_in: _Bytes | None,
         state_out: _Bytes | None,
         records: Sequence[tuple[int, int, NDArray[Any]]],
-        input_events: _Int64,
-        spikes: _Int64,
-        taps: _Int64,
-        nonzero: _Int64,
-        u_wraps: _Int64,
-        v_saturations: _Int64,
+        counts: _Int64,
         threads: int,
     ) -> None: ...
 

@@ -24,7 +24,8 @@ struct InputArray {
   const std::int32_t* values;   // or
 };
 
-// One call: what to run and where the results go. Counters are [index][sample].
+// One call: what to run and where the results go. Counters are [index][sample]. Recorded spikes are
+// bits, [sample][step][lane / 8], lowest bit first.
 struct Run {
   std::int64_t batch, steps;
   std::int64_t column;              // of the stream, first of this call
@@ -54,6 +55,8 @@ class Network {
   void seal();
 
   const Layout& layout(int node) const { return nodes_[node].layout; }
+  // Whether a population sends messages rather than spikes.
+  bool graded(int population) const { return stages_[population].population.graded(); }
   int inputs() const { return input_count_; }
   int populations() const { return int(stages_.size()); }
   std::size_t state_bytes() const { return state_bytes_; }
@@ -110,10 +113,10 @@ class Network {
   void load_inputs(const Run& run, Work& work, const Part& part) const;
   void load_row(const InputArray& array, std::int64_t at, const Node& node, Work& work, int s,
                 int column) const;
-  void run_stage(const Run& run, Work& work, const Part& part, const Span& span, int stage,
-                 const Calendar& calendar) const;
-  void run_span(const Run& run, Work& work, const Part& part, const Span& span, int stage,
-                const Calendar& calendar) const;
+  bool run_stage(const Run& run, Work& work, const Part& part, const Span& span, int stage,
+                 const Calendar& calendar, const std::function<bool()>& stopped) const;
+  bool run_span(const Run& run, Work& work, const Part& part, const Span& span, int stage,
+                const Calendar& calendar, const std::function<bool()>& stopped) const;
   Currents currents(Work& work, const Span& span, const Segment& segment, const Stage& stage,
                     int port) const;
   void finish_chunk(const Run& run, Work& work, const Part& part) const;

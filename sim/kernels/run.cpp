@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <exception>
 #include <system_error>
 #include <thread>
@@ -17,6 +18,38 @@ constexpr int kStepwiseSamples = 64;
 constexpr std::size_t kCurrentSlack = 16 * 1024;  // behind currents: the padding of a row of patterns
 constexpr double kThreadNs = 1e6;  // work below this stays on the calling thread
 constexpr auto kPollInterval = std::chrono::milliseconds(50);
+
+// Bit l of the result is the event (0 or 1) of lane l, eight lanes to a byte.
+void pack_bits(const std::uint8_t* events, std::size_t lanes, std::uint8_t* bits) {
+  for (std::size_t l = 0; l < lanes; l += 8) {
+    std::uint64_t word = 0;
+    for (int i = 0; i < 8; ++i) word |= std::uint64_t(events[l + i]) << (8 * i);
+    // The product moves byte i to bit 56 + i; no other pair of its terms meets there.
+    bits[l / 8] = std::uint8_t(word * 0x0102040810204080u >> 56);
+  }
+}
+
+// Lets the calling thread wait for the others, and look after interrupts meanwhile.
+class Crew {
+ public:
+  explicit Crew(int members) : working_(members) {}
+
+  void leave() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (--working_ == 0) done_.notify_all();
+  }
+
+  // Returns true when all have left, false after `time`.
+  bool wait_for(std::chrono::milliseconds time) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return done_.wait_for(lock, time, [this] { return working_ <= 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable done_;
+  int working_;
+};
 
 }  // namespace
 
@@ -47,12 +80,22 @@ bool Network::run(const Run& run) {
   };
   std::vector<std::thread> helpers;
   helpers.reserve(std::size_t(threads));
+  Crew crew(threads - 1);
   try {
-    for (int t = 1; t < threads; ++t) helpers.emplace_back(work, false);
+    for (int t = 1; t < threads; ++t) {
+      helpers.emplace_back([&] {
+        work(false);
+        crew.leave();
+      });
+    }
   } catch (const std::system_error&) {
     // The system has no more threads; those that started will do.
+    for (int t = int(helpers.size()) + 1; t < threads; ++t) crew.leave();
   }
   work(true);
+  while (!crew.wait_for(kPollInterval)) {
+    if (!stop && run.interrupted()) stop = interrupted = true;
+  }
   for (std::thread& helper : helpers) helper.join();
   if (failure) std::rethrow_exception(failure);
   return !interrupted;
@@ -168,8 +211,8 @@ bool Network::run_phase(const Run& run, Work& work, const Part& part, const Phas
   const int step = phase.stepwise ? 1 : part.columns;
   for (int column = 0; column < part.columns; column += step) {
     for (int k = phase.first; k <= phase.last; ++k) {
-      if (stopped()) return false;
-      run_stage(run, work, part, {0, part.samples, column, step}, k, calendars[k - phase.first]);
+      const Span span{0, part.samples, column, step};
+      if (!run_stage(run, work, part, span, k, calendars[k - phase.first], stopped)) return false;
     }
   }
   return true;
@@ -288,20 +331,22 @@ void Network::load_row(const InputArray& array, std::int64_t at, const Node& nod
   array.bytes ? place(array.bytes + at) : place(array.values + at);
 }
 
-void Network::run_stage(const Run& run, Work& work, const Part& part, const Span& span, int k,
-                        const Calendar& calendar) const {
+// Advances a population; false if the run is to stop.
+bool Network::run_stage(const Run& run, Work& work, const Part& part, const Span& span, int k,
+                        const Calendar& calendar, const std::function<bool()>& stopped) const {
   const Stage& stage = stages_[k];
   for (int s = 0; s < span.samples; s += stage.most_samples) {
     for (int c = 0; c < span.columns; c += stage.most_columns) {
       const Span piece{span.sample + s, std::min(stage.most_samples, span.samples - s),
                        span.column + c, std::min(stage.most_columns, span.columns - c)};
-      run_span(run, work, part, piece, k, calendar);
+      if (!run_span(run, work, part, piece, k, calendar, stopped)) return false;
     }
   }
+  return true;
 }
 
-void Network::run_span(const Run& run, Work& work, const Part& part, const Span& span, int k,
-                       const Calendar& calendar) const {
+bool Network::run_span(const Run& run, Work& work, const Part& part, const Span& span, int k,
+                       const Calendar& calendar, const std::function<bool()>& stopped) const {
   const Stage& stage = stages_[k];
   const Node& node = nodes_[node_of(k)];
   for (const auto& port : stage.operations) {
@@ -310,6 +355,7 @@ void Network::run_span(const Run& run, Work& work, const Part& part, const Span&
     }
   }
   for (const Segment& segment : node.layout.segments()) {
+    if (stopped()) return false;
     Currents ports[2] = {};
     for (int p = 0; p < 2; ++p) {
       if (!stage.population.uses_port(p)) continue;
@@ -331,6 +377,7 @@ void Network::run_span(const Run& run, Work& work, const Part& part, const Span&
                               work.u_wraps[counter], work.v_saturations[counter]);
     }
   }
+  return true;
 }
 
 // Room for the currents of one port: cleared, unless the one operation behind it sets them.
@@ -363,20 +410,21 @@ void Network::count(const Node& node, Work& work, int s, int columns) const {
   }
 }
 
+// Spikes are recorded as bits, in the order of the lanes; messages as values, in that of the neurons.
 void Network::record_sent(const Run& run, Work& work, const Part& part, int s, int i) const {
   void* array = run.records[i - input_count_].sent;
   if (array == nullptr) return;
   const Node& node = nodes_[i];
-  const std::ptrdiff_t size = node.layout.size();
+  const std::ptrdiff_t row = (part.first + s) * run.steps + part.column;
+  const std::size_t lanes = std::size_t(node.layout.lanes());
+  if (!stages_[i - input_count_].population.graded()) {
+    pack_bits(work.bytes(node, s, 0), lanes * part.columns,
+              static_cast<std::uint8_t*>(array) + row * std::ptrdiff_t(lanes / 8));
+    return;
+  }
   for (int k = 0; k < part.columns; ++k) {
-    const std::ptrdiff_t at = ((part.first + s) * run.steps + part.column + k) * size;
-    if (node.has_bytes) {
-      node.layout.to_neurons(work.bytes(node, s, k), 0, node.layout.lanes(),
-                             static_cast<std::uint8_t*>(array) + at);
-    } else {
-      node.layout.to_neurons(work.values(node, s, k), 0, node.layout.lanes(),
-                             static_cast<std::int32_t*>(array) + at);
-    }
+    node.layout.to_neurons(work.values(node, s, k), 0, int(lanes),
+                           static_cast<std::int32_t*>(array) + (row + k) * node.layout.size());
   }
 }
 

@@ -100,7 +100,6 @@ def test_strided_and_unaligned_arrays_are_copied() -> None:
 def test_the_compiled_module_checks_sizes_itself() -> None:
     """A wrong call is a ValueError, never an access outside an array."""
     network = engine()._network
-    one = np.zeros((1, 1), np.int64)
     data = [np.zeros((1, 4, 3), np.uint8)]
 
     def run(**changed: Any) -> None:
@@ -111,12 +110,7 @@ def test_the_compiled_module_checks_sizes_itself() -> None:
             "state_in": None,
             "state_out": None,
             "records": [],
-            "input_events": one,
-            "spikes": one,
-            "taps": one,
-            "nonzero": one,
-            "u_wraps": one,
-            "v_saturations": one,
+            "counts": np.zeros((6, 1), np.int64),
             "threads": 1,
         }
         network.run(**(arguments | changed))
@@ -127,14 +121,19 @@ def test_the_compiled_module_checks_sizes_itself() -> None:
         ({"inputs": []}, "wrong number of inputs"),
         ({"steps": 5}, "an input has a wrong shape"),
         ({"inputs": [np.zeros((1, 4, 3), np.int16)]}, "an input is neither uint8 nor int32"),
-        ({"spikes": np.zeros((2, 1), np.int64)}, "a counter has a wrong shape"),
+        ({"counts": np.zeros((5, 1), np.int64)}, "the counters have a wrong shape"),
         ({"state_out": np.zeros((1, 3), np.uint8)}, "a state has a wrong shape"),
         ({"records": [(0, 0, short)]}, "a record has a wrong size"),
         ({"records": [(1, 0, short)]}, "no such variable"),
-        ({"records": [(0, 0, np.zeros(8, np.int64))]}, "a record of a state is not int32"),
+        ({"records": [(0, 0, np.zeros(8, np.int64))]}, "a record is not int32"),
+        ({"records": [(0, -1, np.zeros(16, np.int32))]}, "a record of spikes is not uint8"),
+        ({"records": [(0, -1, np.zeros(8, np.uint8))]}, "a record has a wrong size"),
     ]:
         with pytest.raises(ValueError, match=message):
             run(**changed)
+    for ask in (network.lanes, network.order):
+        with pytest.raises(ValueError, match="no such population"):
+            ask(1)
 
 
 def test_the_stub_names_what_the_module_has() -> None:
