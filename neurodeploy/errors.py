@@ -40,7 +40,7 @@ class EngineError(NeurodeployError):
 
 
 class CapacityError(NeurodeployError, MemoryError):
-    """A request needs more memory than there is; the message says how much, and how to need less."""
+    """A request needs more memory than there is; the message says how much and what needs less."""
 
 
 class DataError(NeurodeployError):

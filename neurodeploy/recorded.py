@@ -110,12 +110,13 @@ def blocks(values: NDArray[Any] | Recorded) -> Iterator[NDArray[Any]]:
 
 def write_npy(file: IO[bytes], values: NDArray[Any] | Recorded) -> None:
     """Write ``values`` to ``file`` as numpy.save does, without ever making the whole array."""
+    npy: Any = np.lib.format  # typed in some versions of numpy only
     header = {
-        "descr": np.lib.format.dtype_to_descr(values.dtype),
+        "descr": npy.dtype_to_descr(values.dtype),
         "fortran_order": False,
         "shape": values.shape,
     }
-    np.lib.format.write_array_header_1_0(file, header)
+    npy.write_array_header_1_0(file, header)
     for block in blocks(values):
         file.write(block.data)
 

@@ -15,6 +15,7 @@ from neurodeploy.errors import OptionError
 from neurodeploy.recorded import Recorded
 
 Values = NDArray[Any] | Recorded
+Layers = Mapping[str, Mapping[str, Values]]
 Counts = Mapping[str, NDArray[np.int64]]
 
 NOT_OBSERVABLE = -1
@@ -192,8 +193,7 @@ class Trace(Mapping[str, LayerTrace]):
 
     def __init__(
         self,
-        layers: Mapping[str, Mapping[str, Values]]
-        | Callable[[], Mapping[str, Mapping[str, Values]]],
+        layers: Layers | Callable[[], Layers],
         activity: Activity | Callable[[], Activity],
     ) -> None:
         """layers : population name -> variable -> values, in the order of the populations.

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.recorded import PackedSpikes
 from neurodeploy.sim.plan import Outline, Plan
-from neurodeploy.trace import Activity, Values
+from neurodeploy.trace import Activity, Layers
 
 
 class Recording:
@@ -25,10 +26,14 @@ class Recording:
 
     __slots__ = ("arrays", "counts")
 
-    def __init__(self, arrays: Sequence[Mapping[str, Values]], counts: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        arrays: Sequence[Mapping[str, NDArray[Any] | PackedSpikes]],
+        counts: NDArray[np.int64],
+    ) -> None:
         self.arrays, self.counts = arrays, counts
 
-    def layers(self, outline: Outline, leading: tuple[int, ...]) -> dict[str, dict[str, Values]]:
+    def layers(self, outline: Outline, leading: tuple[int, ...]) -> Layers:
         """Return the records by population and variable, with the ``leading`` axes of the input."""
         return {
             name: {key: values.reshape((*leading, *shape)) for key, values in table.items()}

@@ -45,7 +45,8 @@ def require(needed_bytes: int, what: str, way_out: str = SMALLER_RUN) -> None:
     left = available_bytes()
     if left is not None and needed_bytes > left:
         raise CapacityError(
-            f"{what} needs {amount(needed_bytes)} of memory, {amount(left)} are available; {way_out}"
+            f"{what} needs {amount(needed_bytes)} of memory, {amount(left)} are available; "
+            f"{way_out}"
         )
 
 

@@ -38,7 +38,6 @@ from neurodeploy.sim.engine import Recording
 from neurodeploy.sim.notes import notes
 from neurodeploy.sim.plan import Edge, Plan, Stage
 from neurodeploy.synapse import Conv2d, Dense
-from neurodeploy.trace import Values
 
 try:
     from neurodeploy.sim import _native
@@ -52,6 +51,7 @@ ISA_VARIABLE = "NEURODEPLOY_ISA"
 INSTRUCTION_SETS = ("avx512", "avx2", "portable")
 
 Int32 = NDArray[np.int32]
+_Values = NDArray[Any] | PackedSpikes
 
 _logger = logging.getLogger(__name__)
 
@@ -164,7 +164,9 @@ class NativeEngine:
         self._check(state.batch, inputs)
         batch, steps = inputs[0].shape[:2]
         counts = np.zeros((self._rows, batch), np.int64)
-        arrays: list[dict[str, Values]] = [{} for _ in self.outline.populations]
+        arrays: list[dict[str, NDArray[Any] | PackedSpikes]] = [
+            {} for _ in self.outline.populations
+        ]
         records = []
         for record in self._records:
             values, array = record.allocate(batch, steps)
@@ -213,7 +215,7 @@ class _Record:
     packed: bool
     order: NDArray[np.intp] | None
 
-    def allocate(self, batch: int, steps: int) -> tuple[Values, NDArray[Any]]:
+    def allocate(self, batch: int, steps: int) -> tuple[_Values, NDArray[Any]]:
         """Return what the user gets, and the array that is to be filled: the same, or its bits."""
         if self.packed:
             bits = np.empty((batch, steps, self.row_bytes), np.uint8)

@@ -28,8 +28,8 @@ class Edge:
     source : index into the inputs if ``from_input``, else into the populations. target : index
     into the populations. latency : columns between sending and arrival, delays come on top.
     binary : every non-zero message counts as one event. given : the weights as they came, int32, or
-    int64 and conditioned if asked for, None for `Direct`. shift : right shift of the accumulator in bits. bits : width at which the
-    accumulator wraps, 32 for dense and 24 for convolutions.
+    int64 and conditioned if asked for, None for `Direct`. shift : right shift of the accumulator in
+    bits. bits : width at which the accumulator wraps, 32 for dense and 24 for convolutions.
     """
 
     index: int

@@ -77,7 +77,7 @@ class Recent:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._entries: OrderedDict[tuple[Hashable, ...], tuple[Prepared, int]] = OrderedDict()
+        self._entries: OrderedDict[tuple[int, Hashable], tuple[Prepared, int]] = OrderedDict()
         self._programs: dict[int, weakref.ref[Program]] = {}
         self._gone: deque[int] = deque()
 
@@ -87,7 +87,7 @@ class Recent:
     def get(self, program: Program, options: RunOptions, build: Callable[[], Prepared]) -> Prepared:
         """Return what was built for this very object and these options, or ``build()``."""
         try:
-            key = (id(program), *_key(options))
+            key = (id(program), _key(options))
             with self._lock:
                 self._sweep()
                 found = self._entries.get(key)
@@ -125,7 +125,7 @@ class Recent:
                 del self._entries[key]
 
 
-def _key(options: RunOptions) -> tuple[Hashable, ...]:
+def _key(options: RunOptions) -> Hashable:
     return (
         options.engine,
         options.timing,

@@ -48,7 +48,7 @@ def _pieces(given: Columns, program: Program, engine: str) -> Iterator[slice]:
 
 
 def _joined(traces: Iterable[Trace], batched: bool) -> Trace:
-    """Join traces along samples, or along the steps of a stream; their values stay where they are."""
+    """Join traces along samples, or along the steps of a stream, without copying a value."""
     layers: dict[str, dict[str, list[Values]]] = {}
     activities = list[Activity]()
     for trace in traces:
