@@ -9,6 +9,8 @@ from typing import IO, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.memory import require
+
 BLOCK = 2**20
 """Values that are unpacked at a time."""
 
@@ -122,6 +124,8 @@ def write_npy(file: IO[bytes], values: NDArray[Any] | Recorded) -> None:
 
 
 def _filled(values: Recorded) -> NDArray[Any]:
+    size = math.prod(values.shape) * values.dtype.itemsize
+    require(size, f"an array {values.shape}", "take it in parts, with blocks(), or record less")
     result = np.empty(values.shape, values.dtype)
     flat, at = result.reshape(-1), 0
     for block in values.blocks():

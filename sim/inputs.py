@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurodeploy.errors import CapacityError, InputError, located
+from neurodeploy.memory import amount, require
 from neurodeploy.program import Input
-from neurodeploy.sim.memory import amount, require
 
 Data = ArrayLike | Mapping[str, ArrayLike]
 

@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from neurodeploy.errors import CapacityError, InputError
+from neurodeploy.memory import SMALLER_RUN, amount, require
 from neurodeploy.program import Program
 from neurodeploy.sim.engine import Engine
 from neurodeploy.sim.inputs import Columns, Data, columns
-from neurodeploy.sim.memory import SMALLER_RUN, amount, require
 from neurodeploy.sim.options import Record, RunOptions
 from neurodeploy.sim.plan import Outline
 from neurodeploy.trace import Trace
@@ -33,7 +33,15 @@ class Prepared:
 
     def data(self, x: Data) -> Columns:
         """Return ``x`` checked and in the layout of the engines."""
-        data = columns(self.outline.inputs, x, self.outline.columns)
+        try:
+            data = columns(self.outline.inputs, x, self.outline.columns)
+        except CapacityError:
+            raise
+        except MemoryError as error:
+            raise CapacityError(
+                f"a copy of the input does not fit: {error}; give uint8 or int32, C-contiguous, "
+                "which is not copied, or fewer samples at a time"
+            ) from error
         if data.batch == 0:
             raise InputError("the batch is empty, expected at least one sample")
         return data
@@ -100,7 +108,7 @@ class Recent:
         with self._lock:
             if key[0] not in self._programs:
                 self._programs[key[0]] = weakref.ref(program, partial(self._forget, key[0]))
-            self._entries[key] = (prepared, _weight_bytes(program))
+            self._entries[key] = (prepared, weight_bytes(program))
             while len(self._entries) > KEPT or self._weight_bytes() > KEPT_BYTES:
                 self._entries.popitem(last=False)
         return prepared
@@ -148,6 +156,7 @@ def _recorded(record: Record) -> Hashable:
     return tuple(record)
 
 
-def _weight_bytes(program: Program) -> int:
+def weight_bytes(program: Program) -> int:
+    """Return the bytes of all weights."""
     synapses = (connection.synapse for connection in program.connections)
     return sum(synapse.weight.nbytes for synapse in synapses if hasattr(synapse, "weight"))

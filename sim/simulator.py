@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
+from neurodeploy.errors import CapacityError
+from neurodeploy.memory import amount
 from neurodeploy.program import Program
 from neurodeploy.sim.engine import Engine
 from neurodeploy.sim.inputs import Data
 from neurodeploy.sim.options import Record, RunOptions
 from neurodeploy.sim.plan import Plan, prepare
-from neurodeploy.sim.prepared import Prepared, Recent
+from neurodeploy.sim.prepared import Prepared, Recent, weight_bytes
 from neurodeploy.trace import Trace
 
 
@@ -25,8 +26,8 @@ class Simulator:
         self.program = program
         self.options = options
         self.plan: Plan = prepare(program, options)
-        self._engine: Engine = _engine(self.plan)
-        self._prepared = Prepared(self._engine, self.plan.outline)
+        self._prepared = _prepared(self.plan)
+        self._engine: Engine = self._prepared.engine
         self._stream: Any = None
 
     def reset(self) -> None:
@@ -130,7 +131,10 @@ def simulate(
         record=record,
         threads=threads,
     )
-    build = partial(_prepared, program, options)
+
+    def build() -> Prepared:
+        return _prepared(prepare(program, options))
+
     prepared = _recent.get(program, options, build) if engine == "native" else build()
     return prepared.run(prepared.data(x))
 
@@ -138,6 +142,11 @@ def simulate(
 _recent = Recent()
 
 
-def _prepared(program: Program, options: RunOptions) -> Prepared:
-    plan = prepare(program, options)
-    return Prepared(_engine(plan), plan.outline)
+def _prepared(plan: Plan) -> Prepared:
+    try:
+        return Prepared(_engine(plan), plan.outline)
+    except MemoryError as error:
+        raise CapacityError(
+            f"out of memory while preparing {plan.program.neurons} neurons with "
+            f"{amount(weight_bytes(plan.program))} of weights; free some, or run a smaller program"
+        ) from error

@@ -84,6 +84,8 @@ class Network {
     std::int64_t uniform_taps, uniform_nonzero;  // or -1
   };
   struct Part;
+  // Whether the run is to stop; told how many values are looked at next.
+  using Stopped = std::function<bool(std::int64_t)>;
 
   int node_of(int stage) const { return input_count_ + stage; }
   void choose_forms();
@@ -100,9 +102,9 @@ class Network {
                     std::atomic<bool>& stop, bool main);
 
   void process(const Run& run, Work& work, std::int64_t first, int samples,
-               const std::function<bool()>& stopped) const;
+               const Stopped& stopped) const;
   bool run_phase(const Run& run, Work& work, const Part& part, const Phase& phase,
-                 const std::function<bool()>& stopped) const;
+                 const Stopped& stopped) const;
   void begin(const Run& run, Work& work, std::int64_t first, int samples) const;
   void fresh_state(Work& work, int s) const;
   void load_state(Work& work, int s, const std::uint8_t* from) const;
@@ -114,9 +116,9 @@ class Network {
   void load_row(const InputArray& array, std::int64_t at, const Node& node, Work& work, int s,
                 int column) const;
   bool run_stage(const Run& run, Work& work, const Part& part, const Span& span, int stage,
-                 const Calendar& calendar, const std::function<bool()>& stopped) const;
+                 const Calendar& calendar, const Stopped& stopped) const;
   bool run_span(const Run& run, Work& work, const Part& part, const Span& span, int stage,
-                const Calendar& calendar, const std::function<bool()>& stopped) const;
+                const Calendar& calendar, const Stopped& stopped) const;
   Currents currents(Work& work, const Span& span, const Segment& segment, const Stage& stage,
                     int port) const;
   void finish_chunk(const Run& run, Work& work, const Part& part) const;

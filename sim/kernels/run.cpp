@@ -4,7 +4,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
-#include <system_error>
 #include <thread>
 
 #include "network.hpp"
@@ -18,6 +17,7 @@ constexpr int kStepwiseSamples = 64;
 constexpr std::size_t kCurrentSlack = 16 * 1024;  // behind currents: the padding of a row of patterns
 constexpr double kThreadNs = 1e6;  // work below this stays on the calling thread
 constexpr auto kPollInterval = std::chrono::milliseconds(50);
+constexpr std::int64_t kPollEffort = 1 << 16;  // values looked at between two looks at the clock
 
 // Bit l of the result is the event (0 or 1) of lane l, eight lanes to a byte.
 void pack_bits(const std::uint8_t* events, std::size_t lanes, std::uint8_t* bits) {
@@ -88,8 +88,8 @@ bool Network::run(const Run& run) {
         crew.leave();
       });
     }
-  } catch (const std::system_error&) {
-    // The system has no more threads; those that started will do.
+  } catch (const std::exception&) {
+    // The system has no more threads, or no memory for one; those that started will do.
     for (int t = int(helpers.size()) + 1; t < threads; ++t) crew.leave();
   }
   work(true);
@@ -162,8 +162,11 @@ bool Network::work_through(const Run& run, int samples, std::atomic<std::int64_t
                            std::atomic<bool>& stop, bool main) {
   auto polled = std::chrono::steady_clock::now();
   bool interrupted = false;
-  const auto stopped = [&] {
-    if (main && !stop) {
+  std::int64_t since = 0;
+  const auto stopped = [&](std::int64_t effort) {
+    since += effort;
+    if (main && since >= kPollEffort && !stop) {
+      since = 0;
       const auto now = std::chrono::steady_clock::now();
       if (now - polled > kPollInterval) {
         polled = now;
@@ -176,7 +179,7 @@ bool Network::work_through(const Run& run, int samples, std::atomic<std::int64_t
   std::unique_ptr<Work> work = take_work(samples);
   for (;;) {
     const std::int64_t first = next.fetch_add(samples);
-    if (first >= run.batch || stopped()) break;
+    if (first >= run.batch || stopped(kPollEffort)) break;
     process(run, *work, first, int(std::min<std::int64_t>(samples, run.batch - first)), stopped);
   }
   give_work(std::move(work));
@@ -184,7 +187,7 @@ bool Network::work_through(const Run& run, int samples, std::atomic<std::int64_t
 }
 
 void Network::process(const Run& run, Work& work, std::int64_t first, int samples,
-                      const std::function<bool()>& stopped) const {
+                      const Stopped& stopped) const {
   begin(run, work, first, samples);
   for (std::int64_t column = 0; column < run.steps; column += chunk_columns_) {
     const int columns = int(std::min<std::int64_t>(chunk_columns_, run.steps - column));
@@ -203,7 +206,7 @@ void Network::process(const Run& run, Work& work, std::int64_t first, int sample
 
 // Runs the stages of a phase over the chunk; false if the run is to stop.
 bool Network::run_phase(const Run& run, Work& work, const Part& part, const Phase& phase,
-                        const std::function<bool()>& stopped) const {
+                        const Stopped& stopped) const {
   std::vector<Calendar> calendars;
   for (int k = phase.first; k <= phase.last; ++k) {
     calendars.push_back(stages_[k].population.calendar(work.column, part.columns));
@@ -333,7 +336,7 @@ void Network::load_row(const InputArray& array, std::int64_t at, const Node& nod
 
 // Advances a population; false if the run is to stop.
 bool Network::run_stage(const Run& run, Work& work, const Part& part, const Span& span, int k,
-                        const Calendar& calendar, const std::function<bool()>& stopped) const {
+                        const Calendar& calendar, const Stopped& stopped) const {
   const Stage& stage = stages_[k];
   for (int s = 0; s < span.samples; s += stage.most_samples) {
     for (int c = 0; c < span.columns; c += stage.most_columns) {
@@ -346,16 +349,19 @@ bool Network::run_stage(const Run& run, Work& work, const Part& part, const Span
 }
 
 bool Network::run_span(const Run& run, Work& work, const Part& part, const Span& span, int k,
-                       const Calendar& calendar, const std::function<bool()>& stopped) const {
+                       const Calendar& calendar, const Stopped& stopped) const {
   const Stage& stage = stages_[k];
   const Node& node = nodes_[node_of(k)];
+  std::int64_t inputs = 0;
   for (const auto& port : stage.operations) {
     for (const auto& operation : port) {
-      operation->list(kernels_, nodes_[operation->wiring().source], work, span);
+      const Node& source = nodes_[operation->wiring().source];
+      operation->list(kernels_, source, work, span);
+      inputs += source.layout.lanes();
     }
   }
   for (const Segment& segment : node.layout.segments()) {
-    if (stopped()) return false;
+    if (stopped(std::int64_t(span.pairs()) * (inputs + segment.lanes))) return false;
     Currents ports[2] = {};
     for (int p = 0; p < 2; ++p) {
       if (!stage.population.uses_port(p)) continue;
