@@ -269,8 +269,8 @@ INTERRUPT = """
     )
     chunk = np.ones((9, 500), np.uint8)
 
-    def interrupted(simulator, x):
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    def interrupted(simulator, x, after=0.3):
+        threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT)).start()
         start = time.monotonic()
         try:
             while time.monotonic() < start + 60:
@@ -316,10 +316,10 @@ LOPSIDED = """
         ),
         nd.Readout("n", "s"),
     )
-    x = np.zeros((2, 400_000, 1), np.uint8)
+    x = np.zeros((2, 100_000, 1), np.uint8)
     x[{busy}] = 1
     simulator = nd.compile(program, threads=2, record=())
-    print(interrupted(simulator, x))
+    print(interrupted(simulator, x, after=3))
 """
 
 
