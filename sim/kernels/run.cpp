@@ -338,9 +338,15 @@ void Network::load_row(const InputArray& array, std::int64_t at, const Node& nod
 bool Network::run_stage(const Run& run, Work& work, const Part& part, const Span& span, int k,
                         const Calendar& calendar, const Stopped& stopped) const {
   const Stage& stage = stages_[k];
-  for (int s = 0; s < span.samples; s += stage.most_samples) {
+  int most_samples = stage.most_samples;
+  for (const auto& port : stage.operations) {
+    for (const auto& operation : port) {
+      if (!operation->shares_weights()) most_samples = 1;
+    }
+  }
+  for (int s = 0; s < span.samples; s += most_samples) {
     for (int c = 0; c < span.columns; c += stage.most_columns) {
-      const Span piece{span.sample + s, std::min(stage.most_samples, span.samples - s),
+      const Span piece{span.sample + s, std::min(most_samples, span.samples - s),
                        span.column + c, std::min(stage.most_columns, span.columns - c)};
       if (!run_span(run, work, part, piece, k, calendar, stopped)) return false;
     }
