@@ -21,7 +21,7 @@ from neurodeploy.trace import Trace
 
 ENVIRONMENT = ("NEURODEPLOY_ISA",)
 """Variables that an engine reads when it is built."""
-KEPT = 8
+KEPT = 4
 KEPT_BYTES = 2**28
 
 

@@ -15,6 +15,7 @@ namespace {
 constexpr int kPairs = 512;  // (sample, column) pairs that share a tile of weights
 constexpr int kStepwiseSamples = 64;
 constexpr std::size_t kCurrentSlack = 16 * 1024;  // behind currents: the padding of a row of patterns
+constexpr std::size_t kIdleBytes = std::size_t(64) << 20;  // memory of workers kept between calls
 constexpr double kThreadNs = 1e6;  // work below this stays on the calling thread
 constexpr auto kPollInterval = std::chrono::milliseconds(50);
 constexpr std::int64_t kPollEffort = 1 << 16;  // values looked at between two looks at the clock
@@ -151,10 +152,13 @@ void Network::collect_efforts(Work& work) {
   }
 }
 
+// Keeps the memory for the next call, unless many workers have left theirs already.
 void Network::give_work(std::unique_ptr<Work> work) {
   const std::lock_guard<std::mutex> lock(mutex_);
   collect_efforts(*work);
-  idle_.push_back(std::move(work));
+  std::size_t kept = 0;
+  for (const auto& idle : idle_) kept += idle->sample_bytes * std::size_t(idle->capacity);
+  if (kept < kIdleBytes) idle_.push_back(std::move(work));
 }
 
 // Takes chunks of samples until there are none left; false if the run was interrupted.
