@@ -39,6 +39,10 @@ class EngineError(NeurodeployError):
     """An engine is not available here or stopped: a missing interpreter, a time-out, a crash."""
 
 
+class CapacityError(NeurodeployError, MemoryError):
+    """A request needs more memory than there is; the message says how much and what needs less."""
+
+
 class DataError(NeurodeployError):
     """A data set is missing, incomplete or does not fit the network."""
 

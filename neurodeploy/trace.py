@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import OptionError
+from neurodeploy.recorded import Recorded
 
+Values = NDArray[Any] | Recorded
+Layers = Mapping[str, Mapping[str, Values]]
 Counts = Mapping[str, NDArray[np.int64]]
 
 NOT_OBSERVABLE = -1
@@ -110,15 +113,59 @@ def _frozen(value: Any) -> NDArray[np.int64]:
     return array
 
 
-class LayerTrace:
-    """The recorded variables of one population, as attributes: ``trace["layer3"].v``."""
+class _Latest:
+    """The array that was made last: a loop over its rows does not make it again and again."""
 
-    def __init__(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self) -> None:
+        self._made: tuple[Recorded, NDArray[Any]] | None = None
+
+    def array(self, values: Values) -> NDArray[Any]:
+        """Return ``values`` as an array, read-only if it had to be made."""
+        if isinstance(values, np.ndarray):
+            return values
+        made = self._made
+        if made is None or made[0] is not values:
+            self._made = None  # freed before the next one is made
+            made = (values, values.array())
+            made[1].flags.writeable = False
+            self._made = made
+        return made[1]
+
+
+class _Arrays(Mapping[str, NDArray[Any]]):
+    """Arrays by name, each made when it is asked for."""
+
+    def __init__(self, values: Mapping[str, Values], latest: _Latest) -> None:
+        self._values, self._latest = values, latest
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._latest.array(self._values[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class LayerTrace:
+    """The recorded variables of one population, as attributes: ``trace["layer3"].v``.
+
+    arrays : variable -> array. recorded : the same as the engine gave it, spikes perhaps as bits.
+    """
+
+    def __init__(
+        self, name: str, recorded: Mapping[str, Values], latest: _Latest | None = None
+    ) -> None:
         self.name = name
-        self.arrays: Mapping[str, NDArray[Any]] = MappingProxyType(dict(arrays))
+        self.recorded: Mapping[str, Values] = MappingProxyType(dict(recorded))
+        self.arrays: Mapping[str, NDArray[Any]] = _Arrays(self.recorded, latest or _Latest())
 
     def __getattr__(self, variable: str) -> NDArray[Any]:
-        if variable.startswith("_") or variable == "arrays":
+        if variable.startswith("_") or variable in ("arrays", "recorded"):
             raise AttributeError(variable)
         try:
             return self.arrays[variable]
@@ -139,19 +186,29 @@ class Trace(Mapping[str, LayerTrace]):
     Arrays have the input's leading axes and the population's shape: ``(steps, *shape)`` or
     ``(batch, steps, *shape)``. ``s`` is uint8 for spikes and int32 for messages, states are int32.
     Index with a population's name or number.
+
+    Spikes may be held as bits: eight to a byte. Their array is made when it is asked for, is
+    read-only, and is kept by the trace until another one is made.
     """
 
     def __init__(
         self,
-        arrays: Mapping[str, Mapping[str, NDArray[Any]]],
+        layers: Layers | Callable[[], Layers],
         activity: Activity | Callable[[], Activity],
     ) -> None:
-        """arrays : population name -> variable -> array, in the order of the populations.
+        """layers : population name -> variable -> values, in the order of the populations.
 
-        activity : the counts, or a function that gives them when they are first asked for.
+        activity : the counts. Both may be functions that give them when they are first asked for.
         """
-        self._layers = {name: LayerTrace(name, variables) for name, variables in arrays.items()}
+        self._given = layers
         self._activity = activity
+        self._latest = _Latest()
+
+    @cached_property
+    def _layers(self) -> dict[str, LayerTrace]:
+        layers = self._given() if callable(self._given) else self._given
+        del self._given
+        return {name: LayerTrace(name, table, self._latest) for name, table in layers.items()}
 
     @cached_property
     def activity(self) -> Activity:
@@ -176,10 +233,17 @@ class Trace(Mapping[str, LayerTrace]):
     def __len__(self) -> int:
         return len(self._layers)
 
-    def flat(self) -> dict[str, NDArray[Any]]:
-        """Return ``{"layer{k}_{variable}": array}``, the names used in trace files."""
+    def recorded(self) -> dict[str, Values]:
+        """Return ``{"layer{k}_{variable}": values}`` as the engine gave them, nothing unpacked."""
         return {
-            f"layer{k}_{variable}": array
+            f"layer{k}_{variable}": values
             for k, layer in enumerate(self._layers.values())
-            for variable, array in layer.arrays.items()
+            for variable, values in layer.recorded.items()
         }
+
+    def flat(self) -> Mapping[str, NDArray[Any]]:
+        """Return ``{"layer{k}_{variable}": array}``, the names used in trace files.
+
+        An array is made when it is asked for: going through the items holds one at a time.
+        """
+        return _Arrays(self.recorded(), self._latest)

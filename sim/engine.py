@@ -2,62 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.sim.plan import Plan
-from neurodeploy.trace import Activity
+from neurodeploy.recorded import PackedSpikes
+from neurodeploy.sim.plan import Outline, Plan
+from neurodeploy.trace import Activity, Layers
 
 
-@dataclass(frozen=True)
 class Recording:
     """What one `Engine.advance` computed.
 
     arrays : per stage, variable -> ``(batch, steps, size)`` or ``(batch, steps, *shape)``;
-        ``s`` uint8 for spikes, int32 for messages; states int32.
-    input_events : int64 ``(inputs, batch)``, non-zero input values.
-    synops_taps, synops_nonzero : int64 ``(edges, batch)``.
-    spikes, u_wraps, v_saturations : int64 ``(stages, batch)``.
+        ``s`` uint8 for spikes, perhaps as bits, int32 for messages; states int32.
+    counts : int64 ``(rows, batch)``. One row per input: non-zero values. Three times one row per
+        stage: spikes, wraps of u, saturations of v. Twice one row per edge: synaptic operations,
+        all taps and those with a weight other than 0.
     """
 
-    arrays: Sequence[dict[str, NDArray[Any]]]
-    input_events: NDArray[np.int64]
-    spikes: NDArray[np.int64]
-    synops_taps: NDArray[np.int64]
-    synops_nonzero: NDArray[np.int64]
-    u_wraps: NDArray[np.int64]
-    v_saturations: NDArray[np.int64]
+    __slots__ = ("arrays", "counts")
 
-    def activity(self, plan: Plan, steps: int) -> Activity:
-        """Return the counts by name; the arrays of this record become read-only."""
-        batch = self.spikes.shape[1]
-        inputs = [node.name for node in plan.program.inputs]
-        names, edges = plan.program.names, [edge.name for edge in plan.edges]
-        sizes = [population.size * steps for population in plan.program.populations]
+    def __init__(
+        self,
+        arrays: Sequence[Mapping[str, NDArray[Any] | PackedSpikes]],
+        counts: NDArray[np.int64],
+    ) -> None:
+        self.arrays, self.counts = arrays, counts
+
+    def layers(self, outline: Outline, leading: tuple[int, ...]) -> Layers:
+        """Return the records by population and variable, with the ``leading`` axes of the input."""
+        return {
+            name: {key: values.reshape((*leading, *shape)) for key, values in table.items()}
+            for (name, shape), table in zip(outline.populations.items(), self.arrays, strict=True)
+        }
+
+    def activity(self, outline: Outline, steps: int) -> Activity:
+        """Return the counts by name; they become read-only."""
+        self.counts.flags.writeable = False
+        rows = iter(self.counts)
+        batch = self.counts.shape[1]
+        names = outline.populations
+        inputs, spikes, wraps, saturations, taps, nonzero = (
+            dict(zip(table, rows, strict=False))
+            for table in (
+                [node.name for node in outline.inputs], names, names, names,
+                outline.edges, outline.edges,
+            )
+        )  # fmt: skip
         return Activity(
             steps=steps,
             samples=batch,
-            input_events=_by_name(inputs, self.input_events),
-            spikes=_by_name(names, self.spikes),
-            updates=_by_name(names, np.repeat(sizes, batch).reshape(-1, batch)),
-            synops_taps=_by_name(edges, self.synops_taps),
-            synops_nonzero=_by_name(edges, self.synops_nonzero),
-            u_wraps=_by_name(names, self.u_wraps),
-            v_saturations=_by_name(names, self.v_saturations),
+            input_events=inputs,
+            spikes=spikes,
+            updates={
+                name: np.full(batch, math.prod(shape) * steps) for name, shape in names.items()
+            },
+            synops_taps=taps,
+            synops_nonzero=nonzero,
+            u_wraps=wraps,
+            v_saturations=saturations,
         )
 
 
-def _by_name(names: Sequence[str], counts: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    counts.flags.writeable = False
-    return dict(zip(names, counts, strict=True))
-
-
 class Engine(Protocol):
-    """An implementation of a `Plan`."""
+    """An implementation of a `Plan`.
+
+    column_bytes : of what is recorded of one sample in one column.
+    """
+
+    column_bytes: int
 
     def fresh(self, batch: int) -> Any:
         """Return the state of ``batch`` samples before column 0."""
@@ -70,3 +87,12 @@ class Engine(Protocol):
     def run(self, inputs: Sequence[NDArray[Any]]) -> Recording:
         """Run the samples of ``inputs`` from fresh states and keep none of them."""
         ...
+
+
+def plain_bytes(plan: Plan) -> int:
+    """Return the bytes recorded of one sample in one column, held as plain arrays."""
+    return sum(
+        stage.population.size * (1 if name == "s" and not stage.population.neuron.graded else 4)
+        for stage in plan.stages
+        for name in stage.recorded
+    )

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neurodeploy.errors import InputError, located
-from neurodeploy.program import Input, Program
+from neurodeploy.errors import CapacityError, InputError, located
+from neurodeploy.memory import amount, require
+from neurodeploy.program import Input
 
 Data = ArrayLike | Mapping[str, ArrayLike]
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(NamedTuple):
     """Input data of one call.
 
     arrays : per input of the program, uint8 or int32, C-contiguous ``(batch, steps, size)``.
@@ -38,32 +37,49 @@ class Columns:
         return int(self.arrays[0].shape[1])
 
 
-def columns(program: Program, data: Data, steps: int | None = None) -> Columns:
-    """Check ``data`` and return it as `Columns`.
+def columns(inputs: tuple[Input, ...], data: Data, steps: int | None = None) -> Columns:
+    """Check ``data`` for ``inputs`` and return it as `Columns`.
 
     data : integers or bool, ``(steps, *shape)`` or ``(batch, steps, *shape)``; a (C, H, W) input
         may be given flat. A mapping from input name to such arrays when there are several inputs.
     steps : truncate, or pad with zeros, to this many columns.
 
-    Raises InputError that names the input, what came and what was expected.
+    C-contiguous uint8, bool and int32 are taken as they are; everything else is copied.
+
+    Raises InputError that names the input, what came and what was expected; CapacityError when
+    the padded data need more memory than there is.
     """
-    table = _by_name(program, data)
+    if len(inputs) == 1 and type(data) is np.ndarray and _fits(inputs[0], data, steps):
+        flat = data if data.ndim == 3 else data.reshape(*data.shape[:2], inputs[0].size)
+        return Columns((flat,), True)
+    table = _by_name(inputs, data)
     layouts = []
-    for node in program.inputs:
+    for node in inputs:
         with located(f"input {node.name}"):
             layouts.append(_layout(node, table[node.name], steps))
     shapes = {(array.shape[:2], batched) for array, batched in layouts}
     if len(shapes) > 1:
         found = ", ".join(
             f"{node.name} {array.shape[:2] if batched else array.shape[1:2]}"
-            for node, (array, batched) in zip(program.inputs, layouts, strict=True)
+            for node, (array, batched) in zip(inputs, layouts, strict=True)
         )
         raise InputError(f"inputs differ in their leading axes: {found}")
     return Columns(tuple(array for array, _ in layouts), layouts[0][1])
 
 
-def _by_name(program: Program, data: Data) -> Mapping[str, ArrayLike]:
-    names = [node.name for node in program.inputs]
+def _fits(node: Input, data: NDArray[Any], steps: int | None) -> bool:
+    """Whether ``data`` are a batch that can be taken as it is, without a look at its values."""
+    shape = data.shape
+    return (
+        (shape[2:] == node.shape or (len(shape) == 3 and shape[2] == node.size))
+        and (steps is None or steps == shape[1])
+        and (data.dtype == np.uint8 or data.dtype == np.int32)
+        and data.flags.c_contiguous
+    )
+
+
+def _by_name(inputs: tuple[Input, ...], data: Data) -> Mapping[str, ArrayLike]:
+    names = [node.name for node in inputs]
     if not isinstance(data, Mapping):
         if len(names) > 1:
             raise InputError(f"the program has inputs {', '.join(names)}; give a mapping by name")
@@ -93,10 +109,22 @@ def _layout(node: Input, data: ArrayLike, steps: int | None) -> tuple[NDArray[An
     leading = array.shape[: array.ndim - rank] if batched else (1, *array.shape[:1])
     array = array.reshape(*leading, node.size)
     if steps is not None and steps != leading[1]:
-        kept = array[:, :steps]
-        array = np.zeros((leading[0], steps, node.size), array.dtype)
-        array[:, : kept.shape[1]] = kept
+        array = _padded(array, steps) if steps > leading[1] else array[:, :steps]
     return np.ascontiguousarray(array), batched
+
+
+def _padded(array: NDArray[Any], steps: int) -> NDArray[Any]:
+    """Return ``array`` with zeros behind it in time, ``(batch, steps, size)``."""
+    batch, given, size = array.shape
+    what, way_out = f"padding to {steps} steps", "take fewer steps or fewer samples at a time"
+    needed = batch * steps * size * array.itemsize
+    require(needed, what, way_out)
+    try:
+        result = np.zeros((batch, steps, size), array.dtype)
+    except (MemoryError, ValueError) as error:
+        raise CapacityError(f"{what} needs {amount(needed)} of memory; {way_out}") from error
+    result[:, :given] = array
+    return result
 
 
 def _text(shape: tuple[int, ...]) -> str:

@@ -23,7 +23,7 @@ from neurodeploy.errors import EngineError, ExportError, OptionError, located
 from neurodeploy.fixedpoint import condition
 from neurodeploy.neuron import CubaLif, Delta, HomeostaticLif, Neuron, ResonateFire, SigmaDelta
 from neurodeploy.program import Connection, Program
-from neurodeploy.sim.engine import Recording
+from neurodeploy.sim.engine import Recording, plain_bytes
 from neurodeploy.sim.lava_job import interpreter, record_dtype, recorded, run, time_limit_seconds
 from neurodeploy.sim.plan import Plan, dense_groups
 from neurodeploy.synapse import Conv2d, Dense, Direct
@@ -51,6 +51,7 @@ class LavaEngine:
         """timeout_seconds : wall time for one call of `advance`; None chooses by size."""
         check(plan)
         self.plan = plan
+        self.column_bytes = plain_bytes(plan)
         self.python = interpreter()
         self._timeout_seconds = timeout_seconds
 
@@ -204,21 +205,12 @@ def _recording(
     given = [np.count_nonzero(data, axis=1) for data in inputs]
     events = [(given if edge.from_input else sent)[edge.source] for edge in plan.edges]
     fans = plan.fan_outs
-    empty = np.zeros((0, batch), np.int64)
-    unseen = np.full((len(plan.stages), batch), NOT_OBSERVABLE, np.int64)
-    return Recording(
-        arrays=[
-            {name: stage[name] for name in planned.recorded}
-            for planned, stage in zip(plan.stages, arrays, strict=True)
-        ],
-        input_events=np.array([data.sum(axis=1) for data in given]),
-        spikes=np.array([data.sum(axis=1) for data in sent]),
-        synops_taps=np.array([e @ f.taps for e, f in zip(events, fans, strict=True)])
-        if fans
-        else empty,
-        synops_nonzero=np.array([e @ f.nonzero for e, f in zip(events, fans, strict=True)])
-        if fans
-        else empty,
-        u_wraps=unseen,
-        v_saturations=unseen,
-    )
+    unseen = np.full((2 * len(plan.stages), batch), NOT_OBSERVABLE, np.int64)
+    taps = [e @ f.taps for e, f in zip(events, fans, strict=True)]
+    nonzero = [e @ f.nonzero for e, f in zip(events, fans, strict=True)]
+    seen = [data.sum(axis=1) for data in (*given, *sent)]
+    records = [
+        {name: stage[name] for name in planned.recorded}
+        for planned, stage in zip(plan.stages, arrays, strict=True)
+    ]
+    return Recording(records, np.array([*seen, *unseen, *taps, *nonzero]))

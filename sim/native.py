@@ -9,9 +9,11 @@ names.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,8 +32,10 @@ from neurodeploy.neuron import (
     Sigma,
     SigmaDelta,
 )
+from neurodeploy.recorded import PackedSpikes
 from neurodeploy.sim.dynamics import STATE_EXP
 from neurodeploy.sim.engine import Recording
+from neurodeploy.sim.notes import notes
 from neurodeploy.sim.plan import Edge, Plan, Stage
 from neurodeploy.synapse import Conv2d, Dense
 
@@ -47,6 +51,9 @@ ISA_VARIABLE = "NEURODEPLOY_ISA"
 INSTRUCTION_SETS = ("avx512", "avx2", "portable")
 
 Int32 = NDArray[np.int32]
+_Values = NDArray[Any] | PackedSpikes
+
+_logger = logging.getLogger(__name__)
 
 _SENT = -1
 _STATES: dict[type[Neuron], tuple[str, ...]] = {
@@ -115,13 +122,18 @@ class NativeState:
 
 
 class NativeEngine:
-    """Runs a `Plan` with compiled kernels."""
+    """Runs a `Plan` with compiled kernels. It keeps the plan's outline, not its weights."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
         self.instruction_set = instruction_set()
+        self.outline = plan.outline
         self._network = _build(plan, self.instruction_set)
         self._threads = plan.options.workers
+        self._sizes = tuple(node.size for node in plan.program.inputs)
+        self._rows = len(self._sizes) + 3 * len(plan.stages) + 2 * len(plan.edges)
+        self._records = tuple(_records(plan, self._network))
+        self.column_bytes = sum(record.row_bytes for record in self._records)
+        _log(plan, self._network)
 
     def fresh(self, batch: int) -> NativeState:
         """Return the state before column 0."""
@@ -149,46 +161,36 @@ class NativeEngine:
         inputs: Sequence[NDArray[Any]],
         memory: NDArray[np.uint8] | None,
     ) -> Recording:
-        self._check(state, inputs)
+        self._check(state.batch, inputs)
         batch, steps = inputs[0].shape[:2]
-        result = self._allocate(batch, steps)
+        counts = np.zeros((self._rows, batch), np.int64)
+        arrays: list[dict[str, NDArray[Any] | PackedSpikes]] = [
+            {} for _ in self.outline.populations
+        ]
+        records = []
+        for record in self._records:
+            values, array = record.allocate(batch, steps)
+            arrays[record.stage][record.name] = values
+            records.append((record.stage, record.variable, array))
         self._network.run(
             state.column,
             steps,
             [_plain(array) for array in inputs],
             state.memory,
             memory,
-            list(_records(self.plan, result.arrays)),
-            result.input_events,
-            result.spikes,
-            result.synops_taps,
-            result.synops_nonzero,
-            result.u_wraps,
-            result.v_saturations,
+            records,
+            counts,
             self._threads,
         )
-        return result
+        return Recording(arrays, counts)
 
-    def _allocate(self, batch: int, steps: int) -> Recording:
-        """Return a Recording to be filled: arrays as they come, counts at zero."""
-        stages, edges = len(self.plan.stages), len(self.plan.edges)
-        return Recording(
-            arrays=[_arrays(stage, batch, steps) for stage in self.plan.stages],
-            input_events=np.zeros((len(self.plan.program.inputs), batch), np.int64),
-            spikes=np.zeros((stages, batch), np.int64),
-            synops_taps=np.zeros((edges, batch), np.int64),
-            synops_nonzero=np.zeros((edges, batch), np.int64),
-            u_wraps=np.zeros((stages, batch), np.int64),
-            v_saturations=np.zeros((stages, batch), np.int64),
-        )
-
-    def _check(self, state: NativeState, inputs: Sequence[NDArray[Any]]) -> None:
-        nodes = self.plan.program.inputs
+    def _check(self, batch: int, inputs: Sequence[NDArray[Any]]) -> None:
+        nodes = self.outline.inputs
         if len(inputs) != len(nodes):
             raise InputError(f"{len(inputs)} arrays are given for {len(nodes)} inputs")
         steps = inputs[0].shape[1:2]
-        for node, array in zip(nodes, inputs, strict=True):
-            expected = (state.batch, *steps, node.size)
+        for node, size, array in zip(nodes, self._sizes, inputs, strict=True):
+            expected = (batch, *steps, size)
             if array.shape != expected:
                 raise InputError(f"input {node.name}: has shape {array.shape}, expected {expected}")
             if array.dtype != np.uint8 and array.dtype != np.int32:
@@ -197,27 +199,67 @@ class NativeEngine:
                 )
 
 
+@dataclass(frozen=True)
+class _Record:
+    """A variable to record.
+
+    variable : number of the state, or -1 for what is sent. row_bytes : of one sample and column.
+    packed : whether they are spikes, one bit per lane. order : lane of every neuron, for spikes.
+    """
+
+    stage: int
+    variable: int
+    name: str
+    shape: tuple[int, ...]
+    row_bytes: int
+    packed: bool
+    order: NDArray[np.intp] | None
+
+    def allocate(self, batch: int, steps: int) -> tuple[_Values, NDArray[Any]]:
+        """Return what the user gets, and the array that is to be filled: the same, or its bits."""
+        if self.packed:
+            bits = np.empty((batch, steps, self.row_bytes), np.uint8)
+            return PackedSpikes(bits, (batch, steps, *self.shape), self.order), bits
+        array = np.empty((batch, steps, *self.shape), np.int32)
+        return array, array
+
+
+def _records(plan: Plan, network: _native.Network) -> Iterator[_Record]:
+    """Yield what is to be recorded, stage after stage."""
+    for stage in plan.stages:
+        population, states = stage.population, _STATES[type(stage.population.neuron)]
+        for name in stage.recorded:
+            packed = name == "s" and not population.neuron.graded
+            yield _Record(
+                stage=stage.index,
+                variable=_SENT if name == "s" else states.index(name),
+                name=name,
+                shape=population.shape,
+                row_bytes=network.lanes(stage.index) // 8 if packed else 4 * population.size,
+                packed=packed,
+                order=_order(network, stage.index) if packed else None,
+            )
+
+
+def _order(network: _native.Network, stage: int) -> NDArray[np.intp] | None:
+    """Return the lane of every neuron, or None where they are the same."""
+    lanes = np.array(network.order(stage), np.intp)
+    return None if np.array_equal(lanes, np.arange(len(lanes))) else lanes
+
+
+def _log(plan: Plan, network: _native.Network) -> None:
+    """Say at debug level which arithmetic runs, and where a layer is too wide for the fast one."""
+    if _logger.isEnabledFor(logging.DEBUG):
+        for line in getattr(network, "notes", partial(notes, plan))():
+            _logger.debug("%s: %s", network.instruction_set, line)
+
+
 def _plain(array: NDArray[Any]) -> NDArray[Any]:
     """Return ``array`` as the kernels can read it: C-contiguous and aligned."""
-    if array.flags.c_contiguous and array.flags.aligned:
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned:
         return array
     return np.require(array, requirements=["C", "A"])
-
-
-def _arrays(stage: Stage, batch: int, steps: int) -> dict[str, NDArray[Any]]:
-    shape = (batch, steps, *stage.population.shape)
-    messages = np.int32 if stage.population.neuron.graded else np.uint8
-    return {name: np.empty(shape, messages if name == "s" else np.int32) for name in stage.recorded}
-
-
-def _records(
-    plan: Plan, arrays: Sequence[dict[str, NDArray[Any]]]
-) -> Iterator[tuple[int, int, NDArray[Any]]]:
-    """Yield (population, state number or -1 for messages, array)."""
-    for stage, table in zip(plan.stages, arrays, strict=True):
-        states = _STATES[type(stage.population.neuron)]
-        for name, array in table.items():
-            yield stage.index, _SENT if name == "s" else states.index(name), array
 
 
 def _build(plan: Plan, isa: str) -> _native.Network:
@@ -305,10 +347,10 @@ def _add_edge(network: _native.Network, plan: Plan, edge: Edge) -> None:
     port = stage.population.neuron.ports.index(edge.port)
     wiring = (edge.target, port, source)
     synapse, graded = edge.synapse, not edge.binary
-    if edge.weight is None:
+    if edge.given is None:
         network.add_direct(*wiring)
         return
-    weight = edge.weight.astype(np.int32)
+    weight = edge.given.astype(np.int32, copy=False)
     if isinstance(synapse, Conv2d):
         network.add_convolution(
             *wiring,

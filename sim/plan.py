@@ -5,16 +5,17 @@ Every engine executes a Plan. Columns count from 0; column c is Lava's step t = 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import ProgramError, located
 from neurodeploy.fixedpoint import condition
-from neurodeploy.program import Connection, Population, Program
+from neurodeploy.program import Connection, Input, Population, Program
 from neurodeploy.sim.fanout import FanOut, fan_out
 from neurodeploy.sim.options import RunOptions
 from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
@@ -26,9 +27,9 @@ class Edge:
 
     source : index into the inputs if ``from_input``, else into the populations. target : index
     into the populations. latency : columns between sending and arrival, delays come on top.
-    binary : every non-zero message counts as one event. weight : int64, conditioned if asked for,
-    None for `Direct`. shift : right shift of the accumulator in bits. bits : width at which the
-    accumulator wraps, 32 for dense and 24 for convolutions.
+    binary : every non-zero message counts as one event. given : the weights as they came, int32, or
+    int64 and conditioned if asked for, None for `Direct`. shift : right shift of the accumulator in
+    bits. bits : width at which the accumulator wraps, 32 for dense and 24 for convolutions.
     """
 
     index: int
@@ -40,9 +41,14 @@ class Edge:
     port: str
     latency: int
     binary: bool
-    weight: NDArray[np.int64] | None
+    given: NDArray[Any] | None
     shift: int
     bits: int
+
+    @cached_property
+    def weight(self) -> NDArray[np.int64] | None:
+        """The weights as int64, made for the engines that compute with them."""
+        return None if self.given is None else self.given.astype(np.int64, copy=False)
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,19 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Outline:
+    """Names and shapes of a Plan: what need be known of it once an engine is built.
+
+    populations : shape by name. edges : names. columns : of a run, None for those of the input.
+    """
+
+    inputs: tuple[Input, ...]
+    populations: Mapping[str, tuple[int, ...]]
+    edges: tuple[str, ...]
+    columns: int | None
+
+
+@dataclass(frozen=True)
 class Plan:
     """A Program with run options, ready for any engine."""
 
@@ -85,6 +104,13 @@ class Plan:
     options: RunOptions
     edges: tuple[Edge, ...]
     stages: tuple[Stage, ...]
+
+    @cached_property
+    def outline(self) -> Outline:
+        """Names and shapes, without weights."""
+        shapes = {population.name: population.shape for population in self.program.populations}
+        edges = tuple(edge.name for edge in self.edges)
+        return Outline(self.program.inputs, shapes, edges, self.options.steps)
 
     @cached_property
     def fan_outs(self) -> tuple[FanOut, ...]:
@@ -178,7 +204,7 @@ def _edges(program: Program, options: RunOptions) -> tuple[Edge, ...]:
                 port=connection.port,
                 latency=_latency(connection, options),
                 binary=not direct and not program.is_graded(connection.source, options.input_bits),
-                weight=weight,
+                given=weight,
                 shift=shift,
                 bits=24 if isinstance(connection.synapse, Conv2d) else 32,
             )
@@ -192,15 +218,14 @@ def _latency(connection: Connection, options: RunOptions) -> int:
     return int(options.timing == "pipelined" or connection.feedback)
 
 
-def _weights(program: Program, options: RunOptions) -> list[tuple[NDArray[np.int64] | None, int]]:
+def _weights(program: Program, options: RunOptions) -> list[tuple[NDArray[Any] | None, int]]:
     """Return (weight, shift) per connection, conditioned where ``weights="lava"`` asks for it."""
-    result: list[tuple[NDArray[np.int64] | None, int]] = []
-    for connection in program.connections:
-        weight = getattr(connection.synapse, "weight", None)
-        result.append((None if weight is None else weight.astype(np.int64), 0))
+    result: list[tuple[NDArray[Any] | None, int]] = [
+        (getattr(connection.synapse, "weight", None), 0) for connection in program.connections
+    ]
     if options.weights == "lava":
         for members in dense_groups(program):
-            matrices = [np.asarray(result[i][0]) for i in members]
+            matrices = [np.asarray(result[i][0], np.int64) for i in members]
             with located(f"connection {program.connection_names[members[0]]}"):
                 try:
                     conditioned = condition(matrices)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.fixedpoint import IntArray, wrap
 from neurodeploy.sim.dynamics import State, clear, fresh_state, update
-from neurodeploy.sim.engine import Recording
+from neurodeploy.sim.engine import Recording, plain_bytes
 from neurodeploy.sim.plan import Edge, Plan, Stage
 from neurodeploy.synapse import Conv2d, Dense
 
@@ -43,6 +43,7 @@ class ReferenceEngine:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.column_bytes = plain_bytes(plan)
 
     def fresh(self, batch: int) -> RunState:
         """Return the state before column 0: zeros everywhere."""
@@ -121,18 +122,10 @@ class ReferenceEngine:
         for own in state.neurons:
             own.u_wraps = np.zeros_like(own.u_wraps)
             own.v_saturations = np.zeros_like(own.v_saturations)
-        empty = np.zeros((0, spikes.shape[1]), np.int64)  # a program without connections
-        return Recording(
-            arrays=arrays,
-            input_events=input_events,
-            spikes=spikes,
-            synops_taps=np.array([e @ f.taps for e, f in zip(events, fans, strict=True)] or empty),
-            synops_nonzero=np.array(
-                [e @ f.nonzero for e, f in zip(events, fans, strict=True)] or empty
-            ),
-            u_wraps=wraps,
-            v_saturations=saturations,
-        )
+        taps = [e @ f.taps for e, f in zip(events, fans, strict=True)]
+        nonzero = [e @ f.nonzero for e, f in zip(events, fans, strict=True)]
+        counts = np.array([*input_events, *spikes, *wraps, *saturations, *taps, *nonzero])
+        return Recording(arrays, counts)
 
 
 def edge_source(plan: Plan, edge: Edge) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from neurodeploy.errors import InputError
+from neurodeploy.errors import CapacityError
+from neurodeploy.memory import amount
 from neurodeploy.program import Program
-from neurodeploy.sim.engine import Engine, Recording
-from neurodeploy.sim.inputs import Columns, Data, columns
+from neurodeploy.sim.engine import Engine
+from neurodeploy.sim.inputs import Data
 from neurodeploy.sim.options import Record, RunOptions
 from neurodeploy.sim.plan import Plan, prepare
+from neurodeploy.sim.prepared import Prepared, Recent, weight_bytes
 from neurodeploy.trace import Trace
 
 
@@ -25,7 +26,8 @@ class Simulator:
         self.program = program
         self.options = options
         self.plan: Plan = prepare(program, options)
-        self._engine: Engine = _engine(self.plan)
+        self._prepared = _prepared(self.plan)
+        self._engine: Engine = self._prepared.engine
         self._stream: Any = None
 
     def reset(self) -> None:
@@ -35,26 +37,19 @@ class Simulator:
     def run(self, x: Data) -> Trace:
         """Run ``x``, integers ``(steps, *shape)`` or ``(batch, steps, *shape)``.
 
-        Returns the `Trace` of this call. Raises InputError for data that do not fit.
+        Returns the `Trace` of this call. Raises InputError for data that do not fit, CapacityError
+        when records or data need more memory than there is.
         """
-        data = columns(self.program, x, self.options.steps)
-        if data.batch == 0:
-            raise InputError("the batch is empty, expected at least one sample")
+        data = self._prepared.data(x)
         if data.batched:
-            return self._trace(data, self._engine.run(data.arrays))
+            return self._prepared.run(data)
         if self._stream is None:
             self._stream = self._engine.fresh(1)
-        return self._trace(data, self._engine.advance(self._stream, data.arrays))
+        return self._prepared.run(data, self._stream)
 
-    def _trace(self, data: Columns, recording: Recording) -> Trace:
-        arrays = {}
-        for stage, recorded in zip(self.plan.stages, recording.arrays, strict=True):
-            leading = (data.batch, data.steps) if data.batched else (data.steps,)
-            shape = (*leading, *stage.population.shape)
-            arrays[stage.population.name] = {
-                name: recorded[name].reshape(shape) for name in stage.recorded
-            }
-        return Trace(arrays, partial(recording.activity, self.plan, data.steps))
+    def require_memory(self, samples: int, steps: int) -> None:
+        """Raise CapacityError unless there is memory for the records of so many samples."""
+        self._prepared.require_memory(samples, steps)
 
 
 def _engine(plan: Plan) -> Engine:
@@ -120,10 +115,12 @@ def simulate(
     x : integers or bool, ``(steps, *input_shape)`` or ``(batch, steps, *input_shape)``, C,H,W
         order; a mapping from input name to such arrays when there are several inputs.
 
-    Returns a `Trace`. Raises InputError, OptionError, ProgramError or EngineError.
+    What was prepared for the native engine is kept for the next call with the same Program object
+    and options, see `Recent`.
+
+    Returns a `Trace`. Raises InputError, OptionError, ProgramError, CapacityError or EngineError.
     """
-    return compile(
-        program,
+    options = RunOptions(
         engine=engine,
         timing=timing,
         weights=weights,
@@ -133,4 +130,23 @@ def simulate(
         input_bits=input_bits,
         record=record,
         threads=threads,
-    ).run(x)
+    )
+
+    def build() -> Prepared:
+        return _prepared(prepare(program, options))
+
+    prepared = _recent.get(program, options, build) if engine == "native" else build()
+    return prepared.run(prepared.data(x))
+
+
+_recent = Recent()
+
+
+def _prepared(plan: Plan) -> Prepared:
+    try:
+        return Prepared(_engine(plan), plan.outline)
+    except MemoryError as error:
+        raise CapacityError(
+            f"out of memory while preparing {plan.program.neurons} neurons with "
+            f"{amount(weight_bytes(plan.program))} of weights; free some, or run a smaller program"
+        ) from error

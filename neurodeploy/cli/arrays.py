@@ -31,7 +31,7 @@ def read_input(path: Path, program: Program, steps: int | None = None) -> Column
 
     RunOptions(steps=steps)
     with located(str(path)):
-        given = columns(program, _arrays(path, program), steps)
+        given = columns(program.inputs, _arrays(path, program), steps)
         if given.batch == 0:
             raise InputError("holds an empty batch, expected at least one sample")
         return given

@@ -68,8 +68,9 @@ def _text(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         reason = error.strerror[0].lower() + error.strerror[1:]
         return f"{error.filename}: {reason}" if error.filename else reason
-    if isinstance(error, MemoryError):
-        return f"not enough memory{f', {error}' if str(error) else ''}"
+    if isinstance(error, MemoryError) and not isinstance(error, NeurodeployError):
+        size = "" if str(error) in ("", "std::bad_alloc") else f", {error}"
+        return f"not enough memory{size}; take fewer samples or steps at a time, or record less"
     return str(error)
 
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from neurodeploy.cli.arrays import by_name
 from neurodeploy.program import Program
+from neurodeploy.recorded import Joined
 from neurodeploy.sim import compile
 from neurodeploy.sim.inputs import Columns
-from neurodeploy.trace import COUNT_NAMES, NOT_OBSERVABLE, Activity, Trace
+from neurodeploy.trace import COUNT_NAMES, NOT_OBSERVABLE, Activity, Trace, Values
 
 PIECE = {"native": 2**26, "reference": 2**21}
 """Neuron-steps of one piece, a second or two of work; Lava runs in one piece."""
@@ -29,12 +30,12 @@ def run(program: Program, given: Columns, **options: Any) -> tuple[Trace, float]
     """
     began = time.perf_counter()
     simulator = compile(program, **options)
+    simulator.require_memory(given.batch, given.steps)
     pieces = list(_pieces(given, program, simulator.options.engine))
     traces = (
         simulator.run(by_name(program, given, piece)) for piece in _shown(pieces, given.batched)
     )
-    total = given.batch if given.batched else given.steps
-    trace = next(traces) if len(pieces) == 1 else _joined(traces, total, given.batched)
+    trace = next(traces) if len(pieces) == 1 else _joined(traces, given.batched)
     return trace, time.perf_counter() - began
 
 
@@ -46,22 +47,20 @@ def _pieces(given: Columns, program: Program, engine: str) -> Iterator[slice]:
     yield from (slice(at, min(at + size, total)) for at in range(0, max(total, 1), max(size, 1)))
 
 
-def _joined(traces: Iterable[Trace], total: int, batched: bool) -> Trace:
-    """Join traces along samples, or along the steps of a stream, holding each value once."""
-    arrays: dict[str, dict[str, NDArray[Any]]] = {}
-    activities, at = list[Activity](), 0
+def _joined(traces: Iterable[Trace], batched: bool) -> Trace:
+    """Join traces along samples, or along the steps of a stream, without copying a value."""
+    layers: dict[str, dict[str, list[Values]]] = {}
+    activities = list[Activity]()
     for trace in traces:
-        activity = trace.activity
-        size = activity.samples if batched else activity.steps
+        activities.append(trace.activity)
         for name, layer in trace.items():
-            whole = arrays.setdefault(name, {})
-            for variable, array in layer.arrays.items():
-                if variable not in whole:
-                    whole[variable] = np.empty((total, *array.shape[1:]), array.dtype)
-                whole[variable][at : at + size] = array
-        activities.append(activity)
-        at += size
-    return Trace(arrays, join_activities(activities, batched))
+            for variable, values in layer.recorded.items():
+                layers.setdefault(name, {}).setdefault(variable, []).append(values)
+    joined = {
+        name: {variable: Joined(pieces) for variable, pieces in table.items()}
+        for name, table in layers.items()
+    }
+    return Trace(joined, join_activities(activities, batched))
 
 
 def join_activities(activities: Sequence[Activity], batched: bool) -> Activity:

@@ -92,18 +92,17 @@ def simulate(
 
 
 def write_trace(trace: Trace, path: Path) -> None:
-    """Write `Trace.flat` as an .npz, whole or not at all."""
+    """Write `Trace.flat` as an .npz, whole or not at all, a part of an array at a time."""
     import zipfile
 
-    import numpy as np
-
     from neurodeploy.atomic import replacing
+    from neurodeploy.recorded import write_npy
 
     # Not numpy.savez: it leaves its archive open when the disk is full.
     with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
-        for name, array in trace.flat().items():
+        for name, values in trace.recorded().items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.save(member, array, allow_pickle=False)
+                write_npy(member, values)
 
 
 def _facts(program: Program, trace: Trace, output: Path, seconds: float) -> dict[str, Any]:
@@ -113,7 +112,7 @@ def _facts(program: Program, trace: Trace, output: Path, seconds: float) -> dict
         "seconds": round(seconds, 6),
         "samples": trace.activity.samples,
         "steps": trace.activity.steps,
-        "arrays": {name: list(array.shape) for name, array in trace.flat().items()},
+        "arrays": {name: list(values.shape) for name, values in trace.recorded().items()},
         "activity": trace.activity.totals(),
     }
 
@@ -125,7 +124,7 @@ def _show(program: Program, trace: Trace, output: Path, seconds: float) -> None:
         f"{amount(program.neurons, 'neuron')} in {seconds:.3f} s"
     )
     out.print(_activity(program, trace))
-    out.print(f"{output}: {', '.join(trace.flat())}", markup=False)
+    out.print(f"{output}: {', '.join(trace.recorded())}", markup=False)
 
 
 def _activity(program: Program, trace: Trace) -> RenderableType:

@@ -57,6 +57,7 @@ class DelayedSynapses : public DelayRing {
   void add(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
            const Segment& segment, const Currents& currents) const override;
   Bounds bounds() const override { return wiring().graded ? Bounds::unbounded() : bounds_; }
+  bool shares_weights() const override { return false; }
 
  private:
   std::int32_t message(const Node& source, const Work& work, int sample, int column,

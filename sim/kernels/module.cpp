@@ -194,14 +194,26 @@ class PyNetwork {
 
   std::size_t state_bytes() const { return network_->state_bytes(); }
 
+  int lanes(int population) const {
+    require_population(population);
+    return target(population).lanes();
+  }
+
+  // Lane of every neuron of a population.
+  std::vector<int> order(int population) const {
+    require_population(population);
+    const Layout& layout = target(population);
+    std::vector<int> lanes(layout.size());
+    for (int n = 0; n < layout.size(); ++n) lanes[n] = layout.lane_of(n);
+    return lanes;
+  }
+
   void run(std::int64_t column, std::int64_t steps,
            const std::vector<nb::ndarray<nb::ro, nb::ndim<3>, nb::c_contig, nb::device::cpu>>& inputs,
            const std::optional<Bytes>& state_in, const std::optional<Bytes>& state_out,
-           const std::vector<Record>& records, const Counts& input_events, const Counts& spikes,
-           const Counts& taps, const Counts& nonzero, const Counts& u_wraps,
-           const Counts& v_saturations, int threads) {
+           const std::vector<Record>& records, const Counts& counts, int threads) {
     Run run{};
-    run.batch = std::int64_t(input_events.shape(1));
+    run.batch = std::int64_t(counts.shape(1));
     run.steps = steps;
     run.column = column;
     run.threads = threads;
@@ -211,12 +223,7 @@ class PyNetwork {
     run.state_out = state(state_out, run.batch);
     run.records.resize(network_->populations());
     for (const Record& record : records) place(record, run);
-    run.input_events = counts(input_events, network_->inputs(), run.batch);
-    run.spikes = counts(spikes, network_->populations(), run.batch);
-    run.u_wraps = counts(u_wraps, network_->populations(), run.batch);
-    run.v_saturations = counts(v_saturations, network_->populations(), run.batch);
-    run.taps = counts(taps, connections_, run.batch);
-    run.nonzero = counts(nonzero, connections_, run.batch);
+    place_counts(counts, run);
     run.interrupted = [] {
       const nb::gil_scoped_acquire hold;
       return PyErr_CheckSignals() != 0;
@@ -264,10 +271,27 @@ class PyNetwork {
     return array->data();
   }
 
-  static std::int64_t* counts(const Counts& array, std::size_t rows, std::int64_t batch) {
-    require(array.shape(0) == rows && std::int64_t(array.shape(1)) == batch,
-            "a counter has a wrong shape");
-    return array.data();
+  // Rows: input events, spikes, u wraps, v saturations, taps, nonzero.
+  void place_counts(const Counts& counts, Run& run) const {
+    const std::int64_t inputs = network_->inputs(), populations = network_->populations();
+    const std::int64_t rows = inputs + 3 * populations + 2 * std::int64_t(connections_);
+    require(std::int64_t(counts.shape(0)) == rows, "the counters have a wrong shape");
+    std::int64_t* at = counts.data();
+    const auto take = [&](std::int64_t size) {
+      std::int64_t* const start = at;
+      at += size * run.batch;
+      return start;
+    };
+    run.input_events = take(inputs);
+    run.spikes = take(populations);
+    run.u_wraps = take(populations);
+    run.v_saturations = take(populations);
+    run.taps = take(std::int64_t(connections_));
+    run.nonzero = take(std::int64_t(connections_));
+  }
+
+  void require_population(int population) const {
+    require(population >= 0 && population < network_->populations(), "no such population");
   }
 
   void place(const Record& record, Run& run) const {
@@ -275,15 +299,18 @@ class PyNetwork {
     require(population >= 0 && population < network_->populations() && variable >= -1 &&
                 variable < kStates,
             "no such variable");
-    const std::size_t cells = std::size_t(run.batch * run.steps) * target(population).size();
-    require(array.size() == cells, "a record has a wrong size");
+    const Layout& layout = target(population);
+    const bool spikes = variable < 0 && !network_->graded(population);
+    const std::size_t row = std::size_t(spikes ? layout.lanes() / 8 : layout.size());
+    require(array.dtype() == (spikes ? nb::dtype<std::uint8_t>() : nb::dtype<std::int32_t>()),
+            spikes ? "a record of spikes is not uint8" : "a record is not int32");
+    require(array.size() == std::size_t(run.batch * run.steps) * row, "a record has a wrong size");
     Records& places = run.records[population];
     if (variable < 0) {
       places.sent = array.data();
-      return;
+    } else {
+      places.state[variable] = static_cast<std::int32_t*>(array.data());
     }
-    require(array.dtype() == nb::dtype<std::int32_t>(), "a record of a state is not int32");
-    places.state[variable] = static_cast<std::int32_t*>(array.data());
   }
 
   const KernelTable* kernels_;
@@ -326,9 +353,9 @@ NB_MODULE(_native, module) {
       .def("seal", &PyNetwork::seal)
       .def_prop_ro("operations", &PyNetwork::operations)
       .def("efforts", &PyNetwork::efforts)
+      .def("lanes", &PyNetwork::lanes, "population"_a)
+      .def("order", &PyNetwork::order, "population"_a)
       .def("run", &PyNetwork::run, "column"_a, "steps"_a, "inputs"_a, "state_in"_a.none(),
-           "state_out"_a.none(), "records"_a, "input_events"_a.noconvert(), "spikes"_a.noconvert(),
-           "taps"_a.noconvert(), "nonzero"_a.noconvert(), "u_wraps"_a.noconvert(),
-           "v_saturations"_a.noconvert(), "threads"_a);
+           "state_out"_a.none(), "records"_a, "counts"_a.noconvert(), "threads"_a);
   register_training(module);
 }

@@ -24,7 +24,8 @@ struct InputArray {
   const std::int32_t* values;   // or
 };
 
-// One call: what to run and where the results go. Counters are [index][sample].
+// One call: what to run and where the results go. Counters are [index][sample]. Recorded spikes are
+// bits, [sample][step][lane / 8], lowest bit first.
 struct Run {
   std::int64_t batch, steps;
   std::int64_t column;              // of the stream, first of this call
@@ -54,6 +55,8 @@ class Network {
   void seal();
 
   const Layout& layout(int node) const { return nodes_[node].layout; }
+  // Whether a population sends messages rather than spikes.
+  bool graded(int population) const { return stages_[population].population.graded(); }
   int inputs() const { return input_count_; }
   int populations() const { return int(stages_.size()); }
   std::size_t state_bytes() const { return state_bytes_; }
@@ -81,6 +84,8 @@ class Network {
     std::int64_t uniform_taps, uniform_nonzero;  // or -1
   };
   struct Part;
+  // Whether the run is to stop; told how many values are looked at next.
+  using Stopped = std::function<bool(std::int64_t)>;
 
   int node_of(int stage) const { return input_count_ + stage; }
   void choose_forms();
@@ -97,9 +102,9 @@ class Network {
                     std::atomic<bool>& stop, bool main);
 
   void process(const Run& run, Work& work, std::int64_t first, int samples,
-               const std::function<bool()>& stopped) const;
+               const Stopped& stopped) const;
   bool run_phase(const Run& run, Work& work, const Part& part, const Phase& phase,
-                 const std::function<bool()>& stopped) const;
+                 const Stopped& stopped) const;
   void begin(const Run& run, Work& work, std::int64_t first, int samples) const;
   void fresh_state(Work& work, int s) const;
   void load_state(Work& work, int s, const std::uint8_t* from) const;
@@ -110,10 +115,10 @@ class Network {
   void load_inputs(const Run& run, Work& work, const Part& part) const;
   void load_row(const InputArray& array, std::int64_t at, const Node& node, Work& work, int s,
                 int column) const;
-  void run_stage(const Run& run, Work& work, const Part& part, const Span& span, int stage,
-                 const Calendar& calendar) const;
-  void run_span(const Run& run, Work& work, const Part& part, const Span& span, int stage,
-                const Calendar& calendar) const;
+  bool run_stage(const Run& run, Work& work, const Part& part, const Span& span, int stage,
+                 const Calendar& calendar, const Stopped& stopped) const;
+  bool run_span(const Run& run, Work& work, const Part& part, const Span& span, int stage,
+                const Calendar& calendar, const Stopped& stopped) const;
   Currents currents(Work& work, const Span& span, const Segment& segment, const Stage& stage,
                     int port) const;
   void finish_chunk(const Run& run, Work& work, const Part& part) const;

@@ -86,6 +86,9 @@ class Operation {
   // Whether `add` can deliver 16-bit currents.
   virtual bool narrow() const { return false; }
   virtual Bounds bounds() const { return Bounds::unbounded(); }
+  // Whether samples share the reading of weights: otherwise they are taken one at a time, so that an
+  // interrupt does not wait for all of them.
+  virtual bool shares_weights() const { return true; }
   // Bytes per sample in which currents wait for their delay to pass; the engine says where.
   virtual std::size_t pending_bytes() const { return 0; }
 

@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <exception>
-#include <system_error>
 #include <thread>
 
 #include "network.hpp"
+
+#if defined(__SSE2__) || defined(_M_X64)  // part of every 64-bit x86
+#include <emmintrin.h>
+#define NEURODEPLOY_SSE2
+#endif
 
 namespace neurodeploy {
 
@@ -15,8 +20,50 @@ namespace {
 constexpr int kPairs = 512;  // (sample, column) pairs that share a tile of weights
 constexpr int kStepwiseSamples = 64;
 constexpr std::size_t kCurrentSlack = 16 * 1024;  // behind currents: the padding of a row of patterns
+constexpr std::size_t kIdleBytes = std::size_t(64) << 20;  // memory of workers kept between calls
 constexpr double kThreadNs = 1e6;  // work below this stays on the calling thread
 constexpr auto kPollInterval = std::chrono::milliseconds(50);
+constexpr std::int64_t kPollEffort = 1 << 16;  // values looked at between two looks at the clock
+
+// Bit l of the result is the event (0 or 1) of lane l, eight lanes to a byte; lanes come in granules.
+void pack_bits(const std::uint8_t* events, std::size_t lanes, std::uint8_t* bits) {
+#ifdef NEURODEPLOY_SSE2
+  for (std::size_t l = 0; l < lanes; l += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(events + l));
+    const int mask = _mm_movemask_epi8(_mm_slli_epi16(bytes, 7));  // 0/1 to the upper bit of a byte
+    bits[l / 8] = std::uint8_t(mask);
+    bits[l / 8 + 1] = std::uint8_t(mask >> 8);
+  }
+#else
+  for (std::size_t l = 0; l < lanes; l += 8) {
+    unsigned byte = 0;
+    for (int i = 0; i < 8; ++i) byte |= unsigned(events[l + i]) << i;
+    bits[l / 8] = std::uint8_t(byte);
+  }
+#endif
+}
+
+// Lets the calling thread wait for the others, and look after interrupts meanwhile.
+class Crew {
+ public:
+  explicit Crew(int members) : working_(members) {}
+
+  void leave() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (--working_ == 0) done_.notify_all();
+  }
+
+  // Returns true when all have left, false after `time`.
+  bool wait_for(std::chrono::milliseconds time) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return done_.wait_for(lock, time, [this] { return working_ <= 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable done_;
+  int working_;
+};
 
 }  // namespace
 
@@ -47,12 +94,22 @@ bool Network::run(const Run& run) {
   };
   std::vector<std::thread> helpers;
   helpers.reserve(std::size_t(threads));
+  Crew crew(threads - 1);
   try {
-    for (int t = 1; t < threads; ++t) helpers.emplace_back(work, false);
-  } catch (const std::system_error&) {
-    // The system has no more threads; those that started will do.
+    for (int t = 1; t < threads; ++t) {
+      helpers.emplace_back([&] {
+        work(false);
+        crew.leave();
+      });
+    }
+  } catch (const std::exception&) {
+    // The system has no more threads, or no memory for one; those that started will do.
+    for (int t = int(helpers.size()) + 1; t < threads; ++t) crew.leave();
   }
   work(true);
+  while (!crew.wait_for(kPollInterval)) {
+    if (!stop && run.interrupted()) stop = interrupted = true;
+  }
   for (std::thread& helper : helpers) helper.join();
   if (failure) std::rethrow_exception(failure);
   return !interrupted;
@@ -108,10 +165,13 @@ void Network::collect_efforts(Work& work) {
   }
 }
 
+// Keeps the memory for the next call, unless many workers have left theirs already.
 void Network::give_work(std::unique_ptr<Work> work) {
   const std::lock_guard<std::mutex> lock(mutex_);
   collect_efforts(*work);
-  idle_.push_back(std::move(work));
+  std::size_t kept = 0;
+  for (const auto& idle : idle_) kept += idle->sample_bytes * std::size_t(idle->capacity);
+  if (kept < kIdleBytes) idle_.push_back(std::move(work));
 }
 
 // Takes chunks of samples until there are none left; false if the run was interrupted.
@@ -119,8 +179,11 @@ bool Network::work_through(const Run& run, int samples, std::atomic<std::int64_t
                            std::atomic<bool>& stop, bool main) {
   auto polled = std::chrono::steady_clock::now();
   bool interrupted = false;
-  const auto stopped = [&] {
-    if (main && !stop) {
+  std::int64_t since = 0;
+  const auto stopped = [&](std::int64_t effort) {
+    since += effort;
+    if (main && since >= kPollEffort && !stop) {
+      since = 0;
       const auto now = std::chrono::steady_clock::now();
       if (now - polled > kPollInterval) {
         polled = now;
@@ -133,7 +196,7 @@ bool Network::work_through(const Run& run, int samples, std::atomic<std::int64_t
   std::unique_ptr<Work> work = take_work(samples);
   for (;;) {
     const std::int64_t first = next.fetch_add(samples);
-    if (first >= run.batch || stopped()) break;
+    if (first >= run.batch || stopped(kPollEffort)) break;
     process(run, *work, first, int(std::min<std::int64_t>(samples, run.batch - first)), stopped);
   }
   give_work(std::move(work));
@@ -141,7 +204,7 @@ bool Network::work_through(const Run& run, int samples, std::atomic<std::int64_t
 }
 
 void Network::process(const Run& run, Work& work, std::int64_t first, int samples,
-                      const std::function<bool()>& stopped) const {
+                      const Stopped& stopped) const {
   begin(run, work, first, samples);
   for (std::int64_t column = 0; column < run.steps; column += chunk_columns_) {
     const int columns = int(std::min<std::int64_t>(chunk_columns_, run.steps - column));
@@ -160,7 +223,7 @@ void Network::process(const Run& run, Work& work, std::int64_t first, int sample
 
 // Runs the stages of a phase over the chunk; false if the run is to stop.
 bool Network::run_phase(const Run& run, Work& work, const Part& part, const Phase& phase,
-                        const std::function<bool()>& stopped) const {
+                        const Stopped& stopped) const {
   std::vector<Calendar> calendars;
   for (int k = phase.first; k <= phase.last; ++k) {
     calendars.push_back(stages_[k].population.calendar(work.column, part.columns));
@@ -168,8 +231,8 @@ bool Network::run_phase(const Run& run, Work& work, const Part& part, const Phas
   const int step = phase.stepwise ? 1 : part.columns;
   for (int column = 0; column < part.columns; column += step) {
     for (int k = phase.first; k <= phase.last; ++k) {
-      if (stopped()) return false;
-      run_stage(run, work, part, {0, part.samples, column, step}, k, calendars[k - phase.first]);
+      const Span span{0, part.samples, column, step};
+      if (!run_stage(run, work, part, span, k, calendars[k - phase.first], stopped)) return false;
     }
   }
   return true;
@@ -288,28 +351,40 @@ void Network::load_row(const InputArray& array, std::int64_t at, const Node& nod
   array.bytes ? place(array.bytes + at) : place(array.values + at);
 }
 
-void Network::run_stage(const Run& run, Work& work, const Part& part, const Span& span, int k,
-                        const Calendar& calendar) const {
+// Advances a population; false if the run is to stop.
+bool Network::run_stage(const Run& run, Work& work, const Part& part, const Span& span, int k,
+                        const Calendar& calendar, const Stopped& stopped) const {
   const Stage& stage = stages_[k];
-  for (int s = 0; s < span.samples; s += stage.most_samples) {
-    for (int c = 0; c < span.columns; c += stage.most_columns) {
-      const Span piece{span.sample + s, std::min(stage.most_samples, span.samples - s),
-                       span.column + c, std::min(stage.most_columns, span.columns - c)};
-      run_span(run, work, part, piece, k, calendar);
-    }
-  }
-}
-
-void Network::run_span(const Run& run, Work& work, const Part& part, const Span& span, int k,
-                       const Calendar& calendar) const {
-  const Stage& stage = stages_[k];
-  const Node& node = nodes_[node_of(k)];
+  int most_samples = stage.most_samples;
   for (const auto& port : stage.operations) {
     for (const auto& operation : port) {
-      operation->list(kernels_, nodes_[operation->wiring().source], work, span);
+      if (!operation->shares_weights()) most_samples = 1;
+    }
+  }
+  for (int s = 0; s < span.samples; s += most_samples) {
+    for (int c = 0; c < span.columns; c += stage.most_columns) {
+      const Span piece{span.sample + s, std::min(most_samples, span.samples - s),
+                       span.column + c, std::min(stage.most_columns, span.columns - c)};
+      if (!run_span(run, work, part, piece, k, calendar, stopped)) return false;
+    }
+  }
+  return true;
+}
+
+bool Network::run_span(const Run& run, Work& work, const Part& part, const Span& span, int k,
+                       const Calendar& calendar, const Stopped& stopped) const {
+  const Stage& stage = stages_[k];
+  const Node& node = nodes_[node_of(k)];
+  std::int64_t inputs = 0;
+  for (const auto& port : stage.operations) {
+    for (const auto& operation : port) {
+      const Node& source = nodes_[operation->wiring().source];
+      operation->list(kernels_, source, work, span);
+      inputs += source.layout.lanes();
     }
   }
   for (const Segment& segment : node.layout.segments()) {
+    if (stopped(std::int64_t(span.pairs()) * (inputs + segment.lanes))) return false;
     Currents ports[2] = {};
     for (int p = 0; p < 2; ++p) {
       if (!stage.population.uses_port(p)) continue;
@@ -331,6 +406,7 @@ void Network::run_span(const Run& run, Work& work, const Part& part, const Span&
                               work.u_wraps[counter], work.v_saturations[counter]);
     }
   }
+  return true;
 }
 
 // Room for the currents of one port: cleared, unless the one operation behind it sets them.
@@ -363,20 +439,21 @@ void Network::count(const Node& node, Work& work, int s, int columns) const {
   }
 }
 
+// Spikes are recorded as bits, in the order of the lanes; messages as values, in that of the neurons.
 void Network::record_sent(const Run& run, Work& work, const Part& part, int s, int i) const {
   void* array = run.records[i - input_count_].sent;
   if (array == nullptr) return;
   const Node& node = nodes_[i];
-  const std::ptrdiff_t size = node.layout.size();
+  const std::ptrdiff_t row = (part.first + s) * run.steps + part.column;
+  const std::size_t lanes = std::size_t(node.layout.lanes());
+  if (!stages_[i - input_count_].population.graded()) {
+    pack_bits(work.bytes(node, s, 0), lanes * part.columns,
+              static_cast<std::uint8_t*>(array) + row * std::ptrdiff_t(lanes / 8));
+    return;
+  }
   for (int k = 0; k < part.columns; ++k) {
-    const std::ptrdiff_t at = ((part.first + s) * run.steps + part.column + k) * size;
-    if (node.has_bytes) {
-      node.layout.to_neurons(work.bytes(node, s, k), 0, node.layout.lanes(),
-                             static_cast<std::uint8_t*>(array) + at);
-    } else {
-      node.layout.to_neurons(work.values(node, s, k), 0, node.layout.lanes(),
-                             static_cast<std::int32_t*>(array) + at);
-    }
+    node.layout.to_neurons(work.values(node, s, k), 0, int(lanes),
+                           static_cast<std::int32_t*>(array) + (row + k) * node.layout.size());
   }
 }
 

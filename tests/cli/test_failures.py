@@ -219,7 +219,8 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
 
 def test_lack_of_memory_is_one_line(files: Path, cli: Any, monkeypatch: Any) -> None:
     fail_with(monkeypatch, MemoryError("Unable to allocate 3 TiB"))
-    line = "neurodeploy inspect: not enough memory, Unable to allocate 3 TiB\n"
+    line = "neurodeploy inspect: not enough memory, Unable to allocate 3 TiB; "
+    line += "take fewer samples or steps at a time, or record less\n"
     assert cli("inspect", "p.h5") == (2, "", line)
 
 

@@ -15,8 +15,10 @@ import pytest
 
 import neurodeploy as nd
 from neurodeploy.errors import EngineError, InputError, OptionError
+from neurodeploy.recorded import PackedSpikes
 from neurodeploy.sim import _native, native
 from neurodeploy.sim.native import INSTRUCTION_SETS, instruction_set, instruction_sets
+from neurodeploy.sim.notes import notes
 
 
 def program(size: int = 3, neurons: int = 2) -> nd.Program:
@@ -100,7 +102,6 @@ def test_strided_and_unaligned_arrays_are_copied() -> None:
 def test_the_compiled_module_checks_sizes_itself() -> None:
     """A wrong call is a ValueError, never an access outside an array."""
     network = engine()._network
-    one = np.zeros((1, 1), np.int64)
     data = [np.zeros((1, 4, 3), np.uint8)]
 
     def run(**changed: Any) -> None:
@@ -111,12 +112,7 @@ def test_the_compiled_module_checks_sizes_itself() -> None:
             "state_in": None,
             "state_out": None,
             "records": [],
-            "input_events": one,
-            "spikes": one,
-            "taps": one,
-            "nonzero": one,
-            "u_wraps": one,
-            "v_saturations": one,
+            "counts": np.zeros((6, 1), np.int64),
             "threads": 1,
         }
         network.run(**(arguments | changed))
@@ -127,14 +123,19 @@ def test_the_compiled_module_checks_sizes_itself() -> None:
         ({"inputs": []}, "wrong number of inputs"),
         ({"steps": 5}, "an input has a wrong shape"),
         ({"inputs": [np.zeros((1, 4, 3), np.int16)]}, "an input is neither uint8 nor int32"),
-        ({"spikes": np.zeros((2, 1), np.int64)}, "a counter has a wrong shape"),
+        ({"counts": np.zeros((5, 1), np.int64)}, "the counters have a wrong shape"),
         ({"state_out": np.zeros((1, 3), np.uint8)}, "a state has a wrong shape"),
         ({"records": [(0, 0, short)]}, "a record has a wrong size"),
         ({"records": [(1, 0, short)]}, "no such variable"),
-        ({"records": [(0, 0, np.zeros(8, np.int64))]}, "a record of a state is not int32"),
+        ({"records": [(0, 0, np.zeros(8, np.int64))]}, "a record is not int32"),
+        ({"records": [(0, -1, np.zeros(16, np.int32))]}, "a record of spikes is not uint8"),
+        ({"records": [(0, -1, np.zeros(8, np.uint8))]}, "a record has a wrong size"),
     ]:
         with pytest.raises(ValueError, match=message):
             run(**changed)
+    for ask in (network.lanes, network.order):
+        with pytest.raises(ValueError, match="no such population"):
+            ask(1)
 
 
 def test_the_stub_names_what_the_module_has() -> None:
@@ -153,6 +154,90 @@ def test_the_stub_names_what_the_module_has() -> None:
         found = re.findall(r"[(,] (\w+):", signature.replace("(self, ", "( self, "))
         if arguments:
             assert found == arguments, name
+
+
+# --- Recorded spikes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(1,), (64,), (65,), (3, 5, 7), (16, 9, 9)])
+def test_spikes_are_recorded_as_bits(shape: tuple[int, ...]) -> None:
+    """One bit per lane; lanes fill granules of 32, maps are stored channels last."""
+    rng = np.random.default_rng(3)
+    maps = len(shape) == 3
+    source = (2, shape[1] + 2, shape[2] + 2) if maps else (9,)
+    weight = rng.integers(-60, 100, (shape[0], 2, 3, 3) if maps else (*shape, 9))
+    subject = nd.Program(
+        (nd.Input("x", source),),
+        (nd.Population("n", shape, nd.CubaLif(500, 300, 20)),),
+        (nd.Connection("x", "n", (nd.Conv2d if maps else nd.Dense)(weight)),),
+        nd.Readout("n"),
+    )
+    data = rng.integers(0, 2, (3, 7, *source), np.uint8)
+    trace = nd.simulate(subject, data)
+    bits = trace["n"].recorded["s"]
+    assert isinstance(bits, PackedSpikes)
+    assert bits.bits.shape[:2] == (3, 7)
+    assert bits.nbytes * 8 % (3 * 7 * 32) == 0
+    expected = nd.simulate(subject, data, engine="reference")["n"].s
+    assert expected.any()
+    assert trace["n"].s.dtype == np.uint8
+    assert np.array_equal(trace["n"].s, expected)
+
+
+# --- The log --------------------------------------------------------------------------------------
+
+
+def lines(subject: nd.Program, caplog: pytest.LogCaptureFixture) -> list[str]:
+    with caplog.at_level("DEBUG", logger="neurodeploy.sim.native"):
+        nd.compile(subject)
+    return [record.getMessage() for record in caplog.records]
+
+
+def test_the_log_names_every_layer_at_debug_level_only(caplog: pytest.LogCaptureFixture) -> None:
+    isa = instruction_set()
+    found = lines(program(), caplog)
+    assert [line.split(":")[1] for line in found] == [" connection x->n", " population n"]
+    assert all(line.startswith(f"{isa}: ") for line in found)
+    caplog.clear()
+    with caplog.at_level("INFO", logger="neurodeploy.sim.native"):
+        nd.compile(program())
+    assert caplog.records == []
+
+
+WIDE: list[tuple[int, int, str, str]] = [
+    (9, 1, "connection x->n: 16-bit weights, 16-bit sums of up to 27", "32-bit update"),
+    (
+        20000,
+        1,
+        "connection x->n: 16-bit weights, 32-bit sums of up to 60000",
+        "32-bit update",
+    ),
+    (
+        100000,
+        1,
+        "connection x->n: 32-bit weights, the largest is 100000 > 32767",
+        "32-bit update, 64-bit in columns with currents beyond 262144",
+    ),
+    (
+        9,
+        5000,
+        "connection x->n: 16-bit weights, 16-bit sums of up to 27",
+        "64-bit update, current_decay is 5000 to 5000, beyond 0 to 4096",
+    ),
+]
+
+
+@pytest.mark.parametrize(("weight", "decay", "sums", "update"), WIDE)
+def test_the_log_says_where_a_layer_is_too_wide(
+    weight: int, decay: int, sums: str, update: str
+) -> None:
+    subject = nd.Program(
+        (nd.Input("x", (3,)),),
+        (nd.Population("n", (2,), nd.CubaLif(decay, 1, 1)),),
+        (nd.Connection("x", "n", nd.Dense(np.full((2, 3), weight))),),
+        nd.Readout("n"),
+    )
+    assert list(notes(nd.compile(subject).plan)) == [sums, f"population n: {update}"]
 
 
 # --- Interrupts and memory -----------------------------------------------------------------------
@@ -184,8 +269,8 @@ INTERRUPT = """
     )
     chunk = np.ones((9, 500), np.uint8)
 
-    def interrupted(simulator, x):
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    def interrupted(simulator, x, after=0.3):
+        threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT)).start()
         start = time.monotonic()
         try:
             while time.monotonic() < start + 60:
@@ -218,6 +303,30 @@ def test_ctrl_c_ends_a_batch(threads: int) -> None:
 def test_ctrl_c_leaves_a_stream_where_it_was() -> None:
     """One long chunk is interrupted; the next continues from before it."""
     assert python(INTERRUPT + STREAM) == "True\nTrue"
+
+
+LOPSIDED = """
+    weight = rng.integers(-99, 101, (3000, 3000))
+    program = nd.Program(
+        (nd.Input("x", (1,)),),
+        (nd.Population("n", (3000,), nd.CubaLif(100, 100, 50)),),
+        (
+            nd.Connection("x", "n", nd.Dense(np.full((3000, 1), 100))),
+            nd.Connection("n", "n", nd.Dense(weight), feedback=True),
+        ),
+        nd.Readout("n", "s"),
+    )
+    x = np.zeros((2, 100_000, 1), np.uint8)
+    x[{busy}] = 1
+    simulator = nd.compile(program, threads=2, record=())
+    print(interrupted(simulator, x, after=3))
+"""
+
+
+@pytest.mark.parametrize("busy", [0, 1])
+def test_ctrl_c_ends_a_long_sample_beside_a_short_one(busy: int) -> None:
+    """Whichever thread has the long one: the other has nothing left to do, and waits."""
+    assert python(INTERRUPT + LOPSIDED.format(busy=busy)) == "True"
 
 
 MEMORY = """
