@@ -49,6 +49,15 @@ except ImportError as error:  # pragma: no cover - a checkout that was never bui
 
 ISA_VARIABLE = "NEURODEPLOY_ISA"
 INSTRUCTION_SETS = ("avx512", "avx2", "portable")
+KERNEL_VARIABLE = "NEURODEPLOY_KERNEL"
+KERNELS = ("rows", "subsets", "tiles", "dense")
+"""How binary events meet the weights of a connection; the engine chooses by activity, or takes
+``NEURODEPLOY_KERNEL`` where that way exists:
+
+rows : rows of weights (or kernel taps) of active inputs are added. subsets : rows of tables that
+hold the sums over every subset of a few inputs. tiles : 8-bit dot products of groups of four
+inputs that are active within four columns. dense : those of all groups.
+"""
 
 Int32 = NDArray[np.int32]
 _Values = NDArray[Any] | PackedSpikes
@@ -108,6 +117,31 @@ def instruction_set() -> str:
     return wanted
 
 
+def forced_kernel() -> str:
+    """Return the kernel that ``NEURODEPLOY_KERNEL`` names, "" for a choice by activity.
+
+    Raises OptionError for a name that does not exist.
+    """
+    wanted = os.environ.get(KERNEL_VARIABLE, "")
+    if wanted and wanted not in KERNELS:
+        raise OptionError(f"{KERNEL_VARIABLE} is {wanted!r}, expected one of {', '.join(KERNELS)}")
+    return wanted
+
+
+@dataclass(frozen=True)
+class KernelWork:
+    """What one kernel has done for one connection, counted in vectors of 64 bytes.
+
+    edge : connection. kernel : one of `KERNELS`. vector_adds : weights or table rows added to
+    sums. dot_products : vectors of 16 sums, each of four spikes times four 8-bit weights.
+    """
+
+    edge: str
+    kernel: str
+    vector_adds: int
+    dot_products: int
+
+
 @dataclass
 class NativeState:
     """State of a batch between calls.
@@ -127,13 +161,20 @@ class NativeEngine:
     def __init__(self, plan: Plan) -> None:
         self.instruction_set = instruction_set()
         self.outline = plan.outline
-        self._network = _build(plan, self.instruction_set)
+        self._network, self._edges = _build(plan, self.instruction_set, forced_kernel())
         self._threads = plan.options.workers
         self._sizes = tuple(node.size for node in plan.program.inputs)
         self._rows = len(self._sizes) + 3 * len(plan.stages) + 2 * len(plan.edges)
         self._records = tuple(_records(plan, self._network))
         self.column_bytes = sum(record.row_bytes for record in self._records)
         _log(plan, self._network)
+
+    def kernel_work(self) -> list[KernelWork]:
+        """Return what binary events have cost in all runs so far, by connection and kernel."""
+        return [
+            KernelWork(self._edges[operation], kernel, adds, dots)
+            for operation, kernel, adds, dots in self._network.efforts()
+        ]
 
     def fresh(self, batch: int) -> NativeState:
         """Return the state before column 0."""
@@ -262,21 +303,23 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
     return np.require(array, requirements=["C", "A"])
 
 
-def _build(plan: Plan, isa: str) -> _native.Network:
-    """Return the compiled network of ``plan``."""
-    network = _native.Network(isa)
+def _build(plan: Plan, isa: str, kernel: str) -> tuple[_native.Network, list[str]]:
+    """Return the compiled network of ``plan``, and the connection of each of its operations."""
+    network = _native.Network(isa, kernel)
+    edges: list[str] = []
     for node in plan.program.inputs:
         network.add_input(_map_shape(node.shape))
     for stage in plan.stages:
         _add_population(network, plan, stage)
     for edge in plan.edges:
         _add_edge(network, plan, edge)
+        edges += [edge.name] * (network.operations - len(edges))
         fan_out = plan.fan_outs[edge.index]
         network.add_fan_out(
             _source(plan, edge), fan_out.taps.astype(np.int32), fan_out.nonzero.astype(np.int32)
         )
     network.seal()
-    return network
+    return network, edges
 
 
 def _map_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:

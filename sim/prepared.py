@@ -19,7 +19,7 @@ from neurodeploy.sim.options import Record, RunOptions
 from neurodeploy.sim.plan import Outline
 from neurodeploy.trace import Trace
 
-ENVIRONMENT = ("NEURODEPLOY_ISA",)
+ENVIRONMENT = ("NEURODEPLOY_ISA", "NEURODEPLOY_KERNEL")
 """Variables that an engine reads when it is built."""
 KEPT = 4
 KEPT_BYTES = 2**28
