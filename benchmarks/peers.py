@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,21 +49,40 @@ class Missing:
     reason: str
 
 
-def build(work: Workload) -> tuple[list[Peer], list[Missing]]:
-    """Return the peers that run ``work`` here, and those that do not with the reason."""
+def build(work: Workload, compiled: bool = False) -> tuple[list[Peer], list[Missing]]:
+    """Return the peers that run ``work`` here, and those that do not with the reason.
+
+    compiled : each peer also with `torch.compile` around its whole forward pass, which is not what
+        the libraries' guides do; it takes minutes and may fail.
+    """
     present: list[Peer] = []
     missing: list[Missing] = []
     for name, make in MAKERS.items():
-        try:
-            peer = make(work)
-            peer.forward(peer.prepare(work.x[:2]))
-            present.append(peer)
-        except ImportError as error:
-            missing.append(Missing(name, f"not installed ({error})"))
-        except Exception as error:  # noqa: BLE001 - whatever a foreign library raises is its reason
-            text = str(error).splitlines()[0] if str(error) else ""
-            missing.append(Missing(name, f"fails: {type(error).__name__}: {text}"))
+        for wrap in (_as_is, _compiled) if compiled else (_as_is,):
+            label = name if wrap is _as_is else f"{name}, compiled"
+            try:
+                peer = wrap(make(work))
+                peer.forward(peer.prepare(work.x[:2]))
+                present.append(peer)
+            except ImportError as error:
+                missing.append(Missing(label, f"not installed ({error})"))
+                break
+            except Exception as error:  # whatever a foreign library raises is the reason
+                text = next(iter(str(error).splitlines()), "")
+                missing.append(Missing(label, f"fails: {type(error).__name__}: {text}"))
     return present, missing
+
+
+def _as_is(peer: Peer) -> Peer:
+    return peer
+
+
+def _compiled(peer: Peer) -> Peer:
+    """Return ``peer`` with its forward pass compiled, for every shape anew."""
+    import torch
+
+    forward = torch.compile(peer.forward, dynamic=False)
+    return replace(peer, name=f"{peer.name}, compiled", forward=forward)
 
 
 def norse(work: Workload) -> Peer:
