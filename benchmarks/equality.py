@@ -30,7 +30,7 @@ class Oracle:
         }
 
     def check(self, simulator: nd.Simulator, where: str, x: Bytes | None = None) -> None:
-        """Compare spikes of all populations and what ``simulator`` itself gives; of all data counts.
+        """Compare spikes of all populations, and counts, with what ``simulator`` gives.
 
         x : the first samples of the data, or the data over and over; None is the data.
         The first comparison runs the same program with the same options, but records everything;

@@ -50,9 +50,7 @@ def main(directory: Path, module: Path) -> None:
     conditions = importlib.import_module("lava.magma.core.run_conditions")
     neuron, steps = network_of(directory, module)
     condition = conditions.RunSteps(num_steps=steps)
-    neuron.run(
-        condition=condition, run_cfg=configurations.Loihi2SimCfg(select_tag="fixed_pt")
-    )
+    neuron.run(condition=condition, run_cfg=configurations.Loihi2SimCfg(select_tag="fixed_pt"))
     print(time.perf_counter() - start, file=answers)
     for _ in sys.stdin:
         start = time.perf_counter()

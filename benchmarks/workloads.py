@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,7 @@ def mlp(samples: int) -> Workload:
     """Return 784-512-256-10 and its data."""
     rng = np.random.default_rng(SEED)
     sizes = (SIDE * SIDE, 512, 256, 10)
-    layers = [Layer(_weights(rng, (m, n))) for n, m in zip(sizes, sizes[1:], strict=False)]
+    layers = [Layer(_weights(rng, (m, n))) for n, m in pairwise(sizes)]
     return _workload("MLP", (SIDE * SIDE,), layers, samples)
 
 
@@ -122,9 +123,7 @@ def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> Int32:
     return np.clip(np.rint(rng.normal(0, WEIGHT_SCALE, shape)), -128, 127).astype(np.int32)
 
 
-def _workload(
-    name: str, shape: tuple[int, ...], layers: Sequence[Layer], samples: int
-) -> Workload:
+def _workload(name: str, shape: tuple[int, ...], layers: Sequence[Layer], samples: int) -> Workload:
     grey, source = images(max(samples, CALIBRATION_SAMPLES))
     spikes = Rate(steps=STEPS, peak=PEAK, seed=SEED).encode(grey).astype(np.uint8)
     x = spikes.reshape(*spikes.shape[:2], *shape)
