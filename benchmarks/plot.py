@@ -14,7 +14,7 @@ _STYLE = (
 
 @dataclass(frozen=True)
 class Panel:
-    """One plot: ``x`` and ``y`` above 0, and a title; a line of slope 1 goes through the last point."""
+    """One plot of ``x`` and ``y`` above 0; a line of slope 1 goes through the last point."""
 
     title: str
     x_label: str
