@@ -83,8 +83,8 @@ def _layer(inputs: int, outputs: int, samples: int) -> Case:
     x = (rng.random((samples, STEPS, inputs)) < RATE).astype(np.uint8)
     program = nd.Program(
         (nd.Input("x", (inputs,)),),
-        [nd.Population("layer", (outputs,), nd.CubaLif(1024, 512, 8 * inputs))],
-        [nd.Connection("x", "layer", nd.Dense(weight))],
+        (nd.Population("layer", (outputs,), nd.CubaLif(1024, 512, 8 * inputs)),),
+        (nd.Connection("x", "layer", nd.Dense(weight)),),
         nd.Readout("layer"),
     )
     return Case(int(np.count_nonzero(x)) * outputs, program, x)

@@ -8,7 +8,7 @@ thresholds are translated, so that layers fire about as often as ours do.
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -92,13 +92,13 @@ def norse(work: Workload) -> Peer:
 
     modules: list[Any] = []
     step = 0.001
-    for layer, threshold in zip(work.layers, work.thresholds, strict=True):
+    for layer, threshold, flat in _chain(work):
         parameters = norse.LIFParameters(
             tau_syn_inv=torch.tensor(CURRENT_DECAY / ONE / step),
             tau_mem_inv=torch.tensor(VOLTAGE_DECAY / ONE / step),
             v_th=torch.tensor(threshold * VOLTAGE_DECAY / ONE),
         )
-        modules += _flattened(layer, modules, torch.nn.Flatten(2))
+        modules += [torch.nn.Flatten(2)] if flat else []
         module = _module(layer)
         modules += [norse.Lift(module) if layer.is_convolution else module]
         modules += [norse.LIF(p=parameters)]
@@ -119,9 +119,9 @@ def snntorch(work: Workload) -> Peer:
 
     modules = torch.nn.ModuleList()
     neurons = []
-    for layer, threshold in zip(work.layers, work.thresholds, strict=True):
-        flat = _flattened(layer, modules, torch.nn.Flatten())
-        modules.append(torch.nn.Sequential(*flat, _module(layer)))
+    for layer, threshold, flat in _chain(work):
+        flatten = [torch.nn.Flatten()] if flat else []
+        modules.append(torch.nn.Sequential(*flatten, _module(layer)))
         neuron = snntorch.Synaptic(
             alpha=KEEP_CURRENT,
             beta=KEEP_VOLTAGE,
@@ -151,8 +151,8 @@ def spikingjelly(work: Workload) -> Peer:
     from spikingjelly.activation_based import functional, layer, neuron
 
     modules: list[Any] = []
-    for spec, threshold in zip(work.layers, work.thresholds, strict=True):
-        modules += _flattened(spec, modules, layer.Flatten())
+    for spec, threshold, flat in _chain(work):
+        modules += [layer.Flatten()] if flat else []
         modules += [_module(spec, layer.Linear, layer.Conv2d)]
         modules += [
             neuron.LIFNode(
@@ -180,14 +180,14 @@ def lava_dl(work: Workload) -> Peer:
     from lava.lib.dl import slayer
 
     blocks = torch.nn.ModuleList()
-    for spec, threshold in zip(work.layers, work.thresholds, strict=True):
+    for spec, threshold, flat in _chain(work):
         parameters = {
             "threshold": threshold / 64,
             "current_decay": CURRENT_DECAY / ONE,
             "voltage_decay": VOLTAGE_DECAY / ONE,
             "scale": 64,
         }
-        blocks.extend(_flattened(spec, blocks, slayer.block.cuba.Flatten()))
+        blocks.extend([slayer.block.cuba.Flatten()] if flat else [])
         blocks.append(_lava_block(slayer, spec, parameters))
     blocks.eval()
 
@@ -246,20 +246,12 @@ def _module(layer: Layer, linear: Any = None, convolution: Any = None) -> Any:
     return module
 
 
-def _flattened(layer: Layer, before: Any, flatten: Any) -> list[Any]:
-    """Return ``[flatten]`` where a dense layer follows a convolution, else nothing."""
-    import torch
-
-    if layer.is_convolution or not len(before):
-        return []
-    convolutions = [
-        module
-        for item in before
-        for module in item.modules()
-        if isinstance(module, (torch.nn.Conv2d, torch.nn.Conv3d))
-    ]
-    flattened = any(type(module) is type(flatten) for item in before for module in item.modules())
-    return [flatten] if convolutions and not flattened else []
+def _chain(work: Workload) -> Iterator[tuple[Layer, int, bool]]:
+    """Yield layer, threshold, and whether maps must be flattened before the layer."""
+    maps = False
+    for layer, threshold in zip(work.layers, work.thresholds, strict=True):
+        yield layer, threshold, maps and not layer.is_convolution
+        maps = layer.is_convolution
 
 
 def _time_first(x: Bytes) -> Any:

@@ -139,7 +139,7 @@ def prefix_timings(work: Workload, repeats: int) -> list[Timing]:
 def _unread(program: nd.Program) -> nd.Program:
     """Return ``program`` with a lone neuron as the read-out, so that no layer is recorded."""
     lone = nd.Population("lone", (1,), nd.CubaLif(0, 0, 1))
-    populations = [*program.populations, lone]
+    populations = (*program.populations, lone)
     return nd.Program(program.inputs, populations, program.connections, nd.Readout(lone.name))
 
 

@@ -90,8 +90,8 @@ class Point:
         neuron = nd.CubaLif(1024, 512, min(threshold, 131071))
         return nd.Program(
             (nd.Input("x", (self.inputs,)),),
-            [nd.Population("layer", (self.outputs,), neuron)],
-            [nd.Connection("x", "layer", nd.Dense(weight))],
+            (nd.Population("layer", (self.outputs,), neuron),),
+            (nd.Connection("x", "layer", nd.Dense(weight)),),
             nd.Readout("layer"),
         )
 
