@@ -30,7 +30,7 @@ class Peer:
 
     prepare : uint8 ``(samples, T, *shape)`` -> the library's input. forward : input -> spikes of
     the layers, ``(T, samples, ...)`` each (the last one at least). current : whether neurons have
-    a synaptic current. remark : what differs from our model.
+    a synaptic current. remark : what differs from our model. compiled : under `torch.compile`.
     """
 
     name: str
@@ -39,6 +39,12 @@ class Peer:
     remark: str
     prepare: Callable[[Bytes], Any]
     forward: Forward
+    compiled: bool = False
+
+    @property
+    def label(self) -> str:
+        """Return name and version."""
+        return f"{self.name} {self.version}{', compiled' if self.compiled else ''}"
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ def _compiled(peer: Peer) -> Peer:
     import torch
 
     forward = torch.compile(peer.forward, dynamic=False)
-    return replace(peer, name=f"{peer.name}, compiled", forward=forward)
+    return replace(peer, forward=forward, compiled=True)
 
 
 def norse(work: Workload) -> Peer:

@@ -47,6 +47,8 @@ class Race:
     def __init__(self, work: Workload, batch: int, large: int, compiled: bool) -> None:
         self.work, self.batch, self.large = work, batch, large
         self.peers, self.missing = build(work, compiled)
+        # Networks of their own for the other batch: what is compiled depends on the state's shape.
+        self.alone, _ = build(work, compiled)
         self.oracle = Oracle(work.program, work.x)
         self.plain = self.prepared("native")
 
@@ -65,25 +67,30 @@ class Race:
 
     def peers_at(self, samples: int) -> list[Contestant]:
         """Return the peers with a batch of ``samples``."""
+        x = self.work.take(samples)
         return [
             Contestant(_entry(peer, samples), partial(peer.forward, peer.prepare(x)), samples)
-            for peer in self.peers
-            for x in [self.work.take(samples)]
+            for peer in (self.alone if samples == 1 else self.peers)
         ]
 
-    def best_peer(self, timings: dict[str, Timing], current: bool = False) -> Timing | None:
-        """Return the fastest peer at its best batch; of those with a current only, if asked."""
+    def best_peer(
+        self, timings: dict[str, Timing], current: bool = False, compiled: bool = False
+    ) -> Timing | None:
+        """Return the fastest peer at its best batch; of those with a current only, if asked.
+
+        compiled : of those under `torch.compile`, instead of the others.
+        """
         names = [
             _entry(peer, samples)
             for peer in self.peers
-            if peer.current or not current
+            if peer.compiled == compiled and (peer.current or not current)
             for samples in (1, self.batch)
         ]
         return fastest(timings, [name for name in names if name in timings])
 
 
 def _entry(peer: Peer, samples: int) -> str:
-    return f"{peer.name} {peer.version}, batch {samples}"
+    return f"{peer.label}, batch {samples}"
 
 
 def race_core(race: Race, repeats: int, isas: tuple[str, ...]) -> tuple[list[Row], dict[str, Any]]:
@@ -113,6 +120,7 @@ def race_core(race: Race, repeats: int, isas: tuple[str, ...]) -> tuple[list[Row
         for targets in [CORE_TARGETS[race.work.name]]
     ]
     rows.append(_row(f"{race.work.name} per core, peer with current", best_current, timings[many]))
+    rows += _compiled_row(race, f"{race.work.name} per core, compiled", timings, timings[many])
     for isa in isas:
         targets = ISA_TARGETS[isa] if race.work.name == "MLP" else None
         own = timings[f"ours, {isa}, batch {race.batch}"]
@@ -138,6 +146,7 @@ def race_latency(race: Race, repeats: int) -> tuple[list[Row], dict[str, Any]]:
     targets = LATENCY_TARGETS if race.work.name == "MLP" else None
     rows = [
         _row(f"{race.work.name} one sample, prepared", race.best_peer(timings), own, targets),
+        *_compiled_row(race, f"{race.work.name} one sample, compiled", timings, own),
         Row(
             f"{race.work.name} nd.simulate over it, us",
             over,
@@ -185,6 +194,12 @@ def race_threads(race: Race, repeats: int) -> tuple[list[Row], dict[str, Any]]:
     return [row], raw
 
 
+def _compiled_row(race: Race, what: str, timings: dict[str, Timing], own: Timing) -> list[Row]:
+    """Return the row against peers under `torch.compile`, if they take part; it has no gate."""
+    best = race.best_peer(timings, compiled=True)
+    return [] if best is None else [_row(what, best, own)]
+
+
 def _row(
     what: str, peer: Timing | None, own: Timing, targets: tuple[float, float] | None = None
 ) -> Row:
@@ -229,7 +244,7 @@ def describe(race: Race) -> str:
     ]
     for peer in race.peers:
         rate = float(peer.forward(peer.prepare(race.work.x))[-1].mean())
-        lines.append(f"  {peer.name} {peer.version}: {peer.remark}; last layer {100 * rate:.1f} %")
+        lines.append(f"  {peer.label}: {peer.remark}; last layer {100 * rate:.1f} %")
     lines += [f"  {missing.name}: {missing.reason}" for missing in race.missing]
     return "\n".join([*lines, ""])
 

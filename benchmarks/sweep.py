@@ -1,6 +1,6 @@
 """Whether the automatic choice of the kernel is close to the best one, over sizes and rates.
 
-    python benchmarks/sweep.py [--points 120 | --all] [--repeats 5] [--seed 0] [--out FILE]
+    python benchmarks/sweep.py [--points 200 | --all] [--repeats 5] [--seed 0] [--out FILE]
 
 One dense layer: 8 to 4096 inputs, 10 to 512 outputs, 1 to 128 steps, rates of 0.5 to 50 %, one
 sample and many, independent spikes and spikes in one region only, three ranges of weights. A
@@ -206,7 +206,7 @@ def report(points: list[Point], found: list[dict[str, Any]]) -> str:
 def main() -> int:
     """Run the sweep; 1 when results differ or the choice is worse than `LIMIT` anywhere."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--points", type=int, default=120, help="points drawn from the grid")
+    parser.add_argument("--points", type=int, default=200, help="points drawn from the grid")
     parser.add_argument("--all", action="store_true", help="every point of the grid: hours")
     parser.add_argument("--repeats", type=int, default=5, help="turns of each kernel")
     parser.add_argument("--seed", type=int, default=0)
