@@ -2,16 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <exception>
 #include <thread>
 
+#include "bits.hpp"
+#include "crew.hpp"
 #include "network.hpp"
-
-#if defined(__SSE2__) || defined(_M_X64)  // part of every 64-bit x86
-#include <emmintrin.h>
-#define NEURODEPLOY_SSE2
-#endif
 
 namespace neurodeploy {
 
@@ -24,46 +20,6 @@ constexpr std::size_t kIdleBytes = std::size_t(64) << 20;  // memory of workers 
 constexpr double kThreadNs = 1e6;  // work below this stays on the calling thread
 constexpr auto kPollInterval = std::chrono::milliseconds(50);
 constexpr std::int64_t kPollEffort = 1 << 16;  // values looked at between two looks at the clock
-
-// Bit l of the result is the event (0 or 1) of lane l, eight lanes to a byte; lanes come in granules.
-void pack_bits(const std::uint8_t* events, std::size_t lanes, std::uint8_t* bits) {
-#ifdef NEURODEPLOY_SSE2
-  for (std::size_t l = 0; l < lanes; l += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(events + l));
-    const int mask = _mm_movemask_epi8(_mm_slli_epi16(bytes, 7));  // 0/1 to the upper bit of a byte
-    bits[l / 8] = std::uint8_t(mask);
-    bits[l / 8 + 1] = std::uint8_t(mask >> 8);
-  }
-#else
-  for (std::size_t l = 0; l < lanes; l += 8) {
-    unsigned byte = 0;
-    for (int i = 0; i < 8; ++i) byte |= unsigned(events[l + i]) << i;
-    bits[l / 8] = std::uint8_t(byte);
-  }
-#endif
-}
-
-// Lets the calling thread wait for the others, and look after interrupts meanwhile.
-class Crew {
- public:
-  explicit Crew(int members) : working_(members) {}
-
-  void leave() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (--working_ == 0) done_.notify_all();
-  }
-
-  // Returns true when all have left, false after `time`.
-  bool wait_for(std::chrono::milliseconds time) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    return done_.wait_for(lock, time, [this] { return working_ <= 0; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable done_;
-  int working_;
-};
 
 }  // namespace
 
@@ -252,65 +208,6 @@ void Network::begin(const Run& run, Work& work, std::int64_t first, int samples)
       fresh_state(work, s);
     }
   }
-}
-
-void Network::fresh_state(Work& work, int s) const {
-  for (int k = 0; k < populations(); ++k) {
-    stages_[k].population.initialise(work, s, nodes_[node_of(k)].layout);
-    for (const auto& port : stages_[k].operations) {
-      for (const auto& operation : port) {
-        std::memset(work.sample(s) + operation->pending_at, 0, operation->pending_bytes());
-      }
-    }
-  }
-  for (const Node& node : nodes_) {
-    for_each_past(node, work, s, [](void* rows, std::size_t bytes) { std::memset(rows, 0, bytes); });
-  }
-}
-
-void Network::load_state(Work& work, int s, const std::uint8_t* from) const {
-  std::memcpy(work.sample(s), from, kept_bytes_);
-  from += kept_bytes_;
-  for (const Node& node : nodes_) {
-    for_each_past(node, work, s, [&from](void* rows, std::size_t bytes) {
-      std::memcpy(rows, from, bytes);
-      from += bytes;
-    });
-  }
-}
-
-void Network::save_state(Work& work, int s, std::uint8_t* to) const {
-  std::memcpy(to, work.sample(s), kept_bytes_);
-  to += kept_bytes_;
-  for (const Node& node : nodes_) {
-    for_each_past(node, work, s, [&to](void* rows, std::size_t bytes) {
-      std::memcpy(to, rows, bytes);
-      to += bytes;
-    });
-  }
-}
-
-// The rows of messages before the present position, oldest first, of every form that is kept.
-template <class Action>
-void Network::for_each_past(const Node& node, Work& work, int s, Action action) const {
-  const std::size_t cells = std::size_t(node.history) * node.layout.lanes();
-  if (cells == 0) return;
-  if (node.has_bytes) action(work.bytes(node, s, -node.history), cells);
-  if (node.has_values) action(work.values(node, s, -node.history), cells * sizeof(std::int32_t));
-}
-
-// Moves the past to the front when the chunk does not fit behind it.
-void Network::make_room(Work& work, int samples, int columns) const {
-  if (work.position + columns <= row_count_) return;
-  for (int s = 0; s < samples; ++s) {
-    for (const Node& node : nodes_) {
-      for_each_past(node, work, s, [&](void* rows, std::size_t bytes) {
-        const std::size_t row = bytes / node.history;
-        std::memmove(static_cast<std::uint8_t*>(rows) - row * work.position, rows, bytes);
-      });
-    }
-  }
-  work.position = 0;
 }
 
 void Network::load_inputs(const Run& run, Work& work, const Part& part) const {
