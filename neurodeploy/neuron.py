@@ -239,17 +239,29 @@ class ResonateFire(Neuron):
         period = 1 / (atan2(sin, cos) / 2 / pi); alpha = 1 - sqrt(sin^2 + cos^2);
         multiplier = int32((1 - alpha) * sin|cos(2 pi / period) * 4096), truncated.
 
+        In exact arithmetic that is the identity: the last bit of the functions decides whether the
+        truncation takes 1 away. They are those of the C library, value by value, so that a program
+        is the same everywhere. Lava takes numpy's, which are the same ones unless numpy 1.26 finds
+        AVX-512: there it has its own, and one pair of decays in eight gives another multiplier.
+
         Source: lava-dl 0.6.0 `slayer/neuron/rf.py`, lava-nc 0.10.0 `rf/process.py`.
         """
-        sin = np.asarray(self.sin_decay, dtype=np.float64) / DECAY_ONE
-        cos = np.asarray(self.cos_decay, dtype=np.float64) / DECAY_ONE
-        with np.errstate(divide="ignore", invalid="ignore"):
-            period = 1 / (np.arctan2(sin, cos) / 2 / math.pi)
-            alpha = 1 - np.sqrt(sin**2 + cos**2)
-            angle = math.pi * 2 * 1 / period
-            sin_q = ((1 - alpha) * np.sin(angle) * (1 << DECAY_BITS)).astype(np.int32)
-            cos_q = ((1 - alpha) * np.cos(angle) * (1 << DECAY_BITS)).astype(np.int32)
-        return sin_q.astype(np.int64), cos_q.astype(np.int64)
+        sin, cos = np.broadcast_arrays(self.sin_decay, self.cos_decay)
+        pairs = {pair: _round_trip(*pair) for pair in zip(sin.flat, cos.flat, strict=True)}
+        found = [pairs[pair] for pair in zip(sin.flat, cos.flat, strict=True)]
+        both = np.array(found, np.int64).reshape(*sin.shape, 2)
+        return both[..., 0], both[..., 1]
+
+
+def _round_trip(sin_decay: int, cos_decay: int) -> tuple[int, int]:
+    """Return the (sin, cos) multipliers of one neuron; see `ResonateFire.coefficients`."""
+    sin, cos = float(sin_decay) / DECAY_ONE, float(cos_decay) / DECAY_ONE
+    turns = math.atan2(sin, cos) / 2 / math.pi
+    period = 1 / turns if turns else math.inf
+    length = 1 - (1 - math.sqrt(sin**2 + cos**2))
+    angle = math.pi * 2 * 1 / period
+    scale = 1 << DECAY_BITS
+    return int(length * math.sin(angle) * scale), int(length * math.cos(angle) * scale)
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,6 +35,10 @@ from neurodeploy.neuron import (
 from neurodeploy.sim.plan import Edge, Plan, Stage
 from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
 
+NUMPY_ENVIRONMENT = {
+    "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"
+}
+"""Has numpy take the C library's functions: see `ResonateFire.coefficients`."""
 PYTHON_VARIABLE = "NEURODEPLOY_LAVA_PYTHON"
 TIMEOUT_VARIABLE = "NEURODEPLOY_LAVA_TIMEOUT"
 WORKER = Path(__file__).with_name("lava_worker.py")
@@ -258,7 +262,7 @@ def record_dtype(stage: Stage, name: str) -> type[np.generic]:
 
 def _start(directory: Path, python: Path, limit_seconds: float) -> bool:
     """Run the worker; return False on a time-out, raise EngineError when it fails."""
-    environment = dict(os.environ)
+    environment = {**os.environ, **NUMPY_ENVIRONMENT}
     if python != Path(sys.executable):
         environment = {k: v for k, v in environment.items() if not k.startswith("PYTHON")}
     log = directory / "log.txt"

@@ -40,7 +40,7 @@ def _sums(edge: Edge) -> str:
 def _update(stage: Stage) -> str:
     neuron, where = stage.population.neuron, f"population {stage.population.name}"
     if neuron.graded:
-        return f"{where}: 64-bit update, messages count by value"
+        return f"{where}: 32-bit update modulo 2^32, as the model is"
     if isinstance(neuron, (CubaLif, Integrator)):
         for name in ("current_decay", "voltage_decay"):
             values = getattr(neuron, name)
