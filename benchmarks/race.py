@@ -209,7 +209,8 @@ def _row(
     ratios = spread(pair_ratios(peer, own))
     noisy = ", NOISY" if max(peer.drift, own.drift) > 0.1 else ""
     remark = (
-        f"vs {peer.name}; quartiles {ratios['quartile1']:.1f} to {ratios['quartile3']:.1f}{noisy}"
+        f"vs {peer.name}; quartiles {ratios['quartile1']:.1f} to {ratios['quartile3']:.1f}, "
+        f"of the best turns {min(peer.seconds) / min(own.seconds):.1f}{noisy}"
     )
     return Row(what, ratios["median"], gate, reach, remark=remark)
 
