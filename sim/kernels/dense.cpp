@@ -10,12 +10,17 @@ constexpr int kTileBytes = 48 * 1024;  // weights of one tile and block, to stay
 constexpr int kTileInputs = kTileBytes / (2 * kBlock);
 constexpr int kShortTile = 16;         // tiles below this are not worth 16-bit sums
 
-// Costs in rows of weights added, for all lanes of a block; measured with AVX-512 and AVX2.
-constexpr double kTableCost = 40;    // of the tables of kInputGroup inputs
-constexpr double kSubsetCost = 1.2;  // of a row of a table, which is further away than one of weights
-constexpr double kVisitCost = 8;     // of going to a pair and a tile
-constexpr double kDotCost = 7;       // of a group of inputs in kDotSteps columns
-constexpr int kProbes = 8;
+// Costs in nanoseconds, fitted to 90 layers of 8 to 4096 inputs, 10 to 512 outputs, 1 to 128 steps and
+// rates of 0.5 to 50 % with AVX-512; other instruction sets have other costs in about the same ratios.
+constexpr double kRowCost = 0.77;      // of a row of weights added to a block
+constexpr double kSubsetCost = 1.0;    // of a row of a table, which is further away
+constexpr double kVisitCost = 6.2;     // of going to a pair, a tile and a block
+constexpr double kListCost = 4.9;      // of listing 64 inputs of a pair
+constexpr double kSubsetListCost = 0.6;
+constexpr double kTableCost = 51;      // of the tables of kInputGroup inputs and a block
+constexpr double kDotCost = 3.7;       // of a group of inputs in kDotSteps columns and a block
+constexpr double kDotVisitCost = 13;   // of going to kDotSteps columns and a block
+constexpr int kProbes = 8, kProbedPairs = 16;
 constexpr int kVectorBytes = 64, kDotLanes = 16;  // of efforts
 
 int padded_to(int size, int multiple) { return (size + multiple - 1) / multiple * multiple; }
@@ -228,7 +233,8 @@ void Dense::list_events(const KernelTable& kernels, const Node& source, Work& wo
 // Estimates on a few of the span's columns.
 Dense::Costs Dense::costs(const KernelTable& kernels, const Node& source, Work& work,
                           const Span& span, Lists& lists) const {
-  const int probes = std::min(kProbes, span.pairs()), lag = wiring().lag;
+  const int probes = std::clamp(span.pairs() / kProbedPairs, std::min(2, span.pairs()), kProbes);
+  const int lag = wiring().lag, steps = std::min(kDotSteps, span.columns);
   double events = 0, subsets = 0, groups = 0;
   for (int i = 0; i < probes; ++i) {
     const int pair = (2 * i + 1) * span.pairs() / (2 * probes);
@@ -238,19 +244,19 @@ Dense::Costs Dense::costs(const KernelTable& kernels, const Node& source, Work& 
     subsets += double(kernels.count_subsets(row, inputs_)) / probes;
     if (!dots_) continue;
     const std::uint8_t* rows[kDotSteps];
-    const int steps = std::min(kDotSteps, span.columns);
     const int first = std::min(k, span.column + span.columns - steps);
     for (int c = 0; c < steps; ++c) rows[c] = work.bytes(source, s, first + c - lag);
     groups += double(kernels.list_groups(rows, steps, dots_->groups(), lists.tiled.data())) / probes;
   }
-  const double pairs = span.pairs(), visits = pairs * double(tiles_.size() - 1) * kVisitCost;
-  const double tables = double(inputs_ / kInputGroup) * kTableCost;
-  const double quads = double(span.samples) * ((span.columns + kDotSteps - 1) / kDotSteps) * kDotCost;
+  const double wide = double(lanes_) / kBlock, blocks = double(blocks_.size());
+  const double pairs = span.pairs(), visits = blocks * double(tiles_.size() - 1) * kVisitCost;
+  const double listed = inputs_ / 64.0, tables = wide * inputs_ / kInputGroup * kTableCost;
+  const double quads = double(span.samples) * ((span.columns + kDotSteps - 1) / kDotSteps);
   Costs result;
-  result.rows = pairs * events + visits;
-  result.subsets = pairs * subsets * kSubsetCost + visits + tables;
-  result.tiles = quads * groups;
-  result.dense = dots_ ? quads * dots_->groups() : 0;
+  result.rows = pairs * (wide * events * kRowCost + visits + listed * kListCost);
+  result.subsets = pairs * (wide * subsets * kSubsetCost + visits + listed * kSubsetListCost) + tables;
+  result.tiles = quads * (wide * groups * kDotCost + blocks * kDotVisitCost);
+  if (dots_) result.dense = quads * (wide * dots_->groups() * kDotCost + blocks * kDotVisitCost);
   return result;
 }
 

@@ -38,7 +38,7 @@ class Dense : public Operation {
   const Value* inputs_of(const Value* row, Work& work) const;
   void list_events(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
                    Lists& lists) const;
-  // What the events of a span cost each way, in additions of one row of a block.
+  // What the events of a span cost each way, in nanoseconds.
   struct Costs {
     double rows = 0, subsets = 0, tiles = 0, dense = 0;
   };
