@@ -64,7 +64,7 @@ class Rate(Encoder):
     the sample's stream, the lower 24 bits those above the lowest 8 of word i of a second stream;
     the second one is computed only where the byte leaves the decision open, once in 256.
 
-    Both streams are Philox-4x32-10 with key ``seed``: word ``4 b + j`` is word j of the block at
+    Both streams are Philox-4x32-7 with key ``seed``: word ``4 b + j`` is word j of the block at
     counter ``(b, draw, sample)``, bytes from the lowest. See `counter_words`. A sample's spikes
     depend on nothing but x, seed, draw and its number; fewer steps give a prefix.
 

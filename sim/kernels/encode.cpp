@@ -88,7 +88,28 @@ struct Tables {
 // Repeats the first `size` entries over what lies behind them.
 template <class T>
 void repeat(std::vector<T>& table, std::size_t size) {
-  for (std::size_t i = size; i < table.size(); ++i) table[i] = table[i - size];
+  for (std::size_t done = size; done < table.size(); done += size) {
+    std::copy_n(table.data(), std::min(size, table.size() - done), table.data() + done);
+  }
+}
+
+RateStream keyed(std::uint64_t seed) {
+  RateStream stream{};
+  std::uint32_t first = std::uint32_t(seed), second = std::uint32_t(seed >> 32);
+  for (int round = 0; round < kPhiloxRounds; ++round) {
+    stream.keys[2 * round] = first;
+    stream.keys[2 * round + 1] = second;
+    first += kPhiloxFirstStep;
+    second += kPhiloxSecondStep;
+  }
+  return stream;
+}
+
+RateStream stream_of(RateStream stream, std::int64_t draw, std::uint64_t sample) {
+  stream.draw = std::uint32_t(draw);
+  stream.sample[0] = std::uint32_t(sample);
+  stream.sample[1] = std::uint32_t(sample >> 32);
+  return stream;
 }
 
 void encode_rate(const Values& x, const Index& index, std::int64_t steps, std::int64_t peak,
@@ -104,6 +125,7 @@ void encode_rate(const Values& x, const Index& index, std::int64_t steps, std::i
   const EncodeLoops& chosen = loops(instruction_set);
   if (size == 0) return;
   const std::size_t columns = out.shape(1), bytes = std::size_t(steps) * size;
+  const RateStream keys = keyed(std::uint64_t(seed));
   const Tables empty{std::vector<std::uint8_t>(size + kEncodeSpan),
                      std::vector<std::uint32_t>(size + kEncodeSpan)};
   const auto encode = [&](std::int64_t k, Tables& tables) {
@@ -111,11 +133,7 @@ void encode_rate(const Values& x, const Index& index, std::int64_t steps, std::i
                   tables.limits.data());
     repeat(tables.tops, size);
     repeat(tables.limits, size);
-    const std::uint64_t sample = std::uint64_t(index.data()[k]);
-    const RateStream stream{{std::uint32_t(seed), std::uint32_t(seed >> 32)},
-                            std::uint32_t(draw),
-                            {std::uint32_t(sample), std::uint32_t(sample >> 32)}};
-    chosen.rate({stream, tables.tops.data(), tables.limits.data(), size, bytes,
+    chosen.rate({stream_of(keys, draw, std::uint64_t(index.data()[k])), tables.tops.data(), tables.limits.data(), size, bytes,
                  out.data() + k * columns * size});
   };
   over_samples(x.shape(0), bytes * x.shape(0), threads, empty, encode);

@@ -6,8 +6,6 @@
 
 namespace {
 
-#include "encode_philox.inc"
-
 constexpr int kBlocks = 16;
 
 // The 16 blocks from `block` on, as 256 bytes, low byte of each word first.
@@ -19,10 +17,12 @@ void random_bytes(const RateStream& stream, std::uint32_t block, std::uint8_t* o
     c2[i] = stream.sample[0];
     c3[i] = stream.sample[1];
   }
-  std::uint32_t k0 = stream.key[0], k1 = stream.key[1];
-  for (int round = 0; round < kRounds; ++round, k0 += kFirstStep, k1 += kSecondStep) {
+  for (int round = 0; round < kPhiloxRounds; ++round) {
+    const std::uint32_t k0 = static_cast<std::uint32_t>(stream.keys[2 * round]);
+    const std::uint32_t k1 = static_cast<std::uint32_t>(stream.keys[2 * round + 1]);
     for (int i = 0; i < kBlocks; ++i) {
-      const std::uint64_t p0 = std::uint64_t(c0[i]) * kFirst, p1 = std::uint64_t(c2[i]) * kSecond;
+      const std::uint64_t p0 = std::uint64_t(c0[i]) * kPhiloxFirst;
+      const std::uint64_t p1 = std::uint64_t(c2[i]) * kPhiloxSecond;
       c0[i] = static_cast<std::uint32_t>(p1 >> 32) ^ c1[i] ^ k0;
       c2[i] = static_cast<std::uint32_t>(p0 >> 32) ^ c3[i] ^ k1;
       c1[i] = static_cast<std::uint32_t>(p1);
@@ -37,7 +37,7 @@ void random_bytes(const RateStream& stream, std::uint32_t block, std::uint8_t* o
   }
 }
 
-void decide(const RateStream& stream, std::uint32_t block, const std::uint8_t* tops,
+inline void decide(const RateStream& stream, std::uint32_t block, const std::uint8_t* tops,
             std::uint8_t* out, std::uint64_t* ties) {
   std::uint8_t bytes[kEncodeSpan], equal[kEncodeSpan];
   random_bytes(stream, block, bytes);
