@@ -4,32 +4,28 @@
 
 Data of 784 values, T = 16; delta and level take series of 16 steps and 49 channels. Bytes are
 compared first, for every instruction set of this processor: on any difference no time is printed.
-Native code, numpy and the simulation of `mlp.py` then take turns, in CPU seconds of one thread.
+Native code, numpy and the simulation then take turns, in CPU seconds of one thread.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mlp import PEAK, SEED, STEPS, images, machine, spread, workload
-from threadpoolctl import threadpool_limits
+from machine import environment, heading, save, threads
+from timing import Contestant, Timing, alternate, spread
+from workloads import PEAK, SEED, STEPS, images, mlp
 
 import neurodeploy as nd
-from neurodeploy.atomic import replacing
 from neurodeploy.sim.encode import Delta, Latency, Level, Rate, reference
 from neurodeploy.sim.native import ISA_VARIABLE, instruction_sets
 
 CHANNELS = 49
-ROUNDS = 10
-"""Calls of native code in one turn, so that it is long against the clock."""
+SIMULATION = "simulation"
 Action = Callable[[], Any]
 
 
@@ -60,67 +56,52 @@ def cases(samples: int) -> dict[str, tuple[Action, Action]]:
     }
 
 
-def native_names() -> list[tuple[str, str]]:
-    """Return (label, instruction set) of every native variant."""
-    return [(f"native, {name}", name) for name in instruction_sets()]
+def forced(action: Action, isa: str) -> Action:
+    """Return ``action`` with the instruction set ``isa``."""
+
+    def run() -> Any:
+        with environment(**{ISA_VARIABLE: isa}):
+            return action()
+
+    return run
 
 
 def check_equal(table: dict[str, tuple[Action, Action]]) -> None:
     """Raise RuntimeError when a native encoder differs from its twin."""
     for kind, (native, twin) in table.items():
         expected = twin()
-        for label, isa in native_names():
-            os.environ[ISA_VARIABLE] = isa
-            differing = int(np.count_nonzero(native() != expected))
+        for isa in instruction_sets():
+            differing = int(np.count_nonzero(forced(native, isa)() != expected))
             if differing:
-                raise RuntimeError(f"{kind}, {label}: {differing} bytes differ, no times are given")
+                raise RuntimeError(f"{kind}, {isa}: {differing} bytes differ, no times are given")
 
 
-def cpu_seconds(action: Action, rounds: int) -> float:
-    """Return the CPU time of one call, the mean of ``rounds``."""
-    start = time.process_time()
-    for _ in range(rounds):
-        action()
-    return (time.process_time() - start) / rounds
-
-
-def measure(samples: int, repeats: int) -> dict[str, Any]:
-    """Return microseconds per sample of every encoder and of the simulation, taken in turns."""
+def measure(samples: int, repeats: int) -> dict[str, Timing]:
+    """Return the CPU time of every encoder and of the simulation, taken in turns."""
     table = cases(samples)
     check_equal(table)
-    os.environ[ISA_VARIABLE] = instruction_sets()[0]
-    work = workload(samples)
+    work = mlp(samples)
     simulator = nd.compile(work.program, record=(), threads=1)
-    times: dict[str, list[float]] = {}
-
-    def take(name: str, action: Action, rounds: int, turn: int) -> None:
-        seconds = cpu_seconds(action, rounds)
-        if turn:
-            times.setdefault(name, []).append(1e6 * seconds / samples)
-
-    with threadpool_limits(limits=1):
-        for turn in range(repeats + 1):
-            take("simulation", lambda: simulator.run(work.x), ROUNDS, turn)
-            for kind, (native, twin) in table.items():
-                for label, isa in native_names():
-                    os.environ[ISA_VARIABLE] = isa
-                    take(f"{kind}, {label}", native, ROUNDS, turn)
-                take(f"{kind}, numpy", twin, 1, turn)
-    return {"microseconds": times, "summary": {name: spread(row) for name, row in times.items()}}
+    entrants = [Contestant(SIMULATION, lambda: simulator.run(work.x), samples)]
+    for kind, (native, twin) in table.items():
+        for isa in instruction_sets():
+            entrants.append(Contestant(f"{kind}, {isa}", forced(native, isa), samples))
+        entrants.append(Contestant(f"{kind}, numpy", twin, samples))
+    with threads(1):
+        return alternate(entrants, repeats)
 
 
-def report(result: dict[str, Any], samples: int) -> str:
+def report(timings: dict[str, Timing], samples: int) -> str:
     """Return the table of one run."""
-    simulation = result["summary"]["simulation"]["median"]
-    here = result["machine"]
     rows = [
-        f"{samples} samples, T = {STEPS}; {here['cpu']}, load {here['load'][:1]}",
+        f"{samples} samples, T = {STEPS}; {heading()}",
         "all bytes are equal to those of numpy",
         "",
         f"{'CPU microseconds per sample':32}{'median':>10}{'min':>10}{'of simulation':>16}",
     ]
-    for name, row in result["summary"].items():
-        share = f"{100 * row['median'] / simulation:.1f} %"
+    for name, timing in timings.items():
+        row = spread([1e6 * value for value in timing.seconds])
+        share = f"{100 * timing.median / timings[SIMULATION].median:.1f} %"
         rows.append(f"{name:32}{row['median']:10.2f}{row['min']:10.2f}{share:>16}")
     return "\n".join(rows)
 
@@ -133,15 +114,12 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="JSON file for raw times and the machine")
     arguments = parser.parse_args()
     try:
-        result = measure(arguments.samples, arguments.repeats)
+        timings = measure(arguments.samples, arguments.repeats)
     except RuntimeError as error:
         print(f"encoding: {error}", file=sys.stderr)
         return 1
-    result["machine"] = machine()
-    print(report(result, arguments.samples))
-    if arguments.out:
-        with replacing(arguments.out) as file:
-            file.write(f"{json.dumps(result, indent=2)}\n".encode())
+    print(report(timings, arguments.samples))
+    save(arguments.out, {name: timing.record() for name, timing in timings.items()})
     return 0
 
 

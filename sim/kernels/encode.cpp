@@ -148,13 +148,14 @@ void encode_latency(const Values& x, std::int64_t steps, std::int64_t peak, cons
   const EncodeLoops& chosen = loops(instruction_set);
   const Quotient rule{-2.0 * double(steps - 1), double(peak) * double(2 * steps - 1),
                       2.0 * double(peak)};
-  const auto encode = [&](std::int64_t k, std::vector<std::int32_t>& when) {
+  const auto encode = [&, size, steps](std::int64_t k, std::vector<std::int32_t>& when) {
     const std::int32_t* values = x.data() + k * size;
-    std::uint8_t* spikes = out.data() + k * columns * size;
+    const std::int32_t* times = when.data();  // bytes written could be part of the vector itself
+    std::uint8_t* __restrict spikes = out.data() + k * columns * size;
     chosen.quotients(values, size, rule, when.data());
     std::memset(spikes, 0, std::size_t(steps) * size);
     for (std::size_t i = 0; i < size; ++i) {
-      if (std::size_t(when[i]) < std::size_t(steps)) spikes[when[i] * size + i] = values[i] > 0;
+      if (std::size_t(times[i]) < std::size_t(steps)) spikes[times[i] * size + i] = values[i] > 0;
     }
   };
   over_samples(x.shape(0), x.shape(0) * std::uint64_t(steps) * size, threads,
@@ -194,15 +195,17 @@ void encode_delta(const Series& x, std::int64_t threshold, const Out& out, int t
   require(out.shape(0) == x.shape(0) && columns >= steps && out.shape(2) == 2 * channels,
           "out differs from x");
   require(threshold >= 1 && threshold <= 1 << 24, "threshold is not in 1..2^24");
-  const auto encode = [&](std::int64_t k, std::vector<std::int64_t>& reference) {
+  const auto encode = [&, steps, channels, threshold](std::int64_t k,
+                                                      std::vector<std::int64_t>& reference) {
     const std::int64_t* values = x.data() + k * steps * channels;
-    std::uint8_t* spikes = out.data() + k * columns * 2 * channels;
-    if (steps > 0) std::copy_n(values, channels, reference.data());
+    std::uint8_t* __restrict spikes = out.data() + k * columns * 2 * channels;
+    std::int64_t* __restrict level = reference.data();
+    if (steps > 0) std::copy_n(values, channels, level);
     for (std::size_t i = 0; i < steps; ++i) {
       for (std::size_t c = 0; c < channels; ++c) {
-        const std::int64_t change = difference(values[i * channels + c], reference[c]);
+        const std::int64_t change = difference(values[i * channels + c], level[c]);
         const bool up = change >= threshold, down = change <= -threshold;
-        reference[c] += threshold * (int(up) - int(down));
+        level[c] += threshold * (int(up) - int(down));
         spikes[2 * (i * channels + c)] = up;
         spikes[2 * (i * channels + c) + 1] = down;
       }
