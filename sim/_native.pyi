@@ -134,3 +134,27 @@ def train_backward(
     sums: NDArray[np.float64] | None,
     threads: int,
 ) -> None: ...
+def encode_rate(
+    x: _Int32,
+    index: _Int64,
+    steps: int,
+    peak: int,
+    seed: int,
+    draw: int,
+    out: _Bytes,
+    threads: int,
+    instruction_set: str = "",
+) -> None: ...
+def encode_latency(
+    x: _Int32, steps: int, peak: int, out: _Bytes, threads: int, instruction_set: str = ""
+) -> None: ...
+def encode_level(
+    x: _Int32,
+    channels: int,
+    peak: int,
+    levels: int,
+    out: _Bytes,
+    threads: int,
+    instruction_set: str = "",
+) -> None: ...
+def encode_delta(x: _Int64, threshold: int, out: _Bytes, threads: int) -> None: ...

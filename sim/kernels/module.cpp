@@ -22,6 +22,7 @@
 #include "dense.hpp"
 #include "direct.hpp"
 #include "dispatch.hpp"
+#include "encode_module.hpp"
 #include "network.hpp"
 #include "training_module.hpp"
 
@@ -358,4 +359,5 @@ NB_MODULE(_native, module) {
       .def("run", &PyNetwork::run, "column"_a, "steps"_a, "inputs"_a, "state_in"_a.none(),
            "state_out"_a.none(), "records"_a, "counts"_a.noconvert(), "threads"_a);
   register_training(module);
+  register_encoders(module);
 }

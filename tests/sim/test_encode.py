@@ -16,7 +16,6 @@ from neurodeploy.sim.encode import (
     Latency,
     Level,
     Rate,
-    counter_words,
     encoder_from_metadata,
 )
 
@@ -47,29 +46,6 @@ def test_rate_gives_the_same_spikes_for_the_same_seed_whatever_the_batch() -> No
     together = encoder.encode(x)
     alone = np.concatenate([encoder.encode(x[k : k + 1], np.array([k])) for k in range(4)])
     assert np.array_equal(together, alone)
-
-
-def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> list[int]:
-    """Philox-4x64-10 of Salmon et al. (2011), written out: four 64-bit words per counter."""
-    mask = 2**64 - 1
-    c, k = list(counter), list(key)
-    for _ in range(10):
-        first, second = c[0] * 0xD2E7470EE14C6C93, c[2] * 0xCA5A826395121157
-        c = [
-            (second >> 64) ^ c[1] ^ k[0],
-            second & mask,
-            (first >> 64) ^ c[3] ^ k[1],
-            first & mask,
-        ]
-        k = [(k[0] + 0x9E3779B97F4A7C15) & mask, (k[1] + 0xBB67AE8584CAA73B) & mask]
-    return c
-
-
-def test_rate_words_are_those_of_philox_on_every_machine() -> None:
-    """Counting starts after the given counter, and the low half of each word comes first."""
-    words = [word for block in (1, 2) for word in philox((7, 5), (block, 0, 3, 0))]
-    halves = [half for word in words for half in (word & 0xFFFFFFFF, word >> 32)]
-    assert counter_words(7, 5, 3, 15).tolist() == halves[:15]
 
 
 def test_rate_draws_differ_and_steps_are_a_prefix() -> None:
@@ -156,6 +132,27 @@ def test_metadata_that_describe_no_encoder_are_refused(
 
 
 BAD = [
+    (
+        lambda: Rate(4, 16).encode(np.array([[1]]), index=np.array([-1])),
+        InputError,
+        "index holds -1, expected numbers from 0",
+    ),
+    (
+        lambda: Rate(4, 16).encode(np.array([[1]]), draw=2**32),
+        OptionError,
+        "encoder rate: draw is 4294967296, allowed are 0 to 4294967295",
+    ),
+    (
+        lambda: Rate(100_000, 16).encode(np.broadcast_to(np.uint8(1), (1, 2**20))),
+        InputError,
+        "encoder rate: a sample has 104857600000 values in 100000 steps, allowed are "
+        "17179869184; use fewer steps",
+    ),
+    (
+        lambda: Latency(4, 16).encode(np.array([[1]]), threads=0),
+        OptionError,
+        "threads is 0, allowed are 1 to 2147483647",
+    ),
     (lambda: Direct(0, 16), OptionError, "encoder direct: steps is 0, allowed are 1 to 100000"),
     (
         lambda: Rate(4.0, 16),  # type: ignore[arg-type]

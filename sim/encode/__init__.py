@@ -1,0 +1,30 @@
+"""Encoders: integers of a data set become the columns that a Program takes.
+
+Every encoder works on integers only, so that the same data, seed and steps give the same columns
+on every machine. An encoder describes itself as metadata of a Program (`Encoder.metadata`), and
+`encoder_from_metadata` builds it again: whoever holds a trained Program can encode for it.
+
+`reference` says in numpy what every spike encoder means; `compiled` does the same natively.
+"""
+
+from neurodeploy.sim.encode.changes import Delta, Level
+from neurodeploy.sim.encode.encoder import MAX_STEPS, PREFIX, Encoder, Integers, Shape
+from neurodeploy.sim.encode.metadata import ENCODERS, encoder_from_metadata
+from neurodeploy.sim.encode.philox import counter_words
+from neurodeploy.sim.encode.still import Direct, Latency, Rate
+
+__all__ = [
+    "ENCODERS",
+    "MAX_STEPS",
+    "PREFIX",
+    "Delta",
+    "Direct",
+    "Encoder",
+    "Integers",
+    "Latency",
+    "Level",
+    "Rate",
+    "Shape",
+    "counter_words",
+    "encoder_from_metadata",
+]

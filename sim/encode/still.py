@@ -1,0 +1,117 @@
+"""Encoders of still values: direct, rate and latency."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from neurodeploy.errors import InputError
+from neurodeploy.sim.encode import compiled, reference
+from neurodeploy.sim.encode.encoder import Call, Encoder, Integers, as_integers, check, within
+from neurodeploy.sim.encode.philox import MAX_DECISIONS
+
+
+@dataclass(frozen=True)
+class Direct(Encoder):
+    """Graded input: every step carries the value itself, on a grid of ``levels`` steps.
+
+    ``floor((2 * x * levels + peak) / (2 * peak))``, which is ``x * levels / peak`` rounded half up.
+    """
+
+    levels: int = 255
+
+    kind: ClassVar[str] = "direct"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self.kind, "levels", self.levels, 1, 2**16)
+
+    @property
+    def message_bits(self) -> int:
+        return self.levels.bit_length()
+
+    @property
+    def high(self) -> int:
+        return self.levels
+
+    @property
+    def still(self) -> bool:
+        return self.gap == 0
+
+    def values(self, x: Integers) -> Integers:
+        """Return the value that every step carries, int32 ``(samples, *shape)``."""
+        wide = as_integers(x).astype(np.int64)
+        grid = (2 * wide * self.levels + self.peak) // (2 * self.peak)
+        return np.asarray(grid, dtype=np.int32)
+
+    @property
+    def dtype(self) -> type[np.integer[Any]]:
+        return np.int32
+
+    def _write(self, x: Integers, call: Call) -> None:
+        call.data[...] = self.values(x)[:, None]
+
+
+@dataclass(frozen=True)
+class Rate(Encoder):
+    """Bernoulli spikes: at each step a value spikes with probability ``x / peak``.
+
+    Decision ``i = step * size + position`` of a sample draws a number of 32 bits, and spikes if
+    ``number < floor(x * 2^32 / peak)``: x = peak always, 0 never. Its upper 8 bits are byte i of
+    the sample's stream, the lower 24 bits those above the lowest 8 of word i of a second stream;
+    the second one is computed only where the byte leaves the decision open, once in 256.
+
+    Both streams are Philox-4x32-7 with key ``seed``: word ``4 b + j`` is word j of the block at
+    counter ``(b, draw, sample)``, bytes from the lowest. See `counter_words`. A sample's spikes
+    depend on nothing but x, seed, draw and its number; fewer steps give a prefix.
+
+    Source: Salmon et al., SC 2011, "Parallel random numbers: as easy as 1, 2, 3".
+    """
+
+    seed: int = 0
+
+    kind: ClassVar[str] = "rate"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self.kind, "seed", self.seed, 0, 2**63 - 1)
+
+    def _check_data(self, x: Integers) -> None:
+        within(self.kind, x, 0, self.peak)
+        decisions = self.steps * math.prod(x.shape[1:])
+        if decisions > MAX_DECISIONS:
+            raise InputError(
+                f"encoder rate: a sample has {decisions} values in {self.steps} steps, allowed "
+                f"are {MAX_DECISIONS}; use fewer steps"
+            )
+
+    def _write(self, x: Integers, call: Call) -> None:
+        check(self.kind, "draw", call.draw, 0, 2**32 - 1)
+        if compiled.AVAILABLE:
+            compiled.rate(x, call, peak=self.peak, seed=self.seed)
+        else:
+            call.data[...] = reference.rate(
+                x, call.index, steps=self.steps, peak=self.peak, seed=self.seed, draw=call.draw
+            )
+
+
+@dataclass(frozen=True)
+class Latency(Encoder):
+    """One spike per value, the earlier the larger; 0 stays silent.
+
+    Step of the spike: ``floor(((peak - x) * (steps - 1) * 2 + peak) / (2 * peak))``.
+    """
+
+    kind: ClassVar[str] = "latency"
+
+    def _check_data(self, x: Integers) -> None:
+        within(self.kind, x, 0, self.peak)
+
+    def _write(self, x: Integers, call: Call) -> None:
+        if compiled.AVAILABLE:
+            compiled.latency(x, call, peak=self.peak)
+        else:
+            call.data[...] = reference.latency(x, steps=self.steps, peak=self.peak)
