@@ -13,13 +13,13 @@ constexpr int kShortTile = 16;         // tiles below this are not worth 16-bit 
 // Costs in nanoseconds, fitted to 90 layers of 8 to 4096 inputs, 10 to 512 outputs, 1 to 128 steps and
 // rates of 0.5 to 50 % with AVX-512; other instruction sets have other costs in about the same ratios.
 constexpr double kRowCost = 0.77;      // of a row of weights added to a block
-constexpr double kSubsetCost = 1.0;    // of a row of a table, which is further away
-constexpr double kVisitCost = 6.2;     // of going to a pair, a tile and a block
-constexpr double kListCost = 4.9;      // of listing 64 inputs of a pair
-constexpr double kSubsetListCost = 0.6;
+constexpr double kSubsetCost = 0.86;   // of a row of a table, which is further away
+constexpr double kVisitCost = 5;       // of going to a pair, a tile and a block
+constexpr double kListCost = 6;        // of listing 64 inputs of a pair
+constexpr double kSubsetListCost = 1.5;
 constexpr double kTableCost = 51;      // of the tables of kInputGroup inputs and a block
-constexpr double kDotCost = 3.7;       // of a group of inputs in kDotSteps columns and a block
-constexpr double kDotVisitCost = 13;   // of going to kDotSteps columns and a block
+constexpr double kDotCost = 4.3;       // of a group of inputs in kDotSteps columns and a block
+constexpr double kDotVisitCost = 8;    // of going to kDotSteps columns and a block
 constexpr int kProbes = 8, kProbedPairs = 16;
 constexpr int kVectorBytes = 64, kDotLanes = 16;  // of efforts
 
