@@ -281,6 +281,8 @@ struct KernelTable {
                        std::int32_t* counts);
   std::int64_t (*total)(const std::int32_t* counts, int size);
   std::int64_t (*dot)(const std::int32_t* counts, const std::int32_t* weights, int size);
+  // The same where no sum leaves 32 bits.
+  std::int32_t (*dot_narrow)(const std::int32_t* counts, const std::int32_t* weights, int size);
 };
 
 extern const KernelTable kPortableKernels;

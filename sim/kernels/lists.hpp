@@ -316,6 +316,12 @@ std::int64_t total(const std::int32_t* counts, int size) {
   return sum;
 }
 
+std::int32_t dot_narrow(const std::int32_t* counts, const std::int32_t* weights, int size) {
+  std::uint32_t sum = 0;
+  for (int i = 0; i < size; ++i) sum += std::uint32_t(counts[i]) * std::uint32_t(weights[i]);
+  return std::int32_t(sum);
+}
+
 std::int64_t dot(const std::int32_t* counts, const std::int32_t* weights, int size) {
   std::int64_t total = 0;
   for (int i = 0; i < size; ++i) total += std::int64_t(counts[i]) * weights[i];

@@ -16,19 +16,6 @@ constexpr double kNeuronNs = 1.0, kSynapseNs = 0.005;       // rough cost per st
 
 std::size_t aligned(std::size_t bytes) { return (bytes + kCacheLine - 1) / kCacheLine * kCacheLine; }
 
-// The common value of all entries that stand for a neuron, or -1.
-std::int64_t uniform(const std::vector<std::int32_t>& values) {
-  const bool same = std::all_of(values.begin(), values.end(),
-                                [&](std::int32_t value) { return value == values[0]; });
-  return same ? values[0] : -1;
-}
-
-std::vector<std::int32_t> by_lane(const std::vector<std::int32_t>& values, const Layout& layout) {
-  std::vector<std::int32_t> lanes(layout.lanes());
-  for (int n = 0; n < layout.size(); ++n) lanes[layout.lane_of(n)] = values[n];
-  return lanes;
-}
-
 }  // namespace
 
 void Network::add_input(const Layout& layout) {
@@ -47,12 +34,20 @@ void Network::add(int population, int port, std::unique_ptr<Operation> operation
   stages_[population].operations[port].push_back(std::move(operation));
 }
 
+Network::Synapses::Synapses(const std::vector<std::int32_t>& by_neuron, const Layout& layout)
+    : by_lane(layout.lanes()), uniform(by_neuron[0]) {
+  for (int n = 0; n < layout.size(); ++n) {
+    by_lane[layout.lane_of(n)] = by_neuron[n];
+    total += by_neuron[n];
+    if (by_neuron[n] != by_neuron[0]) uniform = -1;
+  }
+}
+
 void Network::add_fan_out(int source, const std::vector<std::int32_t>& taps,
                           const std::vector<std::int32_t>& nonzero) {
   const Layout& layout = nodes_[source].layout;
-  fan_outs_.push_back({source, by_lane(taps, layout), by_lane(nonzero, layout), uniform(taps),
-                       uniform(nonzero)});
-  for (std::int32_t count : taps) step_ns_ += kSynapseNs * count;
+  fan_outs_.push_back({source, Synapses(taps, layout), Synapses(nonzero, layout)});
+  step_ns_ += kSynapseNs * double(fan_outs_.back().taps.total);
 }
 
 void Network::seal() {

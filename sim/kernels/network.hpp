@@ -78,10 +78,16 @@ class Network {
     int first, last;  // stages, the last included
     bool stepwise;    // column by column, because of feedback
   };
+  // Synapses per lane of a source, their sum, and their common number or -1.
+  struct Synapses {
+    Synapses(const std::vector<std::int32_t>& by_neuron, const Layout& layout);
+
+    std::vector<std::int32_t> by_lane;
+    std::int64_t total = 0, uniform;
+  };
   struct FanOut {
     int source;
-    std::vector<std::int32_t> taps, nonzero;  // per lane
-    std::int64_t uniform_taps, uniform_nonzero;  // or -1
+    Synapses taps, nonzero;
   };
   struct Part;
   // Whether the run is to stop; told how many values are looked at next.
@@ -125,9 +131,9 @@ class Network {
   void count(const Node& node, Work& work, int s, int columns) const;
   void record_sent(const Run& run, Work& work, const Part& part, int s, int node) const;
   void end(const Run& run, Work& work, std::int64_t first, int samples) const;
-  std::int64_t synapses(const Work& work, int s, int source,
-                        const std::vector<std::int32_t>& fan_out, std::int64_t uniform,
-                        std::int64_t events) const;
+  // Synaptic operations of one sample: its events are `events` in all, none more often than `steps`.
+  std::int64_t operations_of(const Work& work, int s, int source, const Synapses& synapses,
+                             std::int64_t events, std::int64_t steps) const;
 
   const KernelTable& kernels_;
   const Choice choice_;

@@ -32,6 +32,10 @@ NEURODEPLOY_SEPARATE void pattern_sum_block(const std::int16_t* table, std::ptrd
   });
 }
 
+constexpr int kMostColumns = 12;
+// Sums of a block, so that they fit the registers.
+constexpr int kMostHeld = kVectorBytes == 64 ? 24 : 12;
+
 template <int kColumns>
 inline void pattern_sum_columns(const PatternSum& a, const PatternRow& row, int x,
                                 std::int16_t* sums) {
@@ -42,23 +46,26 @@ inline void pattern_sum_columns(const PatternSum& a, const PatternRow& row, int 
   // column replace.
   int end = a.lanes;
   const auto block = [&](auto run, int step, int wider) {
-    for (; end % wider != 0; end -= step) {
+    for (; end > 0 && end % wider != 0; end -= step) {
       const int lane = end - step;
       run(table + lane, a.table_size, patterns, a.column_step, a.places, row.tables, sums + lane,
           a.sums_step);
     }
   };
   block(pattern_sum_block<Tap16, 1, kColumns>, kTapVector16, kLanes16);
-  block(pattern_sum_block<U16, 1, kColumns>, kLanes16, 2 * kLanes16);
-  for (; end > 0; end -= 2 * kLanes16) {
-    const int lane = end - 2 * kLanes16;
-    pattern_sum_block<U16, 2, kColumns>(table + lane, a.table_size, patterns, a.column_step,
-                                        a.places, row.tables, sums + lane, a.sums_step);
+  if constexpr (2 * kColumns > kMostHeld) {
+    block(pattern_sum_block<U16, 1, kColumns>, kLanes16, a.lanes + 1);
+  } else {
+    block(pattern_sum_block<U16, 1, kColumns>, kLanes16, 2 * kLanes16);
+    block(pattern_sum_block<U16, 2, kColumns>, 2 * kLanes16, a.lanes + 1);
   }
 }
 
 inline void pattern_sum_row(const PatternSum& a, const PatternRow& row, std::int16_t* sums) {
   int x = 0;
+  for (; a.columns - x >= kMostColumns; x += kMostColumns) {
+    pattern_sum_columns<kMostColumns>(a, row, x, sums);
+  }
   for (; a.columns - x > 6; x += 4) pattern_sum_columns<4>(a, row, x, sums);
   switch (a.columns - x) {
     case 6: return pattern_sum_columns<6>(a, row, x, sums);

@@ -376,19 +376,21 @@ void Network::end(const Run& run, Work& work, std::int64_t first, int samples) c
       const std::int64_t events = fan.source < input_count_
                                       ? run.input_events[fan.source * run.batch + sample]
                                       : run.spikes[(fan.source - input_count_) * run.batch + sample];
-      run.taps[at] = synapses(work, s, fan.source, fan.taps, fan.uniform_taps, events);
-      run.nonzero[at] = synapses(work, s, fan.source, fan.nonzero, fan.uniform_nonzero, events);
+      run.taps[at] = operations_of(work, s, fan.source, fan.taps, events, run.steps);
+      run.nonzero[at] = operations_of(work, s, fan.source, fan.nonzero, events, run.steps);
     }
   }
 }
 
-std::int64_t Network::synapses(const Work& work, int s, int source,
-                               const std::vector<std::int32_t>& fan_out, std::int64_t uniform,
-                               std::int64_t events) const {
-  if (uniform >= 0) return uniform * events;
+std::int64_t Network::operations_of(const Work& work, int s, int source, const Synapses& synapses,
+                                    std::int64_t events, std::int64_t steps) const {
+  if (synapses.uniform >= 0) return synapses.uniform * events;
   const Node& node = nodes_[source];
-  return kernels_.dot(work.at<std::int32_t>(s, node.counts_at), fan_out.data(),
-                      node.layout.lanes());
+  const std::int32_t* counts = work.at<std::int32_t>(s, node.counts_at);
+  const bool narrow = synapses.total <= INT32_MAX / std::max<std::int64_t>(steps, 1);
+  const std::int32_t* weights = synapses.by_lane.data();
+  return narrow ? kernels_.dot_narrow(counts, weights, node.layout.lanes())
+                : kernels_.dot(counts, weights, node.layout.lanes());
 }
 
 }  // namespace neurodeploy

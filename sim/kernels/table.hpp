@@ -65,6 +65,7 @@ constexpr KernelTable kernel_table(const char* name) {
       count_values,
       total,
       dot,
+      dot_narrow,
   };
 }
 
