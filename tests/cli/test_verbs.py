@@ -217,7 +217,9 @@ def test_stopped_simulation_leaves_no_file(
 
 
 STARTED = """
+import signal
 from neurodeploy.cli import main, running
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
 begin = running.compile
 def compile(*arguments, **options):
     simulator = begin(*arguments, **options)

@@ -252,9 +252,10 @@ def _command(pid: int) -> bytes:
 
 
 SCRIPT = """
-import tempfile, sys
+import signal, sys, tempfile
 import numpy as np
 import neurodeploy as nd
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
 tempfile.tempdir = sys.argv[1]
 dense = nd.Dense(np.full((60, 60), 3), delay=np.full((60, 1), 62))
 program = nd.Program(

@@ -260,6 +260,8 @@ INTERRUPT = """
     import numpy as np
     import neurodeploy as nd
 
+    # A shell that runs jobs in the background starts them deaf to interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     rng = np.random.default_rng(0)
     program = nd.Program(
         (nd.Input("x", (500,)),),
