@@ -222,6 +222,7 @@ struct KernelTable {
   // These set `counts` back to null when they have counted.
   // CUBA family in 32-bit arithmetic; valid while |u| <= 2^23, |64 a| <= 2^24 and both keep factors
   // lie in 0..4096. The input is 16 or 32 bits wide, or 32 bits and already multiplied by its gain.
+  void (*lif_plain)(Update&);  // no bias, reset to zero, 16 bits
   void (*lif_narrow)(Update&);
   void (*lif)(Update&);
   void (*lif_scaled)(Update&);

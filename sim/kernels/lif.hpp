@@ -105,8 +105,9 @@ inline void move_threshold(const Update& a, const StripParameter& theta,
   }
 }
 
-// kMoving: the threshold is a state. kWatch: which states bounds do not keep in range.
-template <class Input, int kReset, bool kMoving, int kWatch, int kCount>
+// kMoving: the threshold is a state. kWatch: which states bounds do not keep in range. kBiased: there
+// is a bias other than 0.
+template <class Input, int kReset, bool kMoving, int kWatch, bool kBiased, int kCount>
 void lif_strip(Update& a, int lane, Overflows& counts) {
   const StripParameter own_u(a, kKeepU, lane), own_v(a, kKeepV, lane);
   const StripParameter base(a, kThreshold, lane), constant(a, kBias, lane);
@@ -138,7 +139,8 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
     U32 seen = {};
     unrolled<kCount>([&](int i) {
       u[i] = Input::add(decay(u[i], keep_u[i]), input + i * kLanes32);
-      v[i] = decay(v[i], keep_v[i]) + u[i] + bias.at(i);
+      v[i] = decay(v[i], keep_v[i]) + u[i];
+      if (kBiased) v[i] += bias.at(i);
       if (kWatch == kWatchBoth) seen |= magnitude(u[i]) | magnitude(v[i]);
       if (kWatch == kWatchV) seen |= magnitude(v[i]);
     });
@@ -170,14 +172,16 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
   if (a.counts) spikes.add_to(a.counts + lane);
 }
 
-template <class Input, int kReset, bool kMoving, int kWatch>
+template <class Input, int kReset, bool kMoving, int kWatch, bool kBiased = true>
 void lif_lanes(Update& a) {
   Overflows counts;
   int lane = 0;
   for (; lane + kStrip * kLanes32 <= a.lanes; lane += kStrip * kLanes32) {
-    lif_strip<Input, kReset, kMoving, kWatch, kStrip>(a, lane, counts);
+    lif_strip<Input, kReset, kMoving, kWatch, kBiased, kStrip>(a, lane, counts);
   }
-  if (lane < a.lanes) lif_strip<Input, kReset, kMoving, kWatch, kVectors>(a, lane, counts);
+  if (lane < a.lanes) {
+    lif_strip<Input, kReset, kMoving, kWatch, kBiased, kVectors>(a, lane, counts);
+  }
   a.u_wraps += sum_lanes(counts.u_wraps);
   a.v_saturations += sum_lanes(counts.v_saturations);
   a.counts = nullptr;
@@ -189,6 +193,15 @@ void lif_watched(Update& a) {
     case kWatchNone: return lif_lanes<Input, kReset, false, kWatchNone>(a);
     case kWatchV: return lif_lanes<Input, kReset, false, kWatchV>(a);
     default: return lif_lanes<Input, kReset, false, kWatchBoth>(a);
+  }
+}
+
+// The most common neuron: one narrow current, no bias, reset to zero.
+void lif_plain(Update& a) {
+  switch (a.watch) {
+    case kWatchNone: return lif_lanes<NarrowInput, kResetZero, false, kWatchNone, false>(a);
+    case kWatchV: return lif_lanes<NarrowInput, kResetZero, false, kWatchV, false>(a);
+    default: return lif_lanes<NarrowInput, kResetZero, false, kWatchBoth, false>(a);
   }
 }
 

@@ -85,6 +85,7 @@ void Population::connect(const Bounds& first, const Bounds& second, bool second_
   const std::int64_t largest = std::max(first.magnitude(), resonates ? second.magnitude() : 0);
   always_small_ = largest <= kLargestInput / largest_gain_;
   second_port_ = second_port;
+  plain_ = cuba() && spec_.reset == kResetZero && within_range(spec_.parameters[kBias], 0, 0);
   if (fast_ && always_small_ && spec_.model <= Model::kIntegrator) choose_watch(first);
 }
 
@@ -197,6 +198,7 @@ void Population::run(const KernelTable& kernels, bool narrow, Update& update) co
   switch (spec_.model) {
     case Model::kLif:
     case Model::kIntegrator:
+      if (narrow && plain_) return kernels.lif_plain(update);
       if (narrow) return kernels.lif_narrow(update);
       if (!fits32(kernels, update)) return kernels.cuba_wide(update);
       return scaled ? kernels.lif_scaled(update) : kernels.lif(update);

@@ -128,6 +128,7 @@ class Population {
   bool fast_ = false;          // parameters suit the 32-bit kernels
   bool always_small_ = false;  // so does every current
   bool second_port_ = false;
+  bool plain_ = false;  // no bias, reset to zero
   int watch_ = kWatchBoth;
   std::int32_t largest_gain_ = 64;
 };

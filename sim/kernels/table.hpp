@@ -29,6 +29,7 @@ constexpr KernelTable kernel_table(const char* name) {
       pattern_sum,
       list_quads,
       list_windows,
+      lif_plain,
       lif<NarrowInput>,
       lif<PlainInput>,
       lif<ScaledInput>,
