@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,7 @@ from torch.nn import functional
 
 from neurodeploy.fixedpoint import DECAY_ONE
 from neurodeploy.synapse import Conv2d as ConvSynapse
+from neurodeploy.train import fused
 from neurodeploy.train.quantise import (
     exact_dtype,
     quantise_bias,
@@ -47,14 +49,25 @@ UNIT_MAX = 2**13
 class Result:
     """What a layer computed.
 
-    a : input current, integer-valued ``(T or 1, batch, N)``. s, v : spikes and v before the reset,
-    float32 ``(T, batch, *shape)``. unit : mantissa of 1.0 in a; 64 times that in v.
+    s, v : spikes and v before the reset, float32 ``(T, batch, *shape)``. unit : mantissa of 1.0 in
+    a; 64 times that in v. currents : returns a. packed : the spikes as bits, where they were
+    computed so.
     """
 
-    a: Tensor
     s: Tensor
     v: Tensor
     unit: float
+    currents: Callable[[], Tensor]
+    packed: fused.Bits | None = None
+
+    @property
+    def a(self) -> Tensor:
+        """Input current, integer-valued ``(T or 1, batch, N)``; computed when a pass kept none."""
+        return self.currents()
+
+    def samples(self, rows: slice) -> Result:
+        """Return the result of the samples ``rows`` of the batch."""
+        return Result(self.s[:, rows], self.v[:, rows], self.unit, lambda: self.a[:, rows])
 
 
 @dataclass(frozen=True)
@@ -193,14 +206,25 @@ class SpikingLayer(nn.Module, ABC):
             voltage_decay=self._decay("voltage_decay"),
         )
 
-    def forward(self, x: Tensor, steps: int, bound: float) -> Result:
+    def forward(
+        self, x: Tensor, steps: int, bound: float | None = None, packed: fused.Bits | None = None
+    ) -> Result:
         """Run ``steps`` steps.
 
         x : integer-valued ``(steps, batch, *source)``, or ``(1, batch, *source)`` for an input that
-        is the same at every step. bound : largest magnitude in x.
+        is the same at every step. bound : largest magnitude in x, None to look. packed : x as bits,
+        where a layer before computed it so.
         """
         grid = self.quantised(self._batch_statistics(x))
-        a = self.delayed(self._current(x, grid.weight, bound), steps)
+
+        def currents() -> Tensor:
+            return self.delayed(self._current(x, grid.weight, bound), steps)
+
+        options = self._options(steps)
+        whole = self._run_fused(x, packed, grid, options)
+        if whole is not None:
+            return Result(whole.s, whole.v, self.unit, currents, whole.packed)
+        a = currents()
         parameters = ScanParameters(
             self._spread(grid.current_decay),
             self._spread(grid.voltage_decay),
@@ -208,7 +232,12 @@ class SpikingLayer(nn.Module, ABC):
             self._bias_per_neuron(grid.bias),
             grid.recurrent,
         )
-        options = ScanOptions(
+        s, v = scan(a, parameters, options)
+        shape = (steps, x.shape[1], *self.shape)
+        return Result(s.reshape(shape), v.reshape(shape), self.unit, lambda: a)
+
+    def _options(self, steps: int) -> ScanOptions:
+        return ScanOptions(
             steps=steps,
             unit=self.unit,
             surrogate=self.neuron.surrogate,
@@ -217,12 +246,34 @@ class SpikingLayer(nn.Module, ABC):
             reset_gradient=self.neuron.reset_gradient,
             backend=self.backend,
         )
-        s, v = scan(a, parameters, options)
-        shape = (steps, x.shape[1], *self.shape)
-        return Result(a, s.reshape(shape), v.reshape(shape), self.unit)
 
-    def _current(self, x: Tensor, weight: Tensor, bound: float) -> Tensor:
+    def geometry(self) -> fused.Geometry | None:
+        """Return how the compiled layer reads this one's inputs, or None if it cannot."""
+        return None
+
+    def _run_fused(
+        self, x: Tensor, packed: fused.Bits | None, grid: Quantised, options: ScanOptions
+    ) -> fused.Fused | None:
+        geometry = self.geometry()
+        if geometry is None:
+            return None
+        channels = geometry.channels
+        bias = torch.zeros(channels) if grid.bias is None else grid.bias
+        per_channel = ScanParameters(
+            grid.current_decay.reshape(-1).expand(channels),
+            grid.voltage_decay.reshape(-1).expand(channels),
+            grid.threshold.reshape(-1).expand(channels),
+            bias,
+            grid.recurrent,
+        )
+        if not fused.usable(x, per_channel, options):
+            return None
+        return fused.run(x, packed, grid.weight, per_channel, options, geometry)
+
+    def _current(self, x: Tensor, weight: Tensor, bound: float | None) -> Tensor:
         """Return the exact synaptic sums ``(T or 1, batch, N)``, wrapped as on the chip."""
+        if bound is None:
+            bound = float(x.detach().abs().max()) if x.numel() else 0.0
         largest = bound * row_bound(weight)
         dtype = exact_dtype(largest)
         flat = x.reshape(-1, *self.source).to(dtype)
@@ -338,6 +389,9 @@ class DenseLayer(SpikingLayer):
     def multiply(self, x: Tensor, weight: Tensor) -> Tensor:
         return x.flatten(1) @ weight.t()
 
+    def geometry(self) -> fused.Geometry | None:
+        return None if self.spec.max_delay else fused.Geometry(self.source, self.shape)
+
     def delayed(self, a: Tensor, steps: int) -> Tensor:
         """Return ``a[t - delay[i], :, i]``, zero before the first step."""
         if not self.spec.max_delay:
@@ -367,6 +421,11 @@ class ConvLayer(SpikingLayer):
     @property
     def wrap_bits(self) -> int:
         return 24
+
+    def geometry(self) -> fused.Geometry | None:
+        if self.spec.dilation != 1 or self.spec.groups != 1:
+            return None
+        return fused.Geometry(self.source, self.shape, self.spec)
 
     def multiply(self, x: Tensor, weight: Tensor) -> Tensor:
         """Convolve; through patches off the CPU, where libraries choose inexact algorithms."""

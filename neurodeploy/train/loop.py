@@ -188,7 +188,11 @@ class Loop:
 def _optimizer(config: Config, network: Network) -> torch.optim.Optimizer:
     spec, parameters = config.optimizer, list(network.parameters())
     if spec.kind == "adam":
-        return torch.optim.Adam(parameters, lr=spec.learning_rate, weight_decay=spec.weight_decay)
+        settings = {"lr": spec.learning_rate, "weight_decay": spec.weight_decay}
+        try:
+            return torch.optim.Adam(parameters, **settings, fused=True)
+        except RuntimeError:  # torch before 2.4 has no fused Adam on the CPU
+            return torch.optim.Adam(parameters, **settings)
     return torch.optim.SGD(
         parameters,
         lr=spec.learning_rate,

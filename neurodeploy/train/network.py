@@ -31,10 +31,7 @@ class Run:
 
     def samples(self, rows: slice) -> Run:
         """Return the run of the samples ``rows`` of the batch."""
-        parts = {
-            name: Result(r.a[:, rows], r.s[:, rows], r.v[:, rows], r.unit)
-            for name, r in self.results.items()
-        }
+        parts = {name: result.samples(rows) for name, result in self.results.items()}
         return Run(self.logits[rows], parts)
 
 
@@ -98,14 +95,15 @@ class Network(nn.Module):
         """
         steps = x.shape[0] if steps is None else steps
         results: dict[str, Result] = {}
-        bound = float(x.detach().abs().max()) if x.numel() else 0.0
+        bound: float | None = None
+        packed = None
         for layer in self.layers:
             if isinstance(layer, SpikingLayer):
-                result = layer(x, steps, bound)
+                result = layer(x, steps, bound, packed)
                 results[layer.name] = result
-                x, bound = result.s, 1.0
+                x, bound, packed = result.s, 1.0, result.packed
             elif isinstance(layer, SumPoolLayer):
-                x, bound = layer(x), bound * layer.size**2
+                x, bound, packed = layer(x), None, None
         return Run(self._logits(result), results)
 
     def _logits(self, last: Result) -> Tensor:
@@ -137,10 +135,9 @@ class Network(nn.Module):
         mode = self.training
         self.eval()
         for layer in self.layers:
-            bound = float(x.abs().max())
             if isinstance(layer, SpikingLayer):
                 layer.calibrate(x, steps)
-                x = layer(x, steps, bound).s
+                x = layer(x, steps).s
             elif isinstance(layer, SumPoolLayer):
                 x = layer(x)
         self.train(mode)
