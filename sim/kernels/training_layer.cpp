@@ -27,6 +27,7 @@ namespace {
 
 constexpr std::size_t kChunkRows = 2048;  // rows whose sums stay in the L2 cache
 constexpr std::size_t kItems = 8;         // least pieces of work of a backward pass, where it can
+constexpr std::size_t kHalved = 32;       // channels whose weights are halved together
 constexpr std::int32_t kNever = 1 << 30;  // a limit that no v exceeds
 constexpr std::int32_t kLargestThreshold = 1 << 17;  // v stays below 64 times this
 
@@ -134,25 +135,36 @@ void gather_sample(const Window& w, const Bits& bits, std::size_t sample, std::s
   }
 }
 
-// weights / 2 as [inputs][channels], padded with zeros; false unless all are even and no sum of
-// them leaves 16 bits.
-bool halve(const Floats& weight, std::size_t inputs, std::vector<std::int16_t>& half) {
-  const std::size_t channels = weight.shape(0), width = padded(channels);
-  half.assign(words_of(inputs) * 32 * width, 0);
-  for (std::size_t c = 0; c < channels; ++c) {
-    const float* row = weight.data() + c * inputs;
-    std::int32_t up = 0, down = 0;
-    for (std::size_t k = 0; k < inputs; ++k) {
-      if (!(row[k] >= -256.0f && row[k] <= 256.0f)) return false;
-      const auto value = std::int32_t(row[k] * 0.5f);
-      if (float(value) * 2.0f != row[k]) return false;
-      up += std::max(value, 0);
-      down += std::min(value, 0);
-      half[k * width + c] = std::int16_t(value);
+// Half of channel c's weights into column c; false unless all are even integers of 9 bits and no sum
+// of them leaves 16 bits.
+bool halve_block(const Floats& weight, std::size_t from, std::size_t to, std::size_t width,
+                 std::int16_t* half) {
+  const std::size_t inputs = weight.shape(1);
+  std::int32_t up[kHalved] = {}, down[kHalved] = {};
+  bool fits = true;
+  for (std::size_t k = 0; k < inputs; ++k) {
+    for (std::size_t c = from; c < to; ++c) {
+      const float given = weight.data()[c * inputs + k];
+      const std::int32_t value = std::int32_t(given >= -256.0f && given <= 256.0f ? given : 1.0f);
+      fits &= float(value) == given && value % 2 == 0;
+      half[k * width + c] = std::int16_t(value / 2);
+      up[c - from] += std::max(value / 2, 0);
+      down[c - from] += std::min(value / 2, 0);
     }
-    if (up > 32767 || down < -32767) return false;
   }
-  return true;
+  for (std::size_t c = 0; c < to - from; ++c) fits &= up[c] <= 32767 && down[c] >= -32768;
+  return fits;
+}
+
+// weights / 2 as [inputs][channels], padded with zeros; false where 16 bits do not do.
+bool halve(const Floats& weight, std::vector<std::int16_t>& half) {
+  const std::size_t channels = weight.shape(0), width = padded(channels);
+  half.assign(words_of(weight.shape(1)) * 32 * width, 0);
+  bool fits = true;
+  for (std::size_t c = 0; c < channels; c += kHalved) {
+    fits &= halve_block(weight, c, std::min(channels, c + kHalved), width, half.data());
+  }
+  return fits;
 }
 
 struct Parameters {
@@ -263,7 +275,7 @@ bool layer_forward(const Bits& bits, const Ints& window, const Floats& weight,
   }
   nb::gil_scoped_release unlocked;
   std::vector<std::int16_t> half;
-  if (!halve(weight, inputs, half)) return false;
+  if (!halve(weight, half)) return false;
   const Parameters parameters(current_decay, voltage_decay, threshold, &bias, spiking);
   find_patterns(bits, conv, steps, patterns, threads);
   std::fill_n(spikes.data(), spikes.size(), 0u);
