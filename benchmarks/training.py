@@ -71,7 +71,10 @@ def workload(kind: str, batch: int) -> Work:
 
 def network(work: Work, norm: str) -> Network:
     """Return our network, calibrated on the batch."""
-    maps = [Conv(channels=16, kernel=5, stride=2, norm=norm), Conv(channels=32, kernel=3, stride=2, norm=norm)]
+    maps = [
+        Conv(channels=16, kernel=5, stride=2, norm=norm),
+        Conv(channels=32, kernel=3, stride=2, norm=norm),
+    ]
     sizes = (512, 256, 10) if work.kind == "mlp" else (128, 10)
     layers = [*(maps if work.kind == "cnn" else []), *(Dense(size=n, norm=norm) for n in sizes)]
     neuron = Neuron(current_decay=CURRENT_DECAY, voltage_decay=VOLTAGE_DECAY)
@@ -80,9 +83,7 @@ def network(work: Work, norm: str) -> Network:
     return built
 
 
-def step_of(
-    model: nn.Module, forward: Callable[[], Tensor], work: Work
-) -> Step:
+def step_of(model: nn.Module, forward: Callable[[], Tensor], work: Work) -> Step:
     """Return a function that makes one training step."""
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, **_fused())
 
@@ -285,7 +286,9 @@ def table(kind: str, record: dict[str, Any]) -> str:
     speed = record["samples_per_cpu_second"]
     lines = [f"{kind}: spikes equal the program's, gradients within {TOLERANCE:g}"]
     for name, rate in speed.items():
-        lines.append(f"  {name:26s} {rate:9,.0f} samples/s   neurodeploy = {speed[OWN] / rate:.2f} x")
+        lines.append(
+            f"  {name:26s} {rate:9,.0f} samples/s   neurodeploy = {speed[OWN] / rate:.2f} x"
+        )
     peers = {name: rate for name, rate in speed.items() if not name.startswith(OWN)}
     if peers:
         fastest = max(peers, key=lambda name: peers[name])
@@ -296,7 +299,9 @@ def table(kind: str, record: dict[str, Any]) -> str:
 
 def main() -> int:
     """Measure what was asked for; return 1 when a correctness check fails."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--networks", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--batch", type=int, default=128)

@@ -12,6 +12,7 @@ scan. Maps are channels-last in memory: ``(T, batch, H, W, C)``, seen as ``(T, b
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ from neurodeploy.train.scan import ScanOptions, ScanParameters
 
 if TYPE_CHECKING:
     from neurodeploy.train.specs import Conv
+
+log = logging.getLogger(__name__)
 
 Bits = NDArray[np.uint32]
 Shape = tuple[int, ...]
@@ -98,7 +101,7 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Fused:
-    """What `run` returns: s and v before the reset ``(T, batch, *shape)``, and the spikes packed."""
+    """s, and v before the reset, ``(T, batch, *shape)``; packed : the spikes as bits."""
 
     s: Tensor
     v: Tensor
@@ -159,6 +162,7 @@ def run(
     rows = geometry.rows(weight)
     found = _forward(bits, rows.detach().contiguous(), parameters, options, geometry)
     if found is None:
+        log.debug("layer %s of %s: sums may leave 16 bits", geometry.shape, geometry.source)
         return None
     s, v = _Layer.apply(  # type: ignore[no-untyped-call]
         flat if flat.requires_grad else None,

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +27,8 @@ from neurodeploy.train.quantise import (
     row_bound,
     wrap_through,
 )
+from neurodeploy.train.records import Quantised, Result, Statistics
+from neurodeploy.train.response import impulse_response
 from neurodeploy.train.scan import ScanOptions, ScanParameters, scan
 from neurodeploy.train.specs import Conv, Dense, Neuron
 
@@ -43,55 +43,6 @@ GROWTH = 127
 """Largest weight mantissa after calibration: one bit is left for growth."""
 UNIT_MAX = 2**13
 """Largest unit that calibration chooses: v then has 4 bits of headroom above threshold 1.0."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a layer computed.
-
-    s, v : spikes and v before the reset, float32 ``(T, batch, *shape)``. unit : mantissa of 1.0 in
-    a; 64 times that in v. currents : returns a. packed : the spikes as bits, where they were
-    computed so.
-    """
-
-    s: Tensor
-    v: Tensor
-    unit: float
-    currents: Callable[[], Tensor]
-    packed: fused.Bits | None = None
-
-    @property
-    def a(self) -> Tensor:
-        """Input current, integer-valued ``(T or 1, batch, N)``; computed when a pass kept none."""
-        return self.currents()
-
-    def samples(self, rows: slice) -> Result:
-        """Return the result of the samples ``rows`` of the batch."""
-        return Result(self.s[:, rows], self.v[:, rows], self.unit, lambda: self.a[:, rows])
-
-
-@dataclass(frozen=True)
-class Quantised:
-    """A layer on the chip's grid: integer-valued float tensors that carry gradients.
-
-    weight : ``(out, ...)``. recurrent : ``(N, N)`` or None. bias : ``(out,)`` or None.
-    threshold, current_decay, voltage_decay : any parameter shape of `neurodeploy.neuron`.
-    """
-
-    weight: Tensor
-    recurrent: Tensor | None
-    bias: Tensor | None
-    threshold: Tensor
-    current_decay: Tensor
-    voltage_decay: Tensor
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """Mean and variance of the float pre-activation, per output channel ``(out,)``."""
-
-    mean: Tensor
-    var: Tensor
 
 
 class SpikingLayer(nn.Module, ABC):
@@ -455,19 +406,3 @@ class SumPoolLayer(nn.Module):
         k = self.size
         x = x[..., : height * k, : width * k]
         return x.reshape(*x.shape[:2], channels, height, k, width, k).sum((-3, -1))
-
-
-def impulse_response(current_decay: float, voltage_decay: float, steps: int) -> Tensor:
-    """Return K, float64 ``(steps, steps)``: without spikes and rounding, ``v = K @ a``.
-
-    Entry (t, t') is ``sum_{i + j = t - t'} keep_u^i keep_v^j``.
-    """
-    keep_u, keep_v = 1 - current_decay / DECAY_ONE, 1 - voltage_decay / DECAY_ONE
-    response, u, v = [], 0.0, 0.0
-    for t in range(steps):
-        u = u * keep_u + (1.0 if t == 0 else 0.0)
-        v = v * keep_v + u
-        response.append(v)
-    h = torch.tensor(response, dtype=torch.float64)
-    lag = torch.arange(steps)[:, None] - torch.arange(steps)
-    return torch.where(lag >= 0, h[lag.clamp(min=0)], torch.zeros((), dtype=torch.float64))

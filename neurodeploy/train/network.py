@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from neurodeploy.errors import OptionError, ProgramError, located
 from neurodeploy.program import MetadataValue
-from neurodeploy.train.layers import ConvLayer, DenseLayer, Result, SpikingLayer, SumPoolLayer
+from neurodeploy.train.layers import ConvLayer, DenseLayer, SpikingLayer, SumPoolLayer
+from neurodeploy.train.records import Result
 from neurodeploy.train.specs import Conv, Dense, Flatten, LayerSpec, Neuron, Readout, SumPool
 
 Shape = tuple[int, ...]
@@ -81,6 +82,11 @@ class Network(nn.Module):
         return self.training and any(
             layer.spec.norm == "batch" and not layer.frozen for layer in self.spiking_layers
         )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return self.spiking_layers[0].weight.device
 
     @property
     def classes(self) -> int:
@@ -159,7 +165,7 @@ class Network(nn.Module):
         x : integers ``(batch, steps, *shape)``, as for `neurodeploy.simulate`.
         """
         columns = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, 1, 0), np.float32))
-        run = self(columns.reshape(*columns.shape[:2], *self.shape))
+        run = self(columns.reshape(*columns.shape[:2], *self.shape).to(self.device))
         return {
             name: {
                 "s": _batch_first(result.s),

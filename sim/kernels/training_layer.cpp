@@ -10,10 +10,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -376,6 +374,9 @@ void layer_backward(const std::optional<Floats>& grad_s, const std::optional<Flo
   }
   const Parameters given(current_decay, voltage_decay, threshold, nullptr, spiking);
   std::vector<float> keep_u, keep_v, limit(given.limit.begin(), given.limit.end());
+  for (std::size_t i = 0; spiking && i < shape.channels; ++i) {
+    limit[i] = 64.0f * float(threshold.data()[i]);  // the surrogate sees thresholds out of reach
+  }
   for (const std::int32_t keep : given.keep_u) keep_u.push_back(float(keep) / 4096.0f);
   for (const std::int32_t keep : given.keep_v) keep_v.push_back(float(keep) / 4096.0f);
   pass.patterns = patterns.data();
