@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def _modules(work: Work, make: Any, linear: Any, flatten: Any, conv: Any) -> Ite
     if work.kind == "cnn":
         yield from (conv(1, 16, 5, 2), make(), conv(16, 32, 3, 2), make(), flatten())
     sizes = (784, 512, 256, 10) if work.kind == "mlp" else (800, 128, 10)
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in pairwise(sizes):
         yield from (linear(before, after, bias=False), make())
 
 
