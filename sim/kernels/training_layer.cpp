@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "training_module.hpp"
+#include "training_patches.hpp"
 
 namespace nb = nanobind;
 
@@ -74,63 +75,6 @@ void parallel(std::size_t count, std::size_t threads, const Run& run) {
 
 std::size_t padded(std::size_t count) {
   return (count + kLayerVector - 1) / kLayerVector * kLayerVector;
-}
-
-// channels, height, width, kernel, stride, padding of a convolution; channels-last bits.
-struct Window {
-  std::size_t channels, height, width, kernel, stride, padding;
-  std::size_t out(std::size_t size) const { return (size + 2 * padding - kernel) / stride + 1; }
-  std::size_t positions() const { return out(height) * out(width); }
-  std::size_t inputs() const { return kernel * kernel * channels; }
-};
-
-std::uint32_t bits_at(const std::uint32_t* row, std::size_t offset, std::size_t count) {
-  const std::uint64_t wide = row[offset / 32] | std::uint64_t(row[offset / 32 + 1]) << 32;
-  return std::uint32_t(wide >> (offset % 32)) & (0xffffffffu >> (32 - count));
-}
-
-// Copies `count` bits, which may touch one word beyond those of the strings.
-void copy_bits(const std::uint32_t* from, std::size_t at, std::uint32_t* to, std::size_t offset,
-               std::size_t count) {
-  for (std::size_t done = 0; done < count; done += 32) {
-    const std::size_t part = std::min<std::size_t>(32, count - done);
-    const std::uint64_t wide = std::uint64_t(bits_at(from, at + done, part))
-                               << ((offset + done) % 32);
-    to[(offset + done) / 32] |= std::uint32_t(wide);
-    to[(offset + done) / 32 + 1] |= std::uint32_t(wide >> 32);
-  }
-}
-
-void gather_patch(const Window& w, const std::uint32_t* image, std::size_t oy, std::size_t ox,
-                  std::uint32_t* patch) {
-  const auto left = std::ptrdiff_t(ox * w.stride) - std::ptrdiff_t(w.padding);
-  const std::size_t from = left < 0 ? std::size_t(-left) : 0;
-  const std::ptrdiff_t room = std::ptrdiff_t(w.width) - left;
-  const std::size_t to = std::min<std::size_t>(w.kernel, std::size_t(std::max<std::ptrdiff_t>(0, room)));
-  if (from >= to) return;
-  for (std::size_t ky = 0; ky < w.kernel; ++ky) {
-    const auto y = std::ptrdiff_t(oy * w.stride + ky) - std::ptrdiff_t(w.padding);
-    if (y < 0 || y >= std::ptrdiff_t(w.height)) continue;
-    const std::size_t at = (std::size_t(y) * w.width + std::size_t(left + std::ptrdiff_t(from)));
-    copy_bits(image, at * w.channels, patch, (ky * w.kernel + from) * w.channels,
-              (to - from) * w.channels);
-  }
-}
-
-// patterns[word][(sample * positions + p) * steps + t] from bits[sample * steps + t].
-void gather_sample(const Window& w, const Bits& bits, std::size_t sample, std::size_t steps,
-                   std::uint32_t* patterns, std::size_t rows) {
-  const std::size_t words = words_of(w.inputs()), wide = w.out(w.width);
-  std::vector<std::uint32_t> patch(words + 2);
-  for (std::size_t t = 0; t < steps; ++t) {
-    const std::uint32_t* image = bits.data() + (sample * steps + t) * bits.shape(1);
-    for (std::size_t p = 0; p < w.positions(); ++p) {
-      std::fill(patch.begin(), patch.end(), 0u);
-      gather_patch(w, image, p / wide, p % wide, patch.data());
-      const std::size_t row = (sample * w.positions() + p) * steps + t;
-      for (std::size_t k = 0; k < words; ++k) patterns[k * rows + row] = patch[k];
-    }
-  }
 }
 
 // Half of channel c's weights into column c; false unless all are even integers of 9 bits and no sum
@@ -216,7 +160,8 @@ void find_patterns(const Bits& bits, const std::optional<Window>& window, std::s
   const std::size_t rows = patterns.shape(1), words = patterns.shape(0);
   if (window) {
     parallel(bits.shape(0) / steps, threads, [&](std::size_t sample) {
-      gather_sample(*window, bits, sample, steps, patterns.data(), rows);
+      gather_sample(*window, bits.data() + sample * steps * bits.shape(1), bits.shape(1), steps,
+                    patterns.data() + sample * window->positions() * steps, rows);
     });
     return;
   }
