@@ -19,8 +19,10 @@ from neurodeploy.errors import ProgramError, located
 from neurodeploy.neuron import CubaLif, Integrator, Neuron
 from neurodeploy.program import Connection, Input, MetadataValue, Population, Program, Readout
 from neurodeploy.synapse import Conv2d, Dense, Synapse
-from neurodeploy.train.layers import ConvLayer, DenseLayer, Quantised, SpikingLayer, SumPoolLayer
+from neurodeploy.train.layers import ConvLayer, DenseLayer, SpikingLayer
 from neurodeploy.train.network import Network
+from neurodeploy.train.pooling import SumPoolLayer
+from neurodeploy.train.records import Quantised
 
 INPUT_NAME = "input"
 

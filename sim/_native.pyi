@@ -158,3 +158,37 @@ def encode_level(
     instruction_set: str = "",
 ) -> None: ...
 def encode_delta(x: _Int64, threshold: int, out: _Bytes, threads: int) -> None: ...
+def train_pack(x: NDArray[np.float32], bits: NDArray[np.uint32], threads: int) -> bool: ...
+def train_layer_forward(
+    bits: NDArray[np.uint32],
+    window: _Int32,
+    weight: NDArray[np.float32],
+    current_decay: _Int32,
+    voltage_decay: _Int32,
+    threshold: _Int32,
+    bias: _Int32,
+    spiking: bool,
+    s: NDArray[np.float32],
+    v: NDArray[np.float32],
+    spikes: NDArray[np.uint32],
+    patterns: NDArray[np.uint32],
+    threads: int,
+) -> bool: ...
+def train_layer_backward(
+    grad_s: NDArray[np.float32] | None,
+    grad_v: NDArray[np.float32] | None,
+    v: NDArray[np.float32],
+    patterns: NDArray[np.uint32],
+    current_decay: _Int32,
+    voltage_decay: _Int32,
+    threshold: _Int32,
+    kind: int,
+    width: float,
+    unit: float,
+    spiking: bool,
+    reset_gradient: bool,
+    grad_a: NDArray[np.float32] | None,
+    weight: NDArray[np.float32],
+    totals: NDArray[np.float64] | None,
+    threads: int,
+) -> None: ...

@@ -25,6 +25,11 @@ KINDS = {name: number for number, name in enumerate(SURROGATES)}
 """Numbers by which the compiled scan knows the surrogates: their order in the table."""
 
 
+def native_module() -> Any:
+    """Return the compiled module, or None where it is not built."""
+    return _native
+
+
 def available() -> bool:
     """Return whether the compiled module has the training scan."""
     return hasattr(_native, "train_forward")
@@ -53,10 +58,10 @@ def forward(
     u = torch.empty(shape) if keep_u else None
     _native.train_forward(
         _array(a),
-        _ints(parameters.current_decay),
-        _ints(parameters.voltage_decay),
-        _ints(parameters.threshold),
-        _ints(parameters.bias),
+        ints(parameters.current_decay),
+        ints(parameters.voltage_decay),
+        ints(parameters.threshold),
+        ints(parameters.bias),
         options.spiking,
         s.numpy(),
         v.numpy(),
@@ -90,9 +95,9 @@ def backward(
         _array(saved.s),
         _array(saved.v),
         None if saved.u is None else _array(saved.u),
-        _ints(parameters.current_decay),
-        _ints(parameters.voltage_decay),
-        _ints(parameters.threshold),
+        ints(parameters.current_decay),
+        ints(parameters.voltage_decay),
+        ints(parameters.threshold),
         KINDS[options.surrogate],
         options.width,
         options.unit,
@@ -114,6 +119,7 @@ def _array(tensor: Tensor) -> NDArray[Any]:
     return array
 
 
-def _ints(tensor: Tensor) -> NDArray[np.int32]:
+def ints(tensor: Tensor) -> NDArray[np.int32]:
+    """Return an integer-valued tensor of the CPU as int32."""
     array: NDArray[np.int32] = tensor.detach().to(torch.int32).contiguous().numpy()
     return array

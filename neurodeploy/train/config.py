@@ -106,6 +106,7 @@ class Training(Spec):
     """epochs, batch : samples per step. freeze_epochs : last epochs with batch-norm frozen.
 
     clip : limit of the gradient's norm, 0 for none. threads : of torch, None for all cores.
+    device : ``"cpu"``, or a GPU: ``"cuda"``, ``"cuda:1"``; lowering and checks stay on the CPU.
     """
 
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 10
@@ -113,6 +114,7 @@ class Training(Spec):
     freeze_epochs: Annotated[int, Field(ge=0, le=100_000)] = 0
     clip: NotNegative = 0.0
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d{1,3})?)$")] = "cpu"
 
 
 class Config(Spec):
@@ -132,10 +134,12 @@ class Config(Spec):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all settings, defaults filled in; ``name`` and ``threads`` aside."""
+        """SHA-256 of all settings, defaults filled in; ``name``, ``threads`` and a CPU aside."""
         settings = self.model_dump(mode="json")
         settings.pop("name")
         settings["training"].pop("threads")
+        if self.training.device == "cpu":  # as before there was a choice
+            settings["training"].pop("device")
         text = json.dumps({"schema": SCHEMA, **settings}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from torch.nn import functional
 
 from neurodeploy.fixedpoint import DECAY_ONE
 from neurodeploy.synapse import Conv2d as ConvSynapse
+from neurodeploy.train import fused
 from neurodeploy.train.quantise import (
     exact_dtype,
     quantise_bias,
@@ -27,6 +27,8 @@ from neurodeploy.train.quantise import (
     row_bound,
     wrap_through,
 )
+from neurodeploy.train.records import Quantised, Result, Statistics
+from neurodeploy.train.response import impulse_response
 from neurodeploy.train.scan import ScanOptions, ScanParameters, scan
 from neurodeploy.train.specs import Conv, Dense, Neuron
 
@@ -41,44 +43,6 @@ GROWTH = 127
 """Largest weight mantissa after calibration: one bit is left for growth."""
 UNIT_MAX = 2**13
 """Largest unit that calibration chooses: v then has 4 bits of headroom above threshold 1.0."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a layer computed.
-
-    a : input current, integer-valued ``(T or 1, batch, N)``. s, v : spikes and v before the reset,
-    float32 ``(T, batch, *shape)``. unit : mantissa of 1.0 in a; 64 times that in v.
-    """
-
-    a: Tensor
-    s: Tensor
-    v: Tensor
-    unit: float
-
-
-@dataclass(frozen=True)
-class Quantised:
-    """A layer on the chip's grid: integer-valued float tensors that carry gradients.
-
-    weight : ``(out, ...)``. recurrent : ``(N, N)`` or None. bias : ``(out,)`` or None.
-    threshold, current_decay, voltage_decay : any parameter shape of `neurodeploy.neuron`.
-    """
-
-    weight: Tensor
-    recurrent: Tensor | None
-    bias: Tensor | None
-    threshold: Tensor
-    current_decay: Tensor
-    voltage_decay: Tensor
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """Mean and variance of the float pre-activation, per output channel ``(out,)``."""
-
-    mean: Tensor
-    var: Tensor
 
 
 class SpikingLayer(nn.Module, ABC):
@@ -193,14 +157,25 @@ class SpikingLayer(nn.Module, ABC):
             voltage_decay=self._decay("voltage_decay"),
         )
 
-    def forward(self, x: Tensor, steps: int, bound: float) -> Result:
+    def forward(
+        self, x: Tensor, steps: int, bound: float | None = None, packed: fused.Bits | None = None
+    ) -> Result:
         """Run ``steps`` steps.
 
         x : integer-valued ``(steps, batch, *source)``, or ``(1, batch, *source)`` for an input that
-        is the same at every step. bound : largest magnitude in x.
+        is the same at every step. bound : largest magnitude in x, None to look. packed : x as bits,
+        where a layer before computed it so.
         """
         grid = self.quantised(self._batch_statistics(x))
-        a = self.delayed(self._current(x, grid.weight, bound), steps)
+
+        def currents() -> Tensor:
+            return self.delayed(self._current(x, grid.weight, bound), steps)
+
+        options = self._options(steps)
+        whole = self._run_fused(x, packed, grid, options)
+        if whole is not None:
+            return Result(whole.s, whole.v, self.unit, currents, whole.packed)
+        a = currents()
         parameters = ScanParameters(
             self._spread(grid.current_decay),
             self._spread(grid.voltage_decay),
@@ -208,7 +183,12 @@ class SpikingLayer(nn.Module, ABC):
             self._bias_per_neuron(grid.bias),
             grid.recurrent,
         )
-        options = ScanOptions(
+        s, v = scan(a, parameters, options)
+        shape = (steps, x.shape[1], *self.shape)
+        return Result(s.reshape(shape), v.reshape(shape), self.unit, lambda: a)
+
+    def _options(self, steps: int) -> ScanOptions:
+        return ScanOptions(
             steps=steps,
             unit=self.unit,
             surrogate=self.neuron.surrogate,
@@ -217,12 +197,34 @@ class SpikingLayer(nn.Module, ABC):
             reset_gradient=self.neuron.reset_gradient,
             backend=self.backend,
         )
-        s, v = scan(a, parameters, options)
-        shape = (steps, x.shape[1], *self.shape)
-        return Result(a, s.reshape(shape), v.reshape(shape), self.unit)
 
-    def _current(self, x: Tensor, weight: Tensor, bound: float) -> Tensor:
+    def geometry(self) -> fused.Geometry | None:
+        """Return how the compiled layer reads this one's inputs, or None if it cannot."""
+        return None
+
+    def _run_fused(
+        self, x: Tensor, packed: fused.Bits | None, grid: Quantised, options: ScanOptions
+    ) -> fused.Fused | None:
+        geometry = self.geometry()
+        if geometry is None:
+            return None
+        channels = geometry.channels
+        bias = torch.zeros(channels) if grid.bias is None else grid.bias
+        per_channel = ScanParameters(
+            grid.current_decay.reshape(-1).expand(channels),
+            grid.voltage_decay.reshape(-1).expand(channels),
+            grid.threshold.reshape(-1).expand(channels),
+            bias,
+            grid.recurrent,
+        )
+        if not fused.usable(x, per_channel, options):
+            return None
+        return fused.run(x, packed, grid.weight, per_channel, options, geometry)
+
+    def _current(self, x: Tensor, weight: Tensor, bound: float | None) -> Tensor:
         """Return the exact synaptic sums ``(T or 1, batch, N)``, wrapped as on the chip."""
+        if bound is None:
+            bound = float(x.detach().abs().max()) if x.numel() else 0.0
         largest = bound * row_bound(weight)
         dtype = exact_dtype(largest)
         flat = x.reshape(-1, *self.source).to(dtype)
@@ -338,6 +340,9 @@ class DenseLayer(SpikingLayer):
     def multiply(self, x: Tensor, weight: Tensor) -> Tensor:
         return x.flatten(1) @ weight.t()
 
+    def geometry(self) -> fused.Geometry | None:
+        return None if self.spec.max_delay else fused.Geometry(self.source, self.shape)
+
     def delayed(self, a: Tensor, steps: int) -> Tensor:
         """Return ``a[t - delay[i], :, i]``, zero before the first step."""
         if not self.spec.max_delay:
@@ -368,6 +373,11 @@ class ConvLayer(SpikingLayer):
     def wrap_bits(self) -> int:
         return 24
 
+    def geometry(self) -> fused.Geometry | None:
+        if self.spec.dilation != 1 or self.spec.groups != 1:
+            return None
+        return fused.Geometry(self.source, self.shape, self.spec)
+
     def multiply(self, x: Tensor, weight: Tensor) -> Tensor:
         """Convolve; through patches off the CPU, where libraries choose inexact algorithms."""
         spec = self.spec
@@ -380,35 +390,3 @@ class ConvLayer(SpikingLayer):
         patches = patches.reshape(len(x), spec.groups, -1, patches.shape[-1])
         kernels = weight.reshape(spec.groups, spec.channels // spec.groups, -1)
         return torch.einsum("gok,ngkp->ngop", kernels, patches).reshape(len(x), *self.shape)
-
-
-class SumPoolLayer(nn.Module):
-    """Sums of k x k cells; a remainder at the far border is left out."""
-
-    def __init__(self, size: int, source: Shape) -> None:
-        super().__init__()
-        self.size, self.source = size, source
-        self.shape: Shape = (source[0], source[1] // size, source[2] // size)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x : ``(T, batch, C, H, W)``."""
-        channels, height, width = self.shape
-        k = self.size
-        x = x[..., : height * k, : width * k]
-        return x.reshape(*x.shape[:2], channels, height, k, width, k).sum((-3, -1))
-
-
-def impulse_response(current_decay: float, voltage_decay: float, steps: int) -> Tensor:
-    """Return K, float64 ``(steps, steps)``: without spikes and rounding, ``v = K @ a``.
-
-    Entry (t, t') is ``sum_{i + j = t - t'} keep_u^i keep_v^j``.
-    """
-    keep_u, keep_v = 1 - current_decay / DECAY_ONE, 1 - voltage_decay / DECAY_ONE
-    response, u, v = [], 0.0, 0.0
-    for t in range(steps):
-        u = u * keep_u + (1.0 if t == 0 else 0.0)
-        v = v * keep_v + u
-        response.append(v)
-    h = torch.tensor(response, dtype=torch.float64)
-    lag = torch.arange(steps)[:, None] - torch.arange(steps)
-    return torch.where(lag >= 0, h[lag.clamp(min=0)], torch.zeros((), dtype=torch.float64))

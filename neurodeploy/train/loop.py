@@ -54,7 +54,7 @@ class Loop:
         """Calibrate a fresh network on the first samples of the first epoch."""
         rows = self.feed.order(1)[:CALIBRATION_SAMPLES]
         x = self.feed.batch(self.feed.data.train.take(rows), draw=1)
-        self.network.calibrate(x, self.feed.steps)
+        self.network.calibrate(x.to(self.network.device), self.feed.steps)
         self.best_model = copied(self.network.state_dict())
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -106,7 +106,8 @@ class Loop:
             group["lr"] = self._learning_rate(epoch, step)
         clean, noisy = self._passes(epoch, step, split)
         gap = self.feed.encoder.gap
-        loss = total_loss(config.loss, self.network, labels(split), clean, noisy, gap)
+        y = labels(split).to(self.network.device)
+        loss = total_loss(config.loss, self.network, y, clean, noisy, gap)
         self.optimizer.zero_grad(set_to_none=True)
         if not math.isfinite(float(loss.detach())):
             self._give_up(epoch, step, f"loss is {float(loss.detach())}")
@@ -125,10 +126,12 @@ class Loop:
         its own batch statistics.
         """
         spec, steps = self.config.perturbation, self.feed.steps
-        x = self.feed.batch(split, draw=epoch)
+        device = self.network.device
+        x = self.feed.batch(split, draw=epoch).to(device)
         if spec.kind == "none":
             return self.network(x, steps), None
-        noisy = self.feed.batch(self.feed.perturbed(split, spec, epoch, step), draw=epoch)
+        perturbed = self.feed.perturbed(split, spec, epoch, step)
+        noisy = self.feed.batch(perturbed, draw=epoch).to(device)
         if self.network.uses_batch_statistics:
             return self.network(x, steps), self.network(noisy, steps)
         both = self.network(torch.cat([x, noisy], 1), steps)
@@ -188,7 +191,11 @@ class Loop:
 def _optimizer(config: Config, network: Network) -> torch.optim.Optimizer:
     spec, parameters = config.optimizer, list(network.parameters())
     if spec.kind == "adam":
-        return torch.optim.Adam(parameters, lr=spec.learning_rate, weight_decay=spec.weight_decay)
+        rate, decay = spec.learning_rate, spec.weight_decay
+        try:
+            return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
+        except RuntimeError:  # torch before 2.4 has no fused Adam on the CPU
+            return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
     return torch.optim.SGD(
         parameters,
         lr=spec.learning_rate,
@@ -204,5 +211,6 @@ def evaluate(network: Network, feed: Feed, split: Split) -> Accuracy:
     found = []
     for start in range(0, len(split), EVAL_BATCH):
         part = split.take(slice(start, start + EVAL_BATCH))
-        found.append(predictions(network.scores(network(feed.batch(part), feed.steps))))
+        run = network(feed.batch(part).to(network.device), feed.steps)
+        found.append(predictions(network.scores(run)))
     return Accuracy.of(np.concatenate(found), split.y)

@@ -13,8 +13,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from neurodeploy.train.config import Loss
-from neurodeploy.train.layers import Result, SpikingLayer, impulse_response
+from neurodeploy.train.layers import SpikingLayer
 from neurodeploy.train.network import Network, Run
+from neurodeploy.train.records import Result
+from neurodeploy.train.response import impulse_response
 
 Term = Callable[[Network, Run, Run], Tensor]
 

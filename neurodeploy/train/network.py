@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from neurodeploy.errors import OptionError, ProgramError, located
 from neurodeploy.program import MetadataValue
-from neurodeploy.train.layers import ConvLayer, DenseLayer, Result, SpikingLayer, SumPoolLayer
+from neurodeploy.train.layers import ConvLayer, DenseLayer, SpikingLayer
+from neurodeploy.train.pooling import SumPoolLayer
+from neurodeploy.train.records import Result
 from neurodeploy.train.specs import Conv, Dense, Flatten, LayerSpec, Neuron, Readout, SumPool
 
 Shape = tuple[int, ...]
@@ -31,10 +33,7 @@ class Run:
 
     def samples(self, rows: slice) -> Run:
         """Return the run of the samples ``rows`` of the batch."""
-        parts = {
-            name: Result(r.a[:, rows], r.s[:, rows], r.v[:, rows], r.unit)
-            for name, r in self.results.items()
-        }
+        parts = {name: result.samples(rows) for name, result in self.results.items()}
         return Run(self.logits[rows], parts)
 
 
@@ -86,6 +85,11 @@ class Network(nn.Module):
         )
 
     @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return self.spiking_layers[0].weight.device
+
+    @property
     def classes(self) -> int:
         """Neurons of the last layer."""
         return int(np.prod(self.spiking_layers[-1].shape))
@@ -98,14 +102,15 @@ class Network(nn.Module):
         """
         steps = x.shape[0] if steps is None else steps
         results: dict[str, Result] = {}
-        bound = float(x.detach().abs().max()) if x.numel() else 0.0
+        bound: float | None = None
+        packed = None
         for layer in self.layers:
             if isinstance(layer, SpikingLayer):
-                result = layer(x, steps, bound)
+                result = layer(x, steps, bound, packed)
                 results[layer.name] = result
-                x, bound = result.s, 1.0
+                x, bound, packed = result.s, 1.0, result.packed
             elif isinstance(layer, SumPoolLayer):
-                x, bound = layer(x), bound * layer.size**2
+                x, bound, packed = layer(x), None, None
         return Run(self._logits(result), results)
 
     def _logits(self, last: Result) -> Tensor:
@@ -137,10 +142,9 @@ class Network(nn.Module):
         mode = self.training
         self.eval()
         for layer in self.layers:
-            bound = float(x.abs().max())
             if isinstance(layer, SpikingLayer):
                 layer.calibrate(x, steps)
-                x = layer(x, steps, bound).s
+                x = layer(x, steps).s
             elif isinstance(layer, SumPoolLayer):
                 x = layer(x)
         self.train(mode)
@@ -162,7 +166,7 @@ class Network(nn.Module):
         x : integers ``(batch, steps, *shape)``, as for `neurodeploy.simulate`.
         """
         columns = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, 1, 0), np.float32))
-        run = self(columns.reshape(*columns.shape[:2], *self.shape))
+        run = self(columns.reshape(*columns.shape[:2], *self.shape).to(self.device))
         return {
             name: {
                 "s": _batch_first(result.s),

@@ -31,13 +31,37 @@ def round_through(value: Tensor) -> Tensor:
     return rounded
 
 
+class _QuantiseWeight(torch.autograd.Function):
+    """`quantise_weight` in as few passes as torch allows."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, scale: float) -> Tensor:
+        half = (weight * (scale / 2)).round_()
+        low, high = torch.aminmax(half)
+        inside = bool(low >= WEIGHT_MIN // 2) and bool(high <= WEIGHT_MAX // 2)
+        ctx.scale = scale
+        ctx.inside = None
+        if not inside:
+            ctx.inside = (half >= WEIGHT_MIN // 2) & (half <= WEIGHT_MAX // 2)
+            half.clamp_(WEIGHT_MIN // 2, WEIGHT_MAX // 2)
+        return half.mul_(2)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        # The factors in the order of the chain rule: 2, the clamp, scale / 2.
+        grad = grads[0] * 2
+        if ctx.inside is not None:
+            grad.mul_(ctx.inside)
+        return grad.mul_(ctx.scale / 2), None
+
+
 def quantise_weight(weight: Tensor, scale: float) -> Tensor:
     """Return ``2 * clamp(round(weight * scale / 2), -128, 127)``, integer-valued.
 
     The gradient passes the rounding and is zero where the clamp acts.
     """
-    half = torch.clamp(round_through(weight * (scale / 2)), WEIGHT_MIN // 2, WEIGHT_MAX // 2)
-    return 2 * half
+    quantised: Tensor = _QuantiseWeight.apply(weight, scale)  # type: ignore[no-untyped-call]
+    return quantised
 
 
 def quantise_bias(bias: Tensor, unit: float) -> Tensor:

@@ -31,6 +31,7 @@ Every file is written whole or not at all, so that a run may be killed at any mo
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -139,10 +140,12 @@ def train(
     if not resume and (folder / FILE_NAME).exists():
         raise OptionError(f"{folder}: holds a run already; add --resume or choose another folder")
     with located(where):
+        device = device_of(config)
         feed, network = prepare(config)
     _make(folder)
     _write(folder / "config.toml", text.encode())
     with _settings(config, checkpoint):
+        network.to(device)
         loop = Loop(config, network, feed, reporter, lambda state: _save(state, folder))
         if checkpoint is None:
             loop.start()
@@ -151,8 +154,20 @@ def train(
             loop.saved = str(folder / FILE_NAME)
             reporter.say(f"resumed after epoch {checkpoint.epoch} of {config.training.epochs}")
         loop.run()
-        network.load_state_dict(loop.best_model)
+        network.to("cpu").load_state_dict(loop.best_model)
         return _finish(config, loop, folder, reporter)
+
+
+def device_of(config: Config) -> torch.device:
+    """Return the device to train on; raise OptionError when it is absent."""
+    device = torch.device(config.training.device)
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise OptionError(
+            f"training.device: is {config.training.device!r}, torch {torch.__version__} finds "
+            f"{count} CUDA devices here; use 'cpu'"
+        )
+    return device
 
 
 def _make(folder: Path) -> None:
@@ -185,6 +200,8 @@ def _settings(config: Config, checkpoint: Checkpoint | None) -> Iterator[None]:
     """Set torch up for a run (seed, threads, deterministic kernels), and back afterwards."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(checkpoint.threads if checkpoint else config.training.threads or threads)
+    if config.training.device != "cpu":  # what deterministic products of a GPU ask for
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(config.seed)
     try:

@@ -148,4 +148,7 @@ void register_training(nb::module_& module) {
              nb::arg("grad_a").noconvert(), nb::arg("sums").none(), nb::arg("threads"),
              "Fill grad_a and the sums (4, neurons) of current decay, voltage decay, threshold "
              "and bias.");
+#ifdef NEURODEPLOY_TRAINING_LAYER
+  register_training_layer(module);
+#endif
 }

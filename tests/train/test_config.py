@@ -48,6 +48,8 @@ def test_the_digest_knows_settings_and_not_their_spelling() -> None:
     assert parse_config("name = 'x'\n" + BASE).digest == base.digest
     assert parse_config(BASE.replace("seed = 3", "seed = 4")).digest != base.digest
     assert parse_config(BASE + "[training]\nthreads = 2\n").digest == base.digest
+    assert parse_config(BASE + '[training]\ndevice = "cpu"\n').digest == base.digest
+    assert parse_config(BASE + '[training]\ndevice = "cuda"\n').digest != base.digest
 
 
 @pytest.mark.parametrize(

@@ -357,3 +357,10 @@ def test_on_a_terminal_a_bar_shows_the_time_left() -> None:
     reporter.step(1, 0.5)
     reporter.stop()
     assert "epoch 1" in stream.getvalue() or "training" in stream.getvalue()
+
+
+def test_an_absent_device_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    text = TEXT.replace("threads = 1", 'threads = 1\ndevice = "cuda:77"')
+    with pytest.raises(OptionError, match=r"training.device: is 'cuda:77', .*; use 'cpu'"):
+        train(text, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

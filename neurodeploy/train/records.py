@@ -1,0 +1,59 @@
+"""What layers compute and consist of, as records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from neurodeploy.train.fused import Bits
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a layer computed.
+
+    s, v : spikes and v before the reset, float32 ``(T, batch, *shape)``. unit : mantissa of 1.0 in
+    a; 64 times that in v. currents : returns a. packed : the spikes as bits, where they were
+    computed so.
+    """
+
+    s: Tensor
+    v: Tensor
+    unit: float
+    currents: Callable[[], Tensor]
+    packed: Bits | None = None
+
+    @property
+    def a(self) -> Tensor:
+        """Input current, integer-valued ``(T or 1, batch, N)``; computed when a pass kept none."""
+        return self.currents()
+
+    def samples(self, rows: slice) -> Result:
+        """Return the result of the samples ``rows`` of the batch."""
+        return Result(self.s[:, rows], self.v[:, rows], self.unit, lambda: self.a[:, rows])
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A layer on the chip's grid: integer-valued float tensors that carry gradients.
+
+    weight : ``(out, ...)``. recurrent : ``(N, N)`` or None. bias : ``(out,)`` or None.
+    threshold, current_decay, voltage_decay : any parameter shape of `neurodeploy.neuron`.
+    """
+
+    weight: Tensor
+    recurrent: Tensor | None
+    bias: Tensor | None
+    threshold: Tensor
+    current_decay: Tensor
+    voltage_decay: Tensor
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and variance of the float pre-activation, per output channel ``(out,)``."""
+
+    mean: Tensor
+    var: Tensor
