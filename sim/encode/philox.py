@@ -37,7 +37,8 @@ def blocks(counter: Words, key: tuple[int, int]) -> Words:
         c0, c1 = (p1 >> HALF) ^ c1 ^ np.uint64(k0), p1 & LOW
         c2, c3 = (p0 >> HALF) ^ c3 ^ np.uint64(k1), p0 & LOW
         k0, k1 = (k0 + KEY_STEPS[0]) % 2**32, (k1 + KEY_STEPS[1]) % 2**32
-    return np.stack([c0, c1, c2, c3], axis=1).astype(np.uint32)
+    words: Words = np.stack([c0, c1, c2, c3], axis=1).astype(np.uint32)
+    return words
 
 
 def counter_words(seed: int, draw: int, sample: int, count: int, second: bool = False) -> Words:
