@@ -173,11 +173,15 @@ def _add_dense(
     """Choose the form of a dense edge by how its delays differ: not, by column, by row, freely.
 
     With delays, sums that are shifted are wide before the shift; only the last form has those.
+    Weights that are multiples of the shift, as Lava's conditioning often leaves them, are shifted
+    themselves.
     """
     graded, lag, shift = not edge.binary, edge.latency, edge.shift
     full = np.zeros((1, 1), np.int32) if delay is None else delay.astype(np.int32)
     by_row = bool(np.all(full == full[:, :1]))
     exceeds = graded or int(np.abs(weight).sum(axis=1, dtype=np.int64).max()) >= 2**31
+    if shift and not exceeds and not np.any(weight & ((1 << shift) - 1)):
+        weight, shift = weight >> shift, 0  # no sum has a remainder to lose
     if delay is not None and shift and exceeds:
         full = np.ascontiguousarray(np.broadcast_to(full, weight.shape))
         network.add_delayed_synapses(*wiring, lag, graded, weight, full, shift)

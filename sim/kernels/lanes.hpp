@@ -182,26 +182,30 @@ inline U32 magnitude(U32 x) { return to_lanes(_mm512_abs_epi32(to_register(x)));
 
 inline bool any(U32 x) { return _mm512_test_epi32_mask(to_register(x), to_register(x)) != 0; }
 
-// A keep factor, and the same beside -4095 in the upper half.
+// A keep factor f as the pairs of 16 bits (f, -4095) and (4 f, -4 f).
 struct Keep {
-  __m512i factor, rounding;
+  __m512i low, high;
 
   Keep() = default;
-  explicit Keep(U32 keep)
-      : factor(to_register(keep)),
-        rounding(_mm512_or_si512(factor, _mm512_set1_epi32(-4095 * 65536))) {}
+  explicit Keep(U32 keep) {
+    const __m512i f = to_register(keep), four = _mm512_slli_epi32(f, 2);
+    const __m512i minus = _mm512_slli_epi32(_mm512_sub_epi32(_mm512_setzero_si512(), four), 16);
+    low = _mm512_or_si512(f, _mm512_set1_epi32(-4095 * 65536));
+    high = _mm512_or_si512(four, minus);
+  }
 };
 
-// x * keep / 4096 rounded toward zero, for |x| < 2^27 and 0 <= keep <= 4096: with
-// x = 4096 high + low and 0 <= low < 4096, that is high * keep + ((low * keep + c) >> 12), where c is
-// 4095 for a negative x and 0 otherwise. Both are sums of products of 16-bit pairs: the upper half
-// of high is -1 for a negative x, 0 otherwise; it is taken times 0, and beside low times -4095.
+// x * f / 4096 rounded toward zero, for |x| < 2^27 and 0 <= f <= 4096. Let h = x >> 14, n = 1 if x < 0
+// else 0, and l the lower 14 bits of x less 2^14 n: x = 2^14 (h + n) + l, both terms with the sign of x.
+// Hence 4 f (h + n) + ((f l + 4095 n) >> 12). The bits of h above its 13 hold -n, and so do those of l
+// when they are taken from h: each term is a sum of products of 16-bit pairs, (h, -n) and (l, -n).
 inline U32 decay(U32 x, const Keep& keep) {
-  const __m512i own = to_register(x), high = _mm512_srai_epi32(own, 12);
-  const __m512i low = _mm512_mask_blend_epi16(
-      0x55555555, high, _mm512_and_si512(own, _mm512_set1_epi32(4095)));
-  const __m512i carried = _mm512_srli_epi32(_mm512_madd_epi16(low, keep.rounding), 12);
-  return to_lanes(_mm512_dpwssd_epi32(carried, high, keep.factor));
+  constexpr int kSelect = 0xe4;  // the first operand where the third is set, else the second
+  const __m512i own = to_register(x), high = _mm512_srai_epi32(own, 14);
+  const __m512i low =
+      _mm512_ternarylogic_epi32(own, high, _mm512_set1_epi32((1 << 14) - 1), kSelect);
+  const __m512i carried = _mm512_srai_epi32(_mm512_madd_epi16(low, keep.low), 12);
+  return to_lanes(_mm512_dpwssd_epi32(carried, high, keep.high));
 }
 
 // The same for -4096 <= factor <= 4096.

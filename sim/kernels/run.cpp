@@ -82,8 +82,11 @@ int Network::samples_per_chunk(std::int64_t batch, std::int64_t steps, int threa
       std::any_of(phases_.begin(), phases_.end(), [](const Phase& p) { return p.stepwise; });
   const std::int64_t columns = std::clamp<std::int64_t>(steps, 1, chunk_columns_);
   const std::int64_t wanted = stepwise ? kStepwiseSamples : std::max<std::int64_t>(1, kPairs / columns);
-  const std::int64_t share = (batch + threads - 1) / threads;
-  return int(std::clamp<std::int64_t>(std::min<std::int64_t>(wanted, most_samples_), 1, share));
+  const std::int64_t most = std::min<std::int64_t>(wanted, most_samples_);
+  // Every thread takes the same number of chunks, as equal as possible.
+  const std::int64_t share = std::max<std::int64_t>(1, (batch + threads - 1) / threads);
+  const std::int64_t chunks = (share + most - 1) / most;
+  return int((share + chunks - 1) / chunks);
 }
 
 std::unique_ptr<Work> Network::take_work(int samples) {
