@@ -165,6 +165,23 @@ inline U32 select(U32 mask, U32 where_set, U32 elsewhere) {
   return (where_set & mask) | (elsewhere & ~mask);
 }
 
+// Spikes per lane of kCount vectors, in bytes: of up to 255 columns.
+template <int kCount>
+struct SpikeCounts {
+  static constexpr int kLanes = kCount * kLanes32;
+  typedef Bytes<kLanes> Part;
+  static constexpr int kPart = int(sizeof(Part)), kParts = kLanes / kPart;
+  Part part[kParts] = {};
+
+  void add_to(std::int32_t* counts) const {
+    std::uint8_t bytes[kLanes];
+    for (int i = 0; i < kParts; ++i) store(bytes + i * kPart, part[i]);
+    for (int l = 0; l < kLanes; l += kLanes32) {
+      store(counts + l, load<U32>(counts + l) + load_bytes(bytes + l));
+    }
+  }
+};
+
 #ifdef NEURODEPLOY_AVX512_INTRINSICS
 
 typedef __mmask16 LaneMask;  // one bit per lane
@@ -239,21 +256,20 @@ inline U32 kept(U32 x, LaneMask where, U32 elsewhere) {
 }
 inline LaneMask lane_mask(U32 x) { return _mm512_movepi32_mask(to_register(x)); }
 
-// Stores kCount vectors as bytes: 0 where the mask is set, else 1.
+// Stores kCount vectors as bytes, 0 where the mask is set, else 1, and adds them to counts of bytes.
 template <int kCount>
-inline void store_spikes(std::uint8_t* to, const LaneMask* silent) {
-  static_assert(kCount % 2 == 0, "bytes are stored 32 or 64 at a time");
-  int i = 0;
-  for (; i + 4 <= kCount; i += 4) {
-    const __mmask64 all = _mm512_kunpackd(_mm512_kunpackw(silent[i + 3], silent[i + 2]),
-                                          _mm512_kunpackw(silent[i + 1], silent[i]));
-    store(to + i * kLanes32,
-          _mm512_mask_mov_epi8(_mm512_set1_epi8(1), all, _mm512_setzero_si512()));
-  }
-  for (; i < kCount; i += 2) {
-    const __mmask32 both = _mm512_kunpackw(silent[i + 1], silent[i]);
-    store(to + i * kLanes32,
-          _mm256_mask_mov_epi8(_mm256_set1_epi8(1), both, _mm256_setzero_si256()));
+inline void store_spikes(std::uint8_t* to, const LaneMask* silent, SpikeCounts<kCount>& counts) {
+  static_assert(kCount == 2 || kCount == 4, "bytes are stored 32 or 64 at a time");
+  const __mmask32 low = _mm512_kunpackw(silent[1], silent[0]);
+  if constexpr (kCount == 2) {
+    const __m256i bytes = _mm256_mask_mov_epi8(_mm256_set1_epi8(1), low, _mm256_setzero_si256());
+    store(to, bytes);
+    counts.part[0] += load<typename SpikeCounts<kCount>::Part>(&bytes);
+  } else {
+    const __mmask64 all = _mm512_kunpackd(_mm512_kunpackw(silent[3], silent[2]), low);
+    const __m512i bytes = _mm512_mask_mov_epi8(_mm512_set1_epi8(1), all, _mm512_setzero_si512());
+    store(to, bytes);
+    counts.part[0] += load<typename SpikeCounts<kCount>::Part>(&bytes);
   }
 }
 
@@ -307,15 +323,17 @@ inline U32 multiply16(U32 x, U32 y) {
   return to_lanes(_mm256_madd_epi16(to_register(x), low_half));
 }
 
-// Stores the vectors of a granule as bytes: 0 where the mask is set, else 1.
+// Stores the vectors of a granule as bytes, 0 where the mask is set, else 1, and adds them to counts.
 template <int kCount>
-inline void store_spikes(std::uint8_t* to, const LaneMask* silent) {
+inline void store_spikes(std::uint8_t* to, const LaneMask* silent, SpikeCounts<kCount>& counts) {
   static_assert(kCount == 4, "a granule has four vectors");
   const __m256i low = _mm256_packs_epi32(to_register(silent[0]), to_register(silent[1]));
   const __m256i high = _mm256_packs_epi32(to_register(silent[2]), to_register(silent[3]));
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
   const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
-  store(to, _mm256_add_epi8(bytes, _mm256_set1_epi8(1)));
+  const __m256i spikes = _mm256_add_epi8(bytes, _mm256_set1_epi8(1));
+  store(to, spikes);
+  counts.part[0] += load<typename SpikeCounts<kCount>::Part>(&spikes);
 }
 
 #else
@@ -351,13 +369,17 @@ inline U32 rotate(U32 x, U32 factor) {
 // Products of values that fit 16 bits.
 inline U32 multiply16(U32 x, U32 y) { return x * y; }
 
-// Stores kCount vectors as bytes: 0 where the mask is set, else 1.
+// Stores kCount vectors as bytes, 0 where the mask is set, else 1, and adds them to counts.
 template <int kCount>
-inline void store_spikes(std::uint8_t* to, const LaneMask* silent) {
+inline void store_spikes(std::uint8_t* to, const LaneMask* silent, SpikeCounts<kCount>& counts) {
   for (int i = 0; i < kCount; ++i) {
     std::uint32_t lanes[kLanes32];
     store(lanes, silent[i]);
     for (int l = 0; l < kLanes32; ++l) to[i * kLanes32 + l] = std::uint8_t(lanes[l] + 1);
+  }
+  typedef typename SpikeCounts<kCount>::Part Part;
+  for (int i = 0; i < SpikeCounts<kCount>::kParts; ++i) {
+    counts.part[i] += load<Part>(to + i * sizeof(Part));
   }
 }
 

@@ -29,25 +29,6 @@ struct Overflows {
   U32 u_wraps = {}, v_saturations = {};
 };
 
-// Spikes per lane of up to 255 columns.
-template <int kLanes>
-struct SpikeCounts {
-  typedef Bytes<kLanes> Part;
-  static constexpr int kPart = int(sizeof(Part)), kParts = kLanes / kPart;
-  Part part[kParts] = {};
-
-  void add(const std::uint8_t* sent) {
-    unrolled<kParts>([&](int i) { part[i] += load<Part>(sent + i * kPart); });
-  }
-  void add_to(std::int32_t* counts) const {
-    std::uint8_t bytes[kLanes];
-    unrolled<kParts>([&](int i) { store(bytes + i * kPart, part[i]); });
-    for (int l = 0; l < kLanes; l += kLanes32) {
-      store(counts + l, load<U32>(counts + l) + load_bytes(bytes + l));
-    }
-  }
-};
-
 // The values of a parameter for the vectors of a strip.
 struct StripParameter {
   const std::int32_t* values;
@@ -114,7 +95,7 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
   const auto* input = static_cast<const typename Input::Value*>(a.input[0]) + lane;
   std::uint8_t* sent = static_cast<std::uint8_t*>(a.sent) + lane;
   U32 u[kCount], v[kCount], threshold[kCount];
-  SpikeCounts<kCount * kLanes32> spikes;
+  SpikeCounts<kCount> spikes;
   Keep keep_u[kCount], keep_v[kCount];
   for (int i = 0; i < kCount; ++i) {
     keep_u[i] = Keep(own_u.at(i));
@@ -159,8 +140,7 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
         silent[i] = at_most(v[i], limit);
         v[i] = reset<kReset>(v[i], silent[i], limit);
       });
-      store_spikes<kCount>(sent, silent);
-      if (a.counts) spikes.add(sent);
+      store_spikes<kCount>(sent, silent, spikes);
     }
     record_granule<kCount>(a, 0, k, lane, u);
     record_granule<kCount>(a, 1, k, lane, v);

@@ -30,6 +30,7 @@ void resonate_granule(Update& a, int lane) {
   const auto* input_im = static_cast<const std::int32_t*>(a.input[1]) + lane;
   std::uint8_t* sent = static_cast<std::uint8_t*>(a.sent) + lane;
   U32 re[kVectors], im[kVectors], saturations = {};
+  SpikeCounts<kVectors> spikes;
   load_granule(a.state[0] + lane, re);
   load_granule(a.state[1] + lane, im);
   for (int k = 0; k < a.columns; ++k) {
@@ -55,7 +56,7 @@ void resonate_granule(Update& a, int lane) {
         silent[i] = lane_mask(~rises | greater(limit, re[i]));  // F3
       }
     }
-    store_spikes<kVectors>(sent, silent);
+    store_spikes<kVectors>(sent, silent, spikes);
     record_granule(a, 0, k, lane, re);
     record_granule(a, 1, k, lane, im);
     input_re += a.input_stride;
@@ -64,12 +65,14 @@ void resonate_granule(Update& a, int lane) {
   }
   store_granule(a.state[0] + lane, re);
   store_granule(a.state[1] + lane, im);
+  if (a.counts) spikes.add_to(a.counts + lane);
   a.v_saturations += sum_lanes(saturations);
 }
 
 template <bool kIzhikevich>
 void resonate(Update& a) {
   for (int lane = 0; lane < a.lanes; lane += kGranule) resonate_granule<kIzhikevich>(a, lane);
+  a.counts = nullptr;
 }
 
 }  // namespace

@@ -279,3 +279,13 @@ def test_an_unknown_kernel_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(caught.value) == (
         "NEURODEPLOY_KERNEL is 'magic', expected one of rows, subsets, tiles, dense"
     )
+
+
+@pytest.mark.parametrize("step", [1, 2, 4])
+def test_lavas_weights_with_every_kernel(isa: str, kernel: str, step: int) -> None:
+    """Small weights are shifted up by Lava and their sums down again."""
+    rng = np.random.default_rng(12)
+    for scale in (1, 5, 60):
+        weight = step * rng.integers(-scale, scale + 1, (70, 50)).astype(np.int32)
+        program = chain((50,), nd.Dense(weight))
+        agree(program, spikes(rng, 2, 9, 50), timing="pipelined", weights="lava")
