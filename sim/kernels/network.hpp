@@ -112,7 +112,8 @@ class Network {
   bool run_phase(const Run& run, Work& work, const Part& part, const Phase& phase,
                  const Stopped& stopped) const;
   void begin(const Run& run, Work& work, std::int64_t first, int samples) const;
-  void fresh_state(Work& work, int s) const;
+  // runs: columns follow.
+  void fresh_state(Work& work, int s, bool runs) const;
   void load_state(Work& work, int s, const std::uint8_t* from) const;
   void save_state(Work& work, int s, std::uint8_t* to) const;
   template <class Action>

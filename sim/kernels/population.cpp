@@ -130,8 +130,8 @@ int Population::states() const {
                                                                                  : 2;
 }
 
-void Population::initialise(Work& work, int sample, const Layout& layout) const {
-  if (starts_itself()) return;
+void Population::initialise(Work& work, int sample, const Layout& layout, bool runs) const {
+  if (runs && starts_itself()) return;
   for (int i = 0; i < states(); ++i) {
     std::fill_n(work.at<std::int32_t>(sample, state_at[i]), lanes_, 0);
   }

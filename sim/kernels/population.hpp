@@ -81,7 +81,8 @@ class Population {
   bool starts_itself() const {
     return fast_ && always_small_ && spec_.model <= Model::kIntegrator;
   }
-  void initialise(Work& work, int sample, const Layout& layout) const;
+  // Fresh states; those that the update makes by itself only if it does not run.
+  void initialise(Work& work, int sample, const Layout& layout, bool runs) const;
   Calendar calendar(std::int64_t column, int columns) const;
   // Advances one sample over the columns of the span; `pair` is that of its first column. fresh: they
   // are the first. counts: events of every lane of the node, counted up, or null.

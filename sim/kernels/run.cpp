@@ -208,7 +208,7 @@ void Network::begin(const Run& run, Work& work, std::int64_t first, int samples)
     if (run.state_in) {
       load_state(work, s, run.state_in + std::size_t(first + s) * state_bytes_);
     } else {
-      fresh_state(work, s);
+      fresh_state(work, s, run.steps > 0);
     }
   }
 }

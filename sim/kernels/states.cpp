@@ -7,9 +7,9 @@
 
 namespace neurodeploy {
 
-void Network::fresh_state(Work& work, int s) const {
+void Network::fresh_state(Work& work, int s, bool runs) const {
   for (int k = 0; k < populations(); ++k) {
-    stages_[k].population.initialise(work, s, nodes_[node_of(k)].layout);
+    stages_[k].population.initialise(work, s, nodes_[node_of(k)].layout, runs);
     for (const auto& port : stages_[k].operations) {
       for (const auto& operation : port) {
         std::memset(work.sample(s) + operation->pending_at, 0, operation->pending_bytes());

@@ -568,6 +568,18 @@ def test_streams_of_a_batch_can_be_advanced_together() -> None:
     assert np.array_equal(np.concatenate(parts, axis=1), whole["b"].v)
 
 
+def test_an_empty_chunk_starts_a_stream_at_rest() -> None:
+    """The workers' memory still holds the states of the batch before."""
+    rng = np.random.default_rng(21)
+    program = small_mlp(rng)
+    data = spikes(rng, 40, 50)
+    simulator = nd.compile(program, record="v")
+    simulator.run(spikes(rng, 9, 5, 50, rate=0.9))
+    simulator.run(data[:0])
+    whole = nd.simulate(program, data, engine="reference", record="v")["a"].v
+    assert np.array_equal(simulator.run(data)["a"].v, whole)
+
+
 def test_one_simulator_serves_batches_and_its_own_stream() -> None:
     rng = np.random.default_rng(20)
     program = small_mlp(rng)
