@@ -14,6 +14,8 @@ from neurodeploy.errors import CapacityError
 
 SMALL_BYTES = 64 * 2**20
 """Requests up to this size are not looked at."""
+SPARED = 10
+"""One part in so many of what is available is left to others, and to what is not asked for."""
 SMALLER_RUN = "record less, or run fewer samples or steps at a time"
 
 
@@ -39,14 +41,17 @@ _CONTROL_GROUPS = {
 
 
 def require(needed_bytes: int, what: str, way_out: str = SMALLER_RUN) -> None:
-    """Raise CapacityError unless ``needed_bytes`` are available, as far as that is known."""
+    """Raise CapacityError unless ``needed_bytes`` are available, as far as that is known.
+
+    A tenth of what is available is spared.
+    """
     if needed_bytes <= SMALL_BYTES:
         return
     left = available_bytes()
-    if left is not None and needed_bytes > left:
+    if left is not None and needed_bytes > left - left // SPARED:
         raise CapacityError(
-            f"{what} needs {amount(needed_bytes)} of memory, {amount(left)} are available; "
-            f"{way_out}"
+            f"{what} needs {amount(needed_bytes)} of memory, {amount(left)} are available and a "
+            f"tenth of it is spared; {way_out}"
         )
 
 

@@ -77,12 +77,16 @@ def test_the_limit_of_the_process_counts(monkeypatch: pytest.MonkeyPatch) -> Non
     assert memory.available_bytes() is None
 
 
-def test_a_request_beyond_what_is_left_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available_bytes", lambda: 2 * GB)
-    memory.require(2 * GB, "this")
+def test_a_request_beyond_nine_tenths_of_what_is_left_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: 20 * GB)
+    memory.require(18 * GB, "this")
     with pytest.raises(CapacityError) as caught:
-        memory.require(2 * GB + 1, "this", "ask for less")
-    assert str(caught.value) == "this needs 2 GB of memory, 2 GB are available; ask for less"
+        memory.require(18 * GB + 1, "this", "ask for less")
+    assert str(caught.value) == (
+        "this needs 18 GB of memory, 20 GB are available and a tenth of it is spared; ask for less"
+    )
     assert isinstance(caught.value, NeurodeployError)
     assert isinstance(caught.value, MemoryError)
 
