@@ -88,7 +88,8 @@ def test_an_array_that_does_not_fit_is_refused_with_its_size(
     with pytest.raises(CapacityError) as caught:
         PackedSpikes(bits, (2**20, 100, 64)).array()
     assert str(caught.value) == (
-        "an array (1048576, 100, 64) needs 6.71 GB of memory, 1 MB are available and a tenth of it is spared; take it in "
+        "an array (1048576, 100, 64) needs 6.71 GB of memory, 1 MB are available "
+        "and a tenth of it is spared; take it in "
         "parts, with blocks(), or record less"
     )
 

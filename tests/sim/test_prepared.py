@@ -210,7 +210,8 @@ def test_records_that_do_not_fit_are_refused(
     with pytest.raises(CapacityError) as caught:
         nd.simulate(program(), data, engine=engine, record=record)
     assert str(caught.value) == (
-        f"recording 2 samples x 27 steps needs {size} of memory, 1 kB are available and a tenth of it is spared; record less, "
+        f"recording 2 samples x 27 steps needs {size} of memory, 1 kB are available "
+        "and a tenth of it is spared; record less, "
         "or run fewer samples or steps at a time"
     )
 
@@ -219,7 +220,8 @@ def test_an_input_padded_beyond_memory_is_refused(little: None) -> None:
     with pytest.raises(CapacityError) as caught:
         nd.simulate(program(), DATA, steps=10**9)
     assert str(caught.value) == (
-        "input x: padding to 1000000000 steps needs 24 GB of memory, 1 kB are available and a tenth of it is spared; "
+        "input x: padding to 1000000000 steps needs 24 GB of memory, 1 kB are available "
+        "and a tenth of it is spared; "
         "take fewer steps or fewer samples at a time"
     )
 
