@@ -1,4 +1,6 @@
-// All-to-all weights without delay differences: rows of packed weights added for active inputs.
+// All-to-all weights without delay differences. Binary events meet them in the way (`Choice`) that
+// costs least for the span at hand: rows of the active inputs, rows of tables of sums over subsets of
+// inputs, or dot products; messages that count by value are multiplied with their rows.
 
 #pragma once
 
