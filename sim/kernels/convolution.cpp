@@ -8,14 +8,11 @@ namespace neurodeploy {
 namespace {
 
 constexpr int kMostMerged = 4;  // channels whose events are merged
-constexpr int kVectorBytes = 64;  // of efforts
 constexpr int kProbes = 4;      // columns of a span that are looked at
 // Costs of both ways, in the time of one vector of kTapLanes added to a register.
 constexpr double kRowCost = 0.5, kVectorCost = 0.5;   // by patterns: per table row and its vectors
 constexpr double kTargetCost = 2.0, kTapCost = 1.5;   // by events: per target row and tap
 constexpr std::int64_t kConvolutionLimit = std::int64_t(1) << 23;  // sums wrap to 24 bits
-
-int padded_to(int size, int multiple) { return (size + multiple - 1) / multiple * multiple; }
 
 }  // namespace
 
@@ -137,12 +134,14 @@ void Convolution::pack(Aligned<Value>& packed, const Kernel& kernel) const {
 void Convolution::list(const KernelTable& kernels, const Node& source, Work& work,
                        const Span& span) const {
   Lists& lists = work.lists[index];
-  lists.by_patterns = patterns_ && forced() != Choice::kRows &&
-                      (forced() != Choice::kAuto || prefers_patterns(kernels, source, work, span));
-  if (lists.by_patterns) {
+  const bool patterns =
+      patterns_ && forced() != Choice::kRows &&
+      (forced() != Choice::kAuto || prefers_patterns(kernels, source, work, span));
+  lists.choice = patterns ? Choice::kSubsets : Choice::kRows;
+  if (patterns) {
     patterns_->list(kernels, source, wiring().lag, work, span, lists);
     const double rows = patterns_->rows_per_column() * span.pairs();
-    spend(lists, Choice::kSubsets, rows * patterns_->lanes() * sizeof(std::int16_t) / kVectorBytes, 0);
+    spend(lists, lists.choice, rows * patterns_->lanes() * sizeof(std::int16_t) / kEffortBytes, 0);
   } else {
     list_events(kernels, source, work, span);
   }
@@ -193,7 +192,7 @@ void Convolution::list_events(const KernelTable& kernels, const Node& source, Wo
   }
   *start = n;
   const double bytes = narrow_ ? sizeof(std::int16_t) : sizeof(std::int32_t);
-  spend(lists, Choice::kRows, n * reached_rows_ * taps_ * tap_lanes_ * bytes / kVectorBytes, 0);
+  spend(lists, Choice::kRows, n * reached_rows_ * taps_ * tap_lanes_ * bytes / kEffortBytes, 0);
 }
 
 // Appends the events of one source row at `n` and returns their number.
@@ -325,7 +324,7 @@ void Convolution::deliver(const KernelTable& kernels, std::int32_t* sums, int si
 
 void Convolution::add(const KernelTable& kernels, const Node&, Work& work, const Span& span,
                       const Segment& segment, const Currents& currents) const {
-  if (work.lists[index].by_patterns) {
+  if (work.lists[index].choice == Choice::kSubsets) {
     add_patterns(kernels, work, span, segment, currents);
   } else if (narrow_) {
     add_segment(kernels, work, span, segment, currents, weight16_);

@@ -6,7 +6,9 @@ namespace neurodeploy {
 
 namespace {
 
-constexpr int kTileBytes = 48 * 1024;  // weights of one tile and block, to stay in a 32 KB L1 cache
+// Weights of one tile and block. Its table is four times as large and lies in the L2 cache: going to
+// more tiles of pairs costs more than rows that come from there.
+constexpr int kTileBytes = 48 * 1024;
 constexpr int kTileInputs = kTileBytes / (2 * kBlock);
 constexpr int kShortTile = 16;         // tiles below this are not worth 16-bit sums
 
@@ -21,9 +23,7 @@ constexpr double kTableCost = 51;      // of the tables of kInputGroup inputs an
 constexpr double kDotCost = 4.3;       // of a group of inputs in kDotSteps columns and a block
 constexpr double kDotVisitCost = 8;    // of going to kDotSteps columns and a block
 constexpr int kProbes = 8, kProbedPairs = 16;
-constexpr int kVectorBytes = 64, kDotLanes = 16;  // of efforts
-
-int padded_to(int size, int multiple) { return (size + multiple - 1) / multiple * multiple; }
+constexpr int kDotLanes = kEffortBytes / 4;  // sums of a vector of dot products
 
 // Largest and smallest sum that any subset of a neuron's weights can have, for every target neuron.
 struct Range {
@@ -210,7 +210,7 @@ void Dense::list_events(const KernelTable& kernels, const Node& source, Work& wo
   grow(lists.starts, std::size_t(span.pairs()) * (tiles + 1));
   grow(lists.tiled, std::size_t(span.pairs()) * inputs_ + kListSlack);
   const Choice choice = choose(kernels, source, work, span, lists);
-  lists.choice = int(choice);
+  lists.choice = choice;
   if (choice == Choice::kTiles || choice == Choice::kDense) {
     const double groups =
         dots_->list(kernels, source, wiring().lag, work, span, choice == Choice::kDense, lists);
@@ -227,7 +227,7 @@ void Dense::list_events(const KernelTable& kernels, const Node& source, Work& wo
     }
   }
   order_pairs(lists, tiles, span.pairs(), longest_tile_);
-  spend(lists, choice, double(n) * lanes_ * weight_bytes() / kVectorBytes, 0);
+  spend(lists, choice, double(n) * lanes_ * weight_bytes() / kEffortBytes, 0);
 }
 
 // Estimates on a few of the span's columns.
@@ -331,7 +331,7 @@ void Dense::add(const KernelTable& kernels, const Node& source, Work& work, cons
 
 void Dense::sum(const KernelTable& kernels, const Node& source, Work& work, const Lists& lists,
                 const Span& span, const Segment& segment, const Currents& currents) const {
-  const Choice choice = wiring().graded ? Choice::kRows : Choice(lists.choice);
+  const Choice choice = wiring().graded ? Choice::kRows : lists.choice;
   const std::size_t table_rows = std::size_t(longest_tile_) / kInputGroup * kSubsets;
   std::int16_t* table = choice == Choice::kSubsets
                             ? work.table.as<std::int16_t>(table_rows * kBlock)

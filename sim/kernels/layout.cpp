@@ -7,8 +7,6 @@ namespace {
 constexpr int kRowLanes = 512;   // rows are joined into segments of about this many lanes,
 constexpr int kFewestRows = 4;   // and of so many rows, because a source row reaches several
 
-int padded_to(int size, int multiple) { return (size + multiple - 1) / multiple * multiple; }
-
 }  // namespace
 
 Layout::Layout(int channels, int height, int width, bool by_rows)

@@ -10,6 +10,10 @@
 
 namespace neurodeploy {
 
+inline int padded_to(int size, int multiple) {
+  return (size + multiple - 1) / multiple * multiple;
+}
+
 // Consecutive lanes that are computed together, and the rows of the map that they hold.
 struct Segment {
   int index;

@@ -43,15 +43,6 @@ struct Currents {
   }
 };
 
-// How the binary events of a connection meet its weights; results do not depend on it.
-enum class Choice {
-  kAuto,
-  kRows,     // rows of weights, or taps, of active inputs are added
-  kSubsets,  // rows of tables of the sums over active inputs
-  kTiles,    // dot products of groups of inputs that are active within a few columns
-  kDense,    // dot products of all groups
-};
-
 // Adds what a span costs to the effort of one choice.
 inline void spend(Lists& lists, Choice choice, double adds, double dots) {
   Effort& effort = lists.effort[int(choice)];

@@ -10,8 +10,6 @@ constexpr int kMostBits = 5;                                     // of a piece a
 constexpr std::size_t kTableBytes = std::size_t(2) << 20;        // of all tables
 constexpr int kWordBits = 64;
 
-int padded_to(int size, int multiple) { return (size + multiple - 1) / multiple * multiple; }
-
 bool columnwise(int channels) { return channels % kSubsetInputs == 0; }
 
 int piece_count(int channels, int columns) {

@@ -54,24 +54,33 @@ struct Span {
   int pairs() const { return samples * columns; }
 };
 
-// What one operation did, in vectors of 64 bytes.
+// How the binary events of a connection meet its weights; results do not depend on it.
+enum class Choice {
+  kAuto,
+  kRows,     // rows of weights, or taps, of active inputs are added
+  kSubsets,  // rows of tables of the sums over active inputs
+  kTiles,    // dot products of groups of inputs that are active within a few columns
+  kDense,    // dot products of all groups
+};
+
+constexpr int kChoices = int(Choice::kDense) + 1;
+constexpr int kEffortBytes = 64;  // of the vectors that efforts are counted in
+
+// What one operation did, in vectors of kEffortBytes.
 struct Effort {
   std::int64_t adds = 0;  // of table rows or weights to sums
   std::int64_t dots = 0;  // of spikes with weights
 };
 
-constexpr int kChoices = 5;  // values of Choice
-
 // Active inputs of every (sample, column) pair of a span.
 struct Lists {
-  int choice = 0;  // Choice
+  Choice choice = Choice::kRows;
   Effort effort[kChoices];
   std::vector<std::uint16_t> tiled;
   std::vector<std::uint32_t> events;
   std::vector<std::int32_t> messages;
   std::vector<std::uint32_t> starts;
   std::vector<std::uint16_t> order;   // [tile][pair], pairs by their number of events
-  bool by_patterns = false;           // a convolution takes patterns instead of events
   std::vector<std::uint16_t> patterns;
   std::vector<std::uint8_t> repeats;  // pair equals the one before, its messages are not listed
   bool any_repeats = false;
