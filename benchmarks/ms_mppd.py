@@ -23,9 +23,9 @@ from neurodeploy.data import load_data
 from neurodeploy.train.config import Config, Loss, Perturbation, read_config
 from neurodeploy.train.progress import ConsoleReporter
 from neurodeploy.train.run import train
-from neurodeploy.verify.mppd import mppd
-from neurodeploy.verify.noise import noise_accuracy
-from neurodeploy.verify.presented import present
+from neurodeploy.verification.mppd import mppd
+from neurodeploy.verification.noise import noise_accuracy
+from neurodeploy.verification.presented import present
 
 MPPD_SIGMA = 0.1
 

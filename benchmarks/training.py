@@ -35,7 +35,7 @@ from torch.nn import functional
 import neurodeploy as nd
 from neurodeploy.atomic import replacing
 from neurodeploy.data.fashion import load_fashion
-from neurodeploy.lower import lower
+from neurodeploy.lowering import lower
 from neurodeploy.sim.encode import Rate
 from neurodeploy.train import Conv, Dense, Network, Neuron
 

@@ -21,14 +21,14 @@ Z95 = 1.959963984540054
 def scores(program: Program, trace: Trace) -> NDArray[np.int64]:
     """Return the score of each class, int64 ``(batch, classes)``.
 
-    ``score = sum of the read-out variable over the last window columns`` (all for window 0), in
-    64 bits; classes are the neurons of the read-out population in C,H,W order.
+    ``score = sum of the read-out variable over the last window columns`` (all for window 0) and
+    over the ``pool`` neurons of the class, in 64 bits; neurons in C,H,W order.
     """
     readout = program.readout
     array = trace[readout.population].arrays[readout.variable]
     kept = array[:, -readout.window :] if readout.window else array
     total = kept.sum(axis=1, dtype=np.int64)
-    return np.asarray(total.reshape(len(total), -1))
+    return np.asarray(total.reshape(len(total), program.classes, readout.pool).sum(axis=2))
 
 
 def predictions(score: NDArray[np.int64]) -> NDArray[np.int64]:

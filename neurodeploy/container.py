@@ -6,7 +6,8 @@ Layout of version 1::
     /inputs/0 ...     one group per record: attribute ``record`` names its class,
     /populations/0 .. attributes hold its whole numbers, texts, flags and pairs,
     /connections/0 .. datasets its integer arrays, sub-groups its ``neuron`` or ``synapse``;
-    /readout          a field that is None is left out
+    /readout          a field that is None is left out, and one that a record gained later
+                      while it has its default
     /metadata         uint8 dataset, a JSON object of text and numbers
 
 A file is untrusted: only the record classes listed here are built, from integers and short texts
@@ -38,7 +39,7 @@ from neurodeploy.neuron import (
     SigmaDelta,
 )
 from neurodeploy.program import Connection, Input, Population, Program, Readout
-from neurodeploy.record import Record
+from neurodeploy.record import Record, is_grown, told_fields
 from neurodeploy.synapse import Conv2d, Dense, Direct
 
 FORMAT = "neurodeploy-program"
@@ -142,8 +143,8 @@ def _put(group: Any, name: str, value: object) -> None:
     if isinstance(value, Record):
         inner = group.create_group(name)
         _put(inner, "record", type(value).__name__)
-        for field in fields(value):
-            _put(inner, field.name, getattr(value, field.name))
+        for field, content in told_fields(value):
+            _put(inner, field, content)
     elif isinstance(value, np.ndarray):
         packed = {"compression": "gzip", "shuffle": True, "fletcher32": True}
         group.create_dataset(name, data=value, **(packed if value.nbytes > COMPRESS_ABOVE else {}))
@@ -199,7 +200,11 @@ def _record(place: str, tree: object, where: str) -> Any:
         if record is None:
             raise FormatError(f"record is {name!r}, expected {', '.join(RECORDS[place])}")
         known = [field.name for field in fields(record)]
-        needed = [field.name for field in fields(record) if field.default is not None]
+        needed = [
+            field.name
+            for field in fields(record)
+            if field.default is not None and not is_grown(field)
+        ]
         _check_keys(tree, {"record", *needed}, {"record", *known})
     values = {name: value for name, value in tree.items() if name != "record"}
     for name in values.keys() & RECORDS.keys():

@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import ProgramError, located
-from neurodeploy.fixedpoint import DECAY_BITS, DECAY_ONE
-from neurodeploy.record import Integers, Record, integers, whole
+from neurodeploy.fixedpoint import DECAY_BITS, DECAY_ONE, M
+from neurodeploy.record import Integers, Record, grown, integers, whole
 
 DECAY_FIELD_MAX = 2**16 - 1
 """Decays lie in 0..4096; Lava runs any 16-bit value, so records hold them and writers refuse."""
 THRESHOLD_MAX = 2**25 - 1
 """Largest threshold mantissa: ``threshold << 6`` must fit int32."""
+INITIAL_MAX = M - 1
+"""Largest magnitude of ``initial``: the value at which v saturates."""
 RESETS = ("zero", "subtract", "none")
 
 
@@ -62,6 +64,7 @@ def _check_cuba(neuron: CubaLif | Integrator) -> None:
     neuron._check("current_decay", -DECAY_FIELD_MAX, DECAY_FIELD_MAX)
     neuron._check("voltage_decay", -DECAY_FIELD_MAX, DECAY_FIELD_MAX)
     neuron._check("bias", -(2**31), 2**31 - 1)
+    neuron._check("initial", -INITIAL_MAX, INITIAL_MAX)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,8 @@ class CubaLif(Neuron):
     reset : ``"zero"`` (v = 0), ``"subtract"`` (v - 64 * threshold) or ``"none"`` after a spike.
     gain : int32 ``(T,)`` or None; step c of the sample multiplies input and bias by gain[c] instead
         of 64 (DLIF).
+    initial : raw v at the start of a sample and after every due reset, where u = 0; neither Lava
+        nor NetX has another value than 0.
 
     Source: lava-nc 0.10.0 `PyLifModelBitAcc`; gain: Ding et al., ICML 2024, arXiv:2405.20694, 3.2.
     """
@@ -84,6 +89,7 @@ class CubaLif(Neuron):
     bias: Integers = 0
     reset: str = "zero"
     gain: Integers | None = None
+    initial: Integers = grown(0)
 
     variables: ClassVar[tuple[str, ...]] = ("s", "u", "v")
     ports: ClassVar[tuple[str, ...]] = ("a", "bias")
@@ -150,6 +156,8 @@ class HomeostaticLif(CubaLif):
 class Integrator(Neuron):
     """CUBA-LIF without the spike test: a read-out of u or v. ``s`` is always 0.
 
+    initial : as in `CubaLif`.
+
     Source: what lava-dl 0.6.0 netx builds for a dense layer without ``neuron`` (a LIF whose
     threshold lies above the range of v).
     """
@@ -157,6 +165,7 @@ class Integrator(Neuron):
     current_decay: Integers
     voltage_decay: Integers
     bias: Integers = 0
+    initial: Integers = grown(0)
 
     variables: ClassVar[tuple[str, ...]] = ("s", "u", "v")
     ports: ClassVar[tuple[str, ...]] = ("a", "bias")

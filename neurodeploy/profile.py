@@ -291,7 +291,7 @@ class BarrierSync(Table):
     us: Quantity
 
 
-class Timing(Section):
+class StepTiming(Section):
     """Duration of events and steps."""
 
     synop_ns: Quantity | None = None
@@ -381,7 +381,7 @@ class ChipProfile(Table):
     precision: Precision = Precision()
     energy: Energy = Energy()
     power: Power = Power()
-    timing: Timing = Timing()
+    timing: StepTiming = StepTiming()
     noc: Noc = Noc()
     cases: dict[str, Case] = Field(default_factory=dict)
     validation: tuple[Validation, ...] = ()

@@ -17,7 +17,7 @@ import numpy as np
 
 from neurodeploy.errors import ProgramError, located
 from neurodeploy.neuron import Neuron
-from neurodeploy.record import Record, digest, whole
+from neurodeploy.record import Record, digest, grown, whole
 from neurodeploy.synapse import Direct, Synapse
 
 Shape = tuple[int, ...]
@@ -129,15 +129,21 @@ READOUT_VARIABLES = ("s", "u", "v", "sigma", "act", "re", "im")
 
 @dataclass(frozen=True, eq=False)
 class Readout(Record):
-    """What a user classifies with: sum of ``variable`` over the last ``window`` steps (0 = all)."""
+    """What a user classifies with: sum of ``variable`` over the last ``window`` steps (0 = all).
+
+    pool : neurons per class (population code); class c is the sum over the neurons
+        ``c * pool`` to ``(c + 1) * pool - 1`` in C,H,W order.
+    """
 
     population: str
     variable: str = "s"
     window: int = 0
+    pool: int = grown(1)
 
     def __post_init__(self) -> None:
         with located("readout"):
             self._set("window", whole("window", self.window, 0))
+            self._set("pool", whole("pool", self.pool, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,6 +255,16 @@ class Program(Record):
                     f"variable is {self.readout.variable!r}, population {population.name} has "
                     f"{', '.join(population.neuron.variables)}"
                 )
+            if population.size % self.readout.pool:
+                raise ProgramError(
+                    f"pool is {self.readout.pool}, which does not divide the {population.size} "
+                    f"neurons of {population.name}"
+                )
+
+    @property
+    def classes(self) -> int:
+        """Number of classes that the read-out tells apart: neurons / pool."""
+        return self.populations[self.index(self.readout.population)].size // self.readout.pool
 
 
 def _check_names(inputs: Iterable[Input], populations: Iterable[Population]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import Field, fields
+from dataclasses import MISSING, Field, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,36 @@ Integers = Any
 """A field given as anything array-like of integers, and stored as a read-only int32 array."""
 Pair = Any
 """A field given as one int or (height, width), and stored as a pair of ints."""
+
+
+_GROWN = "grown"
+
+
+def grown(default: Any) -> Any:
+    """Declare a field that a record gained later, by keyword only.
+
+    While it holds ``default`` it is neither hashed nor stored, so that digests and files of what
+    existed before stay as they are.
+    """
+    return field(default=default, kw_only=True, metadata={_GROWN: True})
+
+
+def is_grown(entry: Field[Any]) -> bool:
+    """Whether a field was declared by `grown`: a file may lack it."""
+    return _GROWN in entry.metadata
+
+
+def told_fields(record: Record) -> Iterator[tuple[str, Any]]:
+    """Yield (name, value) of the fields that are hashed and stored, in order of declaration."""
+    for entry in fields(record):
+        value = getattr(record, entry.name)
+        if not (is_grown(entry) and _is_default(value, entry)):
+            yield entry.name, value
+
+
+def _is_default(value: Any, entry: Field[Any]) -> bool:
+    """An array counts as its default where all of its values do, whatever its shape."""
+    return entry.default is not MISSING and bool(np.all(value == entry.default))
 
 
 def integers(
@@ -79,9 +109,9 @@ def canonical(value: object) -> Iterator[bytes]:
             yield from canonical(item)
     elif isinstance(value, Record):
         yield type(value).__name__.encode()
-        for field in fields(value):
-            yield f".{field.name}=".encode()
-            yield from canonical(getattr(value, field.name))
+        for name, content in told_fields(value):
+            yield f".{name}=".encode()
+            yield from canonical(content)
     else:
         yield f"{type(value).__name__}:{value!r};".encode()
 

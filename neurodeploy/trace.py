@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import OptionError
-from neurodeploy.recorded import Recorded
+from neurodeploy.recording import Recorded
 
 Values = NDArray[Any] | Recorded
 Layers = Mapping[str, Mapping[str, Values]]

@@ -13,7 +13,7 @@ from neurodeploy.fixedpoint import condition
 from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Population
 from neurodeploy.sim.plan import Plan, Stage, dense_groups
-from neurodeploy.sim.rules import RESET_RULE, current_rule
+from neurodeploy.sim.step_rules import RESET_RULE, current_rule
 from neurodeploy.synapse import Dense
 
 Arrays = Sequence[NDArray[Any]]

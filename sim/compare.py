@@ -21,8 +21,8 @@ from neurodeploy.sim import causes
 from neurodeploy.sim.inputs import Data
 from neurodeploy.sim.options import ENGINES, VARIABLES, Record, RunOptions
 from neurodeploy.sim.plan import Plan, Stage, prepare
-from neurodeploy.sim.rules import ORDER, rule
 from neurodeploy.sim.simulator import Simulator
+from neurodeploy.sim.step_rules import ORDER, rule
 from neurodeploy.trace import COUNT_NAMES, NOT_OBSERVABLE, Activity, Trace
 
 

@@ -55,20 +55,19 @@ class State:
 
 
 def fresh_state(neuron: Neuron, batch: int, shape: tuple[int, ...]) -> State:
-    """Return the state before the first step: all zero, vth at its base."""
+    """Return the state before the first step: zero, v at ``initial``, vth at its base."""
     names = [*neuron.variables[1:], *(("residue",) if "act" in neuron.variables else ())]
     variables = {name: np.zeros((batch, *shape), np.int64) for name in names}
     state = State(variables, np.zeros(batch, np.int64), np.zeros(batch, np.int64))
-    if isinstance(neuron, HomeostaticLif):
-        state.variables["vth"] += _mantissa(neuron.threshold)
+    clear(neuron, state)
     return state
 
 
 def clear(neuron: Neuron, state: State) -> None:
-    """Rule R0: a due reset sets u = v = 0 (and vth to its base) of the CUBA family only."""
+    """Rule R0: a due reset sets u = 0, v = initial (and vth to its base); CUBA family only."""
     if isinstance(neuron, (CubaLif, Integrator)):
         state.variables["u"][:] = 0
-        state.variables["v"][:] = 0
+        state.variables["v"][:] = neuron.initial
     if isinstance(neuron, HomeostaticLif):
         state.variables["vth"][:] = _mantissa(neuron.threshold)
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.recorded import PackedSpikes
+from neurodeploy.recording import PackedSpikes
 from neurodeploy.sim.plan import Outline, Plan
 from neurodeploy.trace import Activity, Layers
 

@@ -116,6 +116,8 @@ def _check_neuron(neuron: Neuron) -> None:
         raise ExportError(f"reset is {neuron.reset!r}, Lava resets to zero only; {_ADVICE}")
     if isinstance(neuron, CubaLif) and neuron.gain is not None:
         raise ExportError(f"gain is set, Lava's input mantissa is always 64; {_ADVICE}")
+    if np.any(getattr(neuron, "initial", 0)):
+        raise ExportError(f"initial is not 0, Lava's neurons start and reset at 0; {_ADVICE}")
     if isinstance(neuron, (Delta, SigmaDelta, ResonateFire)) and np.ptp(neuron.threshold):
         raise ExportError(
             f"threshold differs between neurons, Lava's {type(neuron).__name__} has one for all; "

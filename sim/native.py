@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import EngineError, InputError, OptionError
-from neurodeploy.recorded import PackedSpikes
+from neurodeploy.recording import PackedSpikes
 from neurodeploy.sim.engine import Recording
 from neurodeploy.sim.native_network import STATES, build
 from neurodeploy.sim.notes import notes

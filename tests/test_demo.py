@@ -15,7 +15,7 @@ from neurodeploy.data import load_data
 from neurodeploy.demo import Demo, configuration, shipped_program
 from neurodeploy.errors import EngineError, OptionError
 from neurodeploy.schema import read_toml
-from neurodeploy.verify.presented import present
+from neurodeploy.verification.presented import present
 
 HAS_TORCH = demo.has_torch()
 FILES = {

@@ -218,3 +218,35 @@ def test_bad_records_name_the_record_the_value_and_the_limit(
     with pytest.raises(ProgramError, match=f"^{message}") as caught:
         build()
     assert "\n" not in str(caught.value)
+
+
+class TestGrownFields:
+    """Fields that records gained later leave the digests of what existed before alone."""
+
+    def program(self, **readout: int) -> nd.Program:
+        return nd.Program(
+            inputs=(nd.Input("x", (2,)),),
+            populations=(nd.Population("a", (4,), nd.CubaLif(1, 2, 3)),),
+            connections=(nd.Connection("x", "a", nd.Dense(np.ones((4, 2), np.int32))),),
+            readout=nd.Readout("a", **readout),
+        )
+
+    def test_a_default_is_left_out_of_the_digest(self) -> None:
+        pinned = "8920b30de95651b1de5aca665c61fb38c2d8c4d6b9cc7ded22ce6a6b7eaaf17b"
+        assert self.program().digest == pinned
+        assert self.program(pool=1).digest == pinned
+
+    @pytest.mark.parametrize("initial", [0, np.zeros(4, np.int32)])
+    def test_zero_initial_of_any_shape_is_the_default(self, initial: object) -> None:
+        assert nd.CubaLif(1, 2, 3, initial=initial).digest == nd.CubaLif(1, 2, 3).digest
+
+    def test_another_value_changes_the_digest(self) -> None:
+        assert nd.CubaLif(1, 2, 3, initial=1).digest != nd.CubaLif(1, 2, 3).digest
+        assert self.program(pool=2).digest != self.program().digest
+
+    def test_pool_divides_the_neurons(self) -> None:
+        with pytest.raises(ProgramError, match="pool is 3, which does not divide the 4 neurons"):
+            self.program(pool=3)
+
+    def test_classes_are_groups_of_neurons(self) -> None:
+        assert self.program(pool=2).classes == 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neurodeploy.cli import failures
-from neurodeploy.cli.measuring import (
+from neurodeploy.cli.datasets import (
     OutFolder,
     Part,
     Samples,
@@ -116,7 +116,7 @@ def _activity(
     if (data is None) == (input_file is None):
         raise OptionError("give the data with --data D or with --input X.npy, one of the two")
     if data is not None:
-        from neurodeploy.verify.activity import measure_activity
+        from neurodeploy.verification.activity import measure_activity
 
         shown, name = presented(program, data, part, samples)
         activity, _ = measure_activity(program, shown, run={"engine": engine})

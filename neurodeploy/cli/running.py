@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.cli.arrays import by_name
 from neurodeploy.program import Program
-from neurodeploy.recorded import Joined
+from neurodeploy.recording import Joined
 from neurodeploy.sim import compile
 from neurodeploy.sim.inputs import Columns
 from neurodeploy.trace import COUNT_NAMES, NOT_OBSERVABLE, Activity, Trace, Values

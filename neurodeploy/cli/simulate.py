@@ -96,7 +96,7 @@ def write_trace(trace: Trace, path: Path) -> None:
     import zipfile
 
     from neurodeploy.atomic import replacing
-    from neurodeploy.recorded import write_npy
+    from neurodeploy.recording import write_npy
 
     # Not numpy.savez: it leaves its archive open when the disk is full.
     with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:

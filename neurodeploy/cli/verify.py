@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from neurodeploy.cli.measuring import (
+from neurodeploy.cli.datasets import (
     DataName,
     OutFolder,
     Part,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from neurodeploy.program import Program
-    from neurodeploy.verify.presented import Presented
+    from neurodeploy.verification.presented import Presented
 
 
 def verify(
@@ -43,7 +43,7 @@ def verify(
     json: AsJson = False,
 ) -> None:
     """Measure accuracy, noise, activity and headroom on a data set."""
-    from neurodeploy.verify.suite import verify as measure
+    from neurodeploy.verification.suite import verify as measure
 
     if engine == "lava":
         raise OptionError("--engine is 'lava', which runs one stream; use native or reference")
@@ -68,8 +68,8 @@ def keep(
 ) -> None:
     """Write verify.json and sample.npz into a run folder."""
     from neurodeploy.run_folder import SAMPLE, VERIFY, write_json
-    from neurodeploy.verify.sample import record_sample
-    from neurodeploy.verify.suite import write_sample
+    from neurodeploy.verification.sample import record_sample
+    from neurodeploy.verification.suite import write_sample
 
     write_sample(record_sample(program, data, run=run), program.digest, folder / SAMPLE)
     write_json(folder / VERIFY, content)

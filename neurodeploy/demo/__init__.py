@@ -40,9 +40,9 @@ from neurodeploy.run_folder import (
 )
 from neurodeploy.sim.compare import Comparison, compare
 from neurodeploy.trace import Activity
-from neurodeploy.verify.presented import Presented, present
-from neurodeploy.verify.sample import record_sample
-from neurodeploy.verify.suite import verify, write_sample
+from neurodeploy.verification.presented import Presented, present
+from neurodeploy.verification.sample import record_sample
+from neurodeploy.verification.suite import verify, write_sample
 
 CONFIG, SHIPPED = "demo.toml", "digits.h5"
 STREAM_SAMPLES = 20

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.energy.counts import Counts
-from neurodeploy.energy.record import Duration, Spread
+from neurodeploy.energy.report import Duration, Spread
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 

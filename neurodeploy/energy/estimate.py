@@ -13,7 +13,7 @@ from neurodeploy.energy.caveats import caveats
 from neurodeploy.energy.counts import Counts, counted, most_possible
 from neurodeploy.energy.duration import chips_min, duration
 from neurodeploy.energy.price import Priced, price
-from neurodeploy.energy.record import (
+from neurodeploy.energy.report import (
     EnergyReport,
     Interval,
     Spread,

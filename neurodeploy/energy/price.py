@@ -9,7 +9,7 @@ import numpy as np
 
 from neurodeploy.energy.counts import Counts, PerSample
 from neurodeploy.energy.duration import Bounds, Timed, bounds
-from neurodeploy.energy.record import Excluded, Interval, Term
+from neurodeploy.energy.report import Excluded, Interval, Term
 from neurodeploy.errors import ProfileError
 
 if TYPE_CHECKING:

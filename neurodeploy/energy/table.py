@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from neurodeploy.energy.record import EnergyReport, Interval, Term
+from neurodeploy.energy.report import EnergyReport, Interval, Term
 from neurodeploy.energy.units import digits, energy, energy_ends, energy_range, time_range
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neurodeploy.energy.record import Interval
+from neurodeploy.energy.report import Interval
 
 _ENERGY = ((1e12, "J"), (1e9, "mJ"), (1e6, "uJ"), (1e3, "nJ"), (1.0, "pJ"))
 _TIME = ((1e6, "s"), (1e3, "ms"), (1.0, "us"), (1e-3, "ns"))

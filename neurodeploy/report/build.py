@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.energy.record import NOT_MEASURED
+from neurodeploy.energy.report import NOT_MEASURED
 from neurodeploy.errors import FormatError
 from neurodeploy.neuron import Integrator
 from neurodeploy.program import Input, Population, Program

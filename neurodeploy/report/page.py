@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 
 from neurodeploy.atomic import replacing
-from neurodeploy.energy.record import Interval
+from neurodeploy.energy.report import Interval
 from neurodeploy.energy.units import digits, energy, energy_ends, energy_range, time_range
 from neurodeploy.errors import FormatError
 from neurodeploy.report.build import build_report

@@ -18,6 +18,7 @@ from torch.nn import functional
 from neurodeploy.fixedpoint import DECAY_ONE
 from neurodeploy.synapse import Conv2d as ConvSynapse
 from neurodeploy.train import fused
+from neurodeploy.train.layer_records import Quantised, Result, Statistics
 from neurodeploy.train.quantise import (
     exact_dtype,
     quantise_bias,
@@ -27,7 +28,6 @@ from neurodeploy.train.quantise import (
     row_bound,
     wrap_through,
 )
-from neurodeploy.train.records import Quantised, Result, Statistics
 from neurodeploy.train.response import impulse_response
 from neurodeploy.train.scan import ScanOptions, ScanParameters, scan
 from neurodeploy.train.specs import Conv, Dense, Neuron

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from neurodeploy.train.config import Loss
+from neurodeploy.train.layer_records import Result
 from neurodeploy.train.layers import SpikingLayer
 from neurodeploy.train.network import Network, Run
-from neurodeploy.train.records import Result
 from neurodeploy.train.response import impulse_response
 
 Term = Callable[[Network, Run, Run], Tensor]

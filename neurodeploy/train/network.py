@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from neurodeploy.errors import OptionError, ProgramError, located
 from neurodeploy.program import MetadataValue
+from neurodeploy.train.layer_records import Result
 from neurodeploy.train.layers import ConvLayer, DenseLayer, SpikingLayer
 from neurodeploy.train.pooling import SumPoolLayer
-from neurodeploy.train.records import Result
 from neurodeploy.train.specs import Conv, Dense, Flatten, LayerSpec, Neuron, Readout, SumPool
 
 Shape = tuple[int, ...]

@@ -213,7 +213,7 @@ def _settings(config: Config, checkpoint: Checkpoint | None) -> Iterator[None]:
 
 def _finish(config: Config, loop: Loop, folder: Path, reporter: Reporter) -> TrainedRun:
     """Lower the best epoch, compare model and integers on the test set, write the outcome."""
-    from neurodeploy.lower import lower  # lower reads the layers of this package
+    from neurodeploy.lowering import lower  # lower reads the layers of this package
 
     network, feed, data = loop.network, loop.feed, loop.feed.data
     network.eval()
@@ -261,7 +261,7 @@ def engine() -> str:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class LoweringCheck:
     """A trained network against the Program lowered from it, on a whole split."""
 
     trained: Accuracy
@@ -271,7 +271,7 @@ class Comparison:
 
 
 @torch.no_grad()
-def compare_on(network: Network, program: Program, feed: Feed, split: Split) -> Comparison:
+def compare_on(network: Network, program: Program, feed: Feed, split: Split) -> LoweringCheck:
     """Run both on ``split``; count differing spikes of every population, and differing scores."""
     simulator = compile(program, engine=engine(), record=("s",))
     trained, integer = [], []
@@ -290,7 +290,7 @@ def compare_on(network: Network, program: Program, feed: Feed, split: Split) -> 
         scored += int(np.count_nonzero(mine != theirs))
         trained.append(predictions(mine))
         integer.append(predictions(theirs))
-    return Comparison(
+    return LoweringCheck(
         trained=Accuracy.of(np.concatenate(trained), split.y),
         integer=Accuracy.of(np.concatenate(integer), split.y),
         differences={

@@ -14,9 +14,9 @@ from neurodeploy.energy import estimate_energy
 from neurodeploy.profile import load_profile
 from neurodeploy.run_folder import COMPARE, ENERGY, PROGRAM, RESULT, SAMPLE, VERIFY, write_json
 from neurodeploy.sim.encode import Direct
-from neurodeploy.verify.presented import present
-from neurodeploy.verify.sample import record_sample
-from neurodeploy.verify.suite import verify, write_sample
+from neurodeploy.verification.presented import present
+from neurodeploy.verification.sample import record_sample
+from neurodeploy.verification.suite import verify, write_sample
 
 ENGINE = {"engine": "reference"}
 

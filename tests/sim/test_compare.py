@@ -24,7 +24,7 @@ from neurodeploy.sim.engine import Recording
 from neurodeploy.sim.options import VARIABLES
 from neurodeploy.sim.plan import Plan
 from neurodeploy.sim.reference import ReferenceEngine
-from neurodeploy.sim.rules import ORDER, current_rule, rule
+from neurodeploy.sim.step_rules import ORDER, current_rule, rule
 from neurodeploy.trace import NOT_OBSERVABLE, Trace
 
 OPTIONS: dict[str, Any] = {"timing": "pipelined", "weights": "lava"}

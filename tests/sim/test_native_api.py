@@ -15,7 +15,7 @@ import pytest
 
 import neurodeploy as nd
 from neurodeploy.errors import EngineError, InputError, OptionError
-from neurodeploy.recorded import PackedSpikes
+from neurodeploy.recording import PackedSpikes
 from neurodeploy.sim import _native, native
 from neurodeploy.sim.native import INSTRUCTION_SETS, instruction_set, instruction_sets
 from neurodeploy.sim.notes import notes

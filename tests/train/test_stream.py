@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from neurodeploy.lower import lower  # noqa: E402  (needs torch)
+from neurodeploy.lowering import lower  # noqa: E402  (needs torch)
 from neurodeploy.train.network import Network  # noqa: E402
 from neurodeploy.train.specs import Conv, Dense, LayerSpec, Neuron, Readout  # noqa: E402
 from neurodeploy.train.stream import verify_stream  # noqa: E402

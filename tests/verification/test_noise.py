@@ -11,9 +11,9 @@ import neurodeploy as nd
 from neurodeploy.data.dataset import Split
 from neurodeploy.errors import DataError, OptionError, ProgramError
 from neurodeploy.sim.encode import Direct, Encoder, Rate
-from neurodeploy.verify import presented
-from neurodeploy.verify.noise import generator, noise_accuracy, perturbed
-from neurodeploy.verify.presented import Presented, present
+from neurodeploy.verification import presented
+from neurodeploy.verification.noise import generator, noise_accuracy, perturbed
+from neurodeploy.verification.presented import Presented, present
 
 RUN = {"engine": "reference"}
 

@@ -19,16 +19,16 @@ from neurodeploy.errors import ProgramError, located
 from neurodeploy.neuron import CubaLif, Integrator, Neuron
 from neurodeploy.program import Connection, Input, MetadataValue, Population, Program, Readout
 from neurodeploy.synapse import Conv2d, Dense, Synapse
+from neurodeploy.train.layer_records import Quantised
 from neurodeploy.train.layers import ConvLayer, DenseLayer, SpikingLayer
 from neurodeploy.train.network import Network
 from neurodeploy.train.pooling import SumPoolLayer
-from neurodeploy.train.records import Quantised
 
 INPUT_NAME = "input"
 
 
 @dataclass(frozen=True)
-class Timing:
+class StreamTiming:
     """Under which conditions the pipelined stream gives the aligned answers.
 
     rule : ``"theorem"`` (they agree, with the reset named here) or ``"verify-stream"`` (the
@@ -70,7 +70,7 @@ def lower(network: Network) -> Program:
             metadata[f"pooled_from.{source}->{layer.name}"] = pool
         metadata[f"unit.{layer.name}"] = layer.unit
         source, source_shape, pool = layer.name, layer.shape, 1
-    verdict = timing(network)
+    verdict = stream_timing(network)
     metadata["timing.rule"] = verdict.rule
     metadata["timing.needs_reset"] = verdict.needs_reset
     metadata["timing.reason"] = verdict.reason
@@ -84,27 +84,27 @@ def lower(network: Network) -> Program:
     )
 
 
-def timing(network: Network) -> Timing:
-    """Return what is known about the network's pipelined stream (see `Timing`)."""
+def stream_timing(network: Network) -> StreamTiming:
+    """Return what is known about the network's pipelined stream (see `StreamTiming`)."""
     delayed = [n.name for n in network.spiking_layers if getattr(n.spec, "max_delay", 0)]
     recurrent = [n.name for n in network.spiking_layers if getattr(n.spec, "recurrent", False)]
     biased = [n.name for n in network.spiking_layers if n.bias is not None]
     for what, names in (("recurrent", recurrent), ("delayed", delayed)):
         if names:
-            return Timing(
+            return StreamTiming(
                 "verify-stream",
                 True,
                 f"{', '.join(names)} is {what}: currents in flight survive a reset, so the "
                 "pipelined stream itself must be run and compared",
             )
     if biased:
-        return Timing(
+        return StreamTiming(
             "theorem",
             True,
             f"{', '.join(biased)} has biases, which act before the first data: aligned and "
             "pipelined agree on a stream with reset interval = sample columns and offset 1",
         )
-    return Timing(
+    return StreamTiming(
         "theorem",
         False,
         "feed-forward without delays and biases: aligned and pipelined agree, each population "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neurodeploy import memory, recorded
 from neurodeploy.errors import CapacityError
-from neurodeploy.recorded import Joined, PackedSpikes, blocks, write_npy
+from neurodeploy.recording import Joined, PackedSpikes, blocks, write_npy
 from neurodeploy.trace import LayerTrace, Trace
 
 

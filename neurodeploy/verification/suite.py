@@ -15,12 +15,12 @@ from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.run_folder import FORMAT, versions
 from neurodeploy.trace import Activity
-from neurodeploy.verify.activity import measure_activity, summary
-from neurodeploy.verify.headroom import headroom
-from neurodeploy.verify.mppd import mppd
-from neurodeploy.verify.noise import SEED, SIGMAS, noise_accuracy
-from neurodeploy.verify.presented import Presented
-from neurodeploy.verify.sample import Sample
+from neurodeploy.verification.activity import measure_activity, summary
+from neurodeploy.verification.headroom import headroom
+from neurodeploy.verification.mppd import mppd
+from neurodeploy.verification.noise import SEED, SIGMAS, noise_accuracy
+from neurodeploy.verification.presented import Presented
+from neurodeploy.verification.sample import Sample
 
 SUITES = ("noise", "overflow")
 MPPD_SIGMA = 0.1

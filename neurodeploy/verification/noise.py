@@ -13,7 +13,7 @@ from neurodeploy.accuracy import Accuracy, predictions, scores
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.sim import Simulator, compile
-from neurodeploy.verify.presented import BEFORE, COLUMNS, GRADED, Integers, Presented
+from neurodeploy.verification.presented import BEFORE, COLUMNS, GRADED, Integers, Presented
 
 SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Default levels: standard deviation as a share of the largest valid value."""

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import neurodeploy as nd
-from neurodeploy.verify import presented
-from neurodeploy.verify.activity import measure_activity, summary
-from neurodeploy.verify.presented import Presented
-from neurodeploy.verify.sample import record_sample
+from neurodeploy.verification import presented
+from neurodeploy.verification.activity import measure_activity, summary
+from neurodeploy.verification.presented import Presented
+from neurodeploy.verification.sample import record_sample
 
 RUN = {"engine": "reference"}
 

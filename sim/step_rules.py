@@ -108,4 +108,4 @@ def current_rule(synapse: Synapse) -> str:
     )
 
 
-RESET_RULE = "R0: a reset due in this column sets u = v = 0 before the current is added"
+RESET_RULE = "R0: a reset due in this column sets u = 0, v = initial before the current is added"

@@ -13,7 +13,7 @@ from neurodeploy.accuracy import predictions, scores
 from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Population, Program
 from neurodeploy.sim import simulate
-from neurodeploy.verify.presented import Presented
+from neurodeploy.verification.presented import Presented
 
 LOOKED = 32
 """Samples among which a correctly answered one is looked for."""

@@ -65,6 +65,11 @@ def spiking_neuron_is_plain(block: Block) -> Iterator[str]:
             f"gain changes over the sample, NetX neurons have a constant one; set gain None, or "
             f"{ELSEWHERE}"
         )
+    if np.any(getattr(neuron, "initial", 0)):
+        yield (
+            "initial is not 0, NetX neurons start and reset at 0; set initial 0 and train again, "
+            f"or {ELSEWHERE}"
+        )
 
 
 def decays_have_12_bits(block: Block) -> Iterator[str]:

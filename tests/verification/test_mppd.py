@@ -7,9 +7,9 @@ import pytest
 
 import neurodeploy as nd
 from neurodeploy.errors import OptionError
-from neurodeploy.verify import presented
-from neurodeploy.verify.mppd import mppd, perturbation
-from neurodeploy.verify.presented import Presented
+from neurodeploy.verification import presented
+from neurodeploy.verification.mppd import mppd, perturbation
+from neurodeploy.verification.presented import Presented
 
 RUN = {"engine": "reference"}
 

@@ -11,7 +11,7 @@ from neurodeploy.accuracy import Accuracy, predictions, scores
 from neurodeploy.program import Program
 from neurodeploy.sim import compile
 from neurodeploy.trace import COUNT_NAMES, Activity
-from neurodeploy.verify.presented import Presented
+from neurodeploy.verification.presented import Presented
 
 
 def measure_activity(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import neurodeploy as nd
 from neurodeploy.neuron import CubaLif
-from neurodeploy.verify.headroom import before_reset, bits, headroom
-from neurodeploy.verify.presented import Presented
+from neurodeploy.verification.headroom import before_reset, bits, headroom
+from neurodeploy.verification.presented import Presented
 
 RUN = {"engine": "reference"}
 M = 2**23

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 import neurodeploy as nd  # noqa: E402  (needs torch)
 from neurodeploy.errors import OptionError  # noqa: E402
-from neurodeploy.lower import fold_pool_conv, fold_pool_dense, lower, timing  # noqa: E402
+from neurodeploy.lowering import fold_pool_conv, fold_pool_dense, lower, stream_timing  # noqa: E402
 from neurodeploy.train import compiled  # noqa: E402
 from neurodeploy.train.network import Network  # noqa: E402
 from neurodeploy.train.specs import (  # noqa: E402
@@ -184,7 +184,7 @@ def test_the_metadata_say_what_the_pipelined_stream_needs() -> None:
     }
     for name, (rule, needs_reset) in expected.items():
         network = Network(MAPS, CHAINS[name])
-        verdict = timing(network)
+        verdict = stream_timing(network)
         assert (verdict.rule, verdict.needs_reset) == (rule, needs_reset)
         assert lower(network).metadata["timing.reason"] == verdict.reason
 

@@ -11,7 +11,7 @@ from neurodeploy.errors import OptionError
 
 if TYPE_CHECKING:
     from neurodeploy.program import Program
-    from neurodeploy.verify.presented import Presented
+    from neurodeploy.verification.presented import Presented
 
 DataName = Annotated[
     str,
@@ -42,7 +42,7 @@ def presented(program: Program, name: str, part: str, samples: int | None) -> tu
     Raises OptionError for a part or number that does not exist, DataError for the data.
     """
     from neurodeploy.data import load_data
-    from neurodeploy.verify.presented import present
+    from neurodeploy.verification.presented import present
 
     if part not in PARTS:
         raise OptionError(f"--part is {part!r}, expected one of {', '.join(PARTS)}")

@@ -30,7 +30,7 @@ from neurodeploy.program import Connection, Input, Population, Program
 from neurodeploy.sim import compile
 from neurodeploy.synapse import Conv2d, Dense
 from neurodeploy.trace import LayerTrace
-from neurodeploy.verify.presented import Presented
+from neurodeploy.verification.presented import Presented
 
 UNIT = 1 << MANTISSA_SHIFT
 """Value in u and v of one unit of current, bias or threshold."""

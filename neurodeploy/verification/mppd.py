@@ -27,8 +27,8 @@ from neurodeploy.fixedpoint import DECAY_ONE, MANTISSA_SHIFT
 from neurodeploy.neuron import CubaLif, Neuron
 from neurodeploy.program import Population, Program
 from neurodeploy.sim import compile
-from neurodeploy.verify.noise import SEED, generator, perturbed
-from neurodeploy.verify.presented import Presented
+from neurodeploy.verification.noise import SEED, generator, perturbed
+from neurodeploy.verification.presented import Presented
 
 
 @dataclass(frozen=True)
