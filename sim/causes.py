@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from neurodeploy.fixedpoint import condition
 from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Population
+from neurodeploy.record import told_fields
 from neurodeploy.sim.plan import Plan, Stage, dense_groups
 from neurodeploy.sim.step_rules import RESET_RULE, current_rule
 from neurodeploy.synapse import Dense
@@ -24,13 +24,12 @@ def parameters(population: Population, index: tuple[int, ...]) -> Mapping[str, i
     """Return the parameters of one neuron: numbers and names, time-dependent arrays left out."""
     neuron = population.neuron
     result: dict[str, int | str] = {}
-    for field in fields(neuron):
-        value = getattr(neuron, field.name)
-        if value is None or field.name in neuron.per_step:
+    for name, value in told_fields(neuron):
+        if value is None or name in neuron.per_step:
             continue
         if isinstance(value, np.ndarray):
             value = int(np.broadcast_to(value, population.shape)[index])
-        result[field.name] = value
+        result[name] = value
     return result
 
 
