@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from neurodeploy.errors import NeurodeployError, OptionError
 
 T = TypeVar("T")
 
-TABLES: list[ByType[object]] = []
+TABLES: list[ByType[Any]] = []
 """Every table by type that exists, in the order of import: a test checks what each one covers."""
 
 
