@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.data.dataset import Split
+from neurodeploy.encode import Direct, encoder_from_metadata
 from neurodeploy.errors import DataError
 from neurodeploy.program import Program
-from neurodeploy.sim.encode import Direct, encoder_from_metadata
 
 Integers = NDArray[Any]
 Encode = Callable[[Integers, slice], Integers]

@@ -9,8 +9,8 @@ import pytest
 
 import neurodeploy as nd
 from neurodeploy.data.dataset import Split
+from neurodeploy.encode import Direct, Encoder, Rate
 from neurodeploy.errors import DataError, OptionError, ProgramError
-from neurodeploy.sim.encode import Direct, Encoder, Rate
 from neurodeploy.verification import presented
 from neurodeploy.verification.noise import generator, noise_accuracy, perturbed
 from neurodeploy.verification.presented import Presented, present
