@@ -41,7 +41,8 @@ def wrap(value: IntArray, bits: int) -> IntArray:
     """Wrap to ``bits`` bits, two's complement: ``((x + 2^(bits-1)) mod 2^bits) - 2^(bits-1)``."""
     half = np.int64(1) << np.int64(bits - 1)
     mask = (half << np.int64(1)) - np.int64(1)
-    return ((value + half) & mask) - half
+    wrapped: IntArray = ((value + half) & mask) - half
+    return wrapped
 
 
 def correct_once(value: IntArray) -> IntArray:

@@ -164,7 +164,8 @@ def _sigma_delta(neuron: SigmaDelta, state: State, a: IntArray) -> IntArray:
 def _sigma(state: State, a: IntArray) -> IntArray:
     sigma = state.variables["sigma"]
     sigma[:] = wrap(sigma + a, 32)  # D0
-    return sigma.copy()
+    sent: IntArray = sigma.copy()
+    return sent
 
 
 def _resonate(neuron: ResonateFire, state: State, a_re: IntArray, a_im: IntArray) -> IntArray:

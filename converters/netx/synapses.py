@@ -187,7 +187,8 @@ def read_conv(layer: RawLayer, channels: int, note: Note) -> Conv2d:
     weight = truncated(layer.array("weight"), where, note)
     if weight.ndim < 4 or weight.shape[4:].count(1) != weight.ndim - 4 or weight.size == 0:
         raise FormatError(f"{where}: has shape {weight.shape}, expected (Cout, Cin/groups, kH, kW)")
-    weight = weight.reshape(weight.shape[:4])
+    kernel_shape: tuple[int, ...] = weight.shape[:4]
+    weight = weight.reshape(kernel_shape)
     if channels % groups or weight.shape[0] % groups:
         raise FormatError(
             f"{layer.where}/groups: is {groups}, which does not divide {channels} input and "

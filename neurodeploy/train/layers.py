@@ -53,6 +53,12 @@ class SpikingLayer(nn.Module, ABC):
     """
 
     channel_axis = 1
+    mean: Tensor
+    var: Tensor
+    scale: Tensor
+    threshold: Tensor
+    current_decay: Tensor
+    voltage_decay: Tensor
 
     def __init__(
         self,
@@ -311,6 +317,7 @@ class DenseLayer(SpikingLayer):
     """All-to-all weights; see `neurodeploy.train.specs.Dense`."""
 
     spec: Dense
+    delay: Tensor
 
     def __init__(
         self,

@@ -109,4 +109,5 @@ def _threshold(population: Population, kept: NDArray[np.int64]) -> NDArray[np.in
     if not isinstance(population.neuron, CubaLif):
         return None
     full = np.broadcast_to(population.neuron.threshold, population.shape)
-    return full.reshape(-1)[kept].astype(np.int64) << np.int64(6)
+    scaled: NDArray[np.int64] = full.reshape(-1)[kept].astype(np.int64) << np.int64(6)
+    return scaled
