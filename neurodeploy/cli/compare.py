@@ -8,27 +8,23 @@ import typer
 
 from neurodeploy.cli import failures
 from neurodeploy.cli.arrays import by_name, read_input
+from neurodeploy.cli.expansion import expanded
 from neurodeploy.cli.options import (
     AsJson,
-    InputBits,
     InputDrive,
     InputFile,
     InputShape,
     NumLayers,
     ProgramFile,
     Record,
-    ResetInterval,
-    ResetOffset,
     SkipLayers,
-    Steps,
-    Threads,
-    Timing,
-    Weights,
 )
 from neurodeploy.cli.output import console, print_json
 from neurodeploy.cli.programs import read_program
+from neurodeploy.cli.run_flags import NO_FLAGS, RunFlags
 
 
+@expanded
 def compare(
     program: ProgramFile,
     input_file: InputFile,
@@ -36,14 +32,8 @@ def compare(
         str, typer.Option(metavar="A,B,...", help="Two or more of native, reference and lava.")
     ] = "native,reference",
     json: AsJson = False,
-    timing: Timing = None,
-    weights: Weights = None,
-    steps: Steps = None,
-    reset_interval: ResetInterval = None,
-    reset_offset: ResetOffset = 0,
-    input_bits: InputBits = None,
+    run_flags: RunFlags = NO_FLAGS,
     record: Record = None,
-    threads: Threads = None,
     num_layers: NumLayers = None,
     skip_layers: SkipLayers = 0,
     input_drive: InputDrive = None,
@@ -60,17 +50,13 @@ def compare(
         input_drive=input_drive,
         input_shape=input_shape,
     )
+    names = engines.split(",")
     comparison = compare_engines(
         network,
-        by_name(network, read_input(input_file, network, steps)),
-        engines.split(","),
-        timing=timing,
-        weights=weights,
-        reset_interval=None if reset_interval == -1 else reset_interval,
-        reset_offset=reset_offset,
-        input_bits=input_bits,
+        by_name(network, read_input(input_file, network, run_flags.steps)),
+        names,
         record=VARIABLES if record is None else record,
-        threads=threads,
+        **run_flags.options(lava="lava" in names),
     )
     if json:
         print_json(comparison.to_dict())

@@ -16,7 +16,8 @@ def whole(text: str | int) -> int:
         raise typer.BadParameter(f"{text!r} is not a whole number") from None
 
 
-_RUN = "Run options"
+RUN_PANEL = "Run options"
+"""Heading of the options of a run in --help."""
 _NETX = "Reading NetX files"
 
 ProgramFile = Annotated[
@@ -36,7 +37,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable out
 Engine = Annotated[
     str,
     typer.Option(
-        metavar="native|reference|lava", help="What runs the program.", rich_help_panel=_RUN
+        metavar="native|reference|lava", help="What runs the program.", rich_help_panel=RUN_PANEL
+    ),
+]
+JudgingEngine = Annotated[
+    str,
+    typer.Option(
+        metavar="native|reference",
+        help="What runs the program; whether Lava agrees is seen with compare.",
+        rich_help_panel=RUN_PANEL,
     ),
 ]
 Timing = Annotated[
@@ -44,8 +53,9 @@ Timing = Annotated[
     typer.Option(
         metavar="aligned|pipelined",
         help="A connection delivers in the same step, or in the next as in Lava and on the chip. "
-        "Default: aligned, pipelined with Lava.",
-        rich_help_panel=_RUN,
+        "Default: aligned, pipelined with Lava; on labelled data, pipelined also for a program "
+        "of which the chip gives other answers than aligned time.",
+        rich_help_panel=RUN_PANEL,
     ),
 ]
 Weights = Annotated[
@@ -54,7 +64,7 @@ Weights = Annotated[
         metavar="exact|lava",
         help="As the file says, or as Lava's conditioning leaves them. "
         "Default: exact, lava when comparing with Lava.",
-        rich_help_panel=_RUN,
+        rich_help_panel=RUN_PANEL,
     ),
 ]
 Steps = Annotated[
@@ -63,7 +73,7 @@ Steps = Annotated[
         metavar="N",
         parser=whole,
         help="Cut the input, or pad it with zeros, to N steps.",
-        rich_help_panel=_RUN,
+        rich_help_panel=RUN_PANEL,
     ),
 ]
 ResetInterval = Annotated[
@@ -71,14 +81,19 @@ ResetInterval = Annotated[
     typer.Option(
         metavar="N",
         parser=whole,
-        help="Clear CUBA states every N steps; -1 never.",
-        rich_help_panel=_RUN,
+        help="Clear CUBA states every N steps; -1 never. "
+        "Default: never; in a stream of labelled samples, once per sample.",
+        rich_help_panel=RUN_PANEL,
     ),
 ]
 ResetOffset = Annotated[
-    int,
+    int | None,
     typer.Option(
-        metavar="N", parser=whole, help="Step of the first reset, as in NetX.", rich_help_panel=_RUN
+        metavar="N",
+        parser=whole,
+        help="Step of the first reset, as in NetX: 1 where a dense or conv layer comes first. "
+        "Default: 0; in a stream of labelled samples, what the program needs.",
+        rich_help_panel=RUN_PANEL,
     ),
 ]
 InputBits = Annotated[
@@ -88,7 +103,7 @@ InputBits = Annotated[
         parser=whole,
         help="0: any non-zero value is one event; above 0: the values count. "
         "Default: as the program says.",
-        rich_help_panel=_RUN,
+        rich_help_panel=RUN_PANEL,
     ),
 ]
 Record = Annotated[
@@ -97,7 +112,7 @@ Record = Annotated[
         metavar="s,u,v,...",
         help="Variables to record, for every population that has them. "
         "Default: s, all when comparing.",
-        rich_help_panel=_RUN,
+        rich_help_panel=RUN_PANEL,
     ),
 ]
 Threads = Annotated[
@@ -106,7 +121,7 @@ Threads = Annotated[
         metavar="N",
         parser=whole,
         help="Threads of the native engine. Default: all cores.",
-        rich_help_panel=_RUN,
+        rich_help_panel=RUN_PANEL,
     ),
 ]
 

@@ -8,26 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neurodeploy.cli.arrays import read_input
+from neurodeploy.cli.expansion import expanded
 from neurodeploy.cli.options import (
     AsJson,
     Engine,
-    InputBits,
     InputDrive,
     InputFile,
     InputShape,
     NumLayers,
     ProgramFile,
     Record,
-    ResetInterval,
-    ResetOffset,
     SkipLayers,
-    Steps,
-    Threads,
-    Timing,
-    Weights,
 )
 from neurodeploy.cli.output import amount, columns, console, print_json, shape, wrapped
 from neurodeploy.cli.programs import read_program
+from neurodeploy.cli.run_flags import NO_FLAGS, RunFlags
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,6 +31,7 @@ if TYPE_CHECKING:
     from neurodeploy.trace import Trace
 
 
+@expanded
 def simulate(
     program: ProgramFile,
     input_file: InputFile,
@@ -47,14 +43,8 @@ def simulate(
     ],
     json: AsJson = False,
     engine: Engine = "native",
-    timing: Timing = None,
-    weights: Weights = None,
-    steps: Steps = None,
-    reset_interval: ResetInterval = None,
-    reset_offset: ResetOffset = 0,
-    input_bits: InputBits = None,
+    run_flags: RunFlags = NO_FLAGS,
     record: Record = None,
-    threads: Threads = None,
     num_layers: NumLayers = None,
     skip_layers: SkipLayers = 0,
     input_drive: InputDrive = None,
@@ -70,19 +60,12 @@ def simulate(
         input_drive=input_drive,
         input_shape=input_shape,
     )
-    timing = timing or ("pipelined" if engine == "lava" else "aligned")
-    weights = weights or ("lava" if engine == "lava" else "exact")
     trace, seconds = run(
         network,
-        read_input(input_file, network, steps),
+        read_input(input_file, network, run_flags.steps),
         engine=engine,
-        timing=timing,
-        weights=weights,
-        reset_interval=None if reset_interval == -1 else reset_interval,
-        reset_offset=reset_offset,
-        input_bits=input_bits,
         record="s" if record is None else record,
-        threads=threads,
+        **run_flags.options(lava=engine == "lava"),
     )
     write_trace(trace, output)
     if json:
