@@ -149,7 +149,10 @@ class _Largest:
 
 
 def before_reset(population: Population, u: NDArray[Any], v: NDArray[Any]) -> NDArray[np.int64]:
-    """Return v before saturation and reset: ``tz(v[t-1] * kv) + u[t] + 64 * bias``, v[-1] = initial."""
+    """Return v before saturation and reset: ``tz(v[t-1] * kv) + u[t] + 64 * bias``.
+
+    v[-1] is ``initial``.
+    """
     neuron = population.neuron
     if not isinstance(neuron, (CubaLif, Integrator)):
         raise TypeError(f"population {population.name} is not of the CUBA family")

@@ -59,7 +59,10 @@ def mismatches(program: nd.Program, data: dict[str, Any], reset: bool) -> int:
 
 
 def adapted(program: nd.Program, *, bias: bool) -> nd.Program:
-    """Return ``program`` within the theorem: forward, no delays, thresholds >= 0; biases and initial on ask."""
+    """Return ``program`` within the theorem: forward, no delays, thresholds >= 0.
+
+    bias : keep biases and ``initial``.
+    """
     populations = []
     for population in program.populations:
         changes: dict[str, Any] = {}
