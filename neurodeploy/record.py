@@ -17,7 +17,7 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 ARRAY_TYPES = (np.dtype(np.int32), np.dtype(np.int8))
 """Data types of the arrays that records hold."""
-PLAIN_TYPES: tuple[type, ...] = (str, bool, int)
+PLAIN_TYPES: tuple[type[Any], ...] = (str, bool, int)
 """Types of their other values, alone or in tuples; any of them may be None. A bool is no int."""
 
 Integers = Any
@@ -129,10 +129,10 @@ def canonical(value: object) -> Iterator[bytes]:
         kind = plain_type(value)
         if kind is None:
             raise TypeError(f"{type(value).__name__} {value!r} has no canonical bytes")
-        yield f"{kind.__name__}:{kind.__repr__(value)};".encode()
+        yield f"{kind.__name__}:{kind(value)!r};".encode()
 
 
-def plain_type(value: object) -> type | None:
+def plain_type(value: object) -> type[Any] | None:
     """Return which of `PLAIN_TYPES` a value is, numpy's strings being texts; None for no one."""
     return next((kind for kind in PLAIN_TYPES if isinstance(value, kind)), None)
 
