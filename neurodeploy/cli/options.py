@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+Verb = Callable[..., Any]
 
 
 def whole(text: str | int) -> int:
@@ -17,7 +22,6 @@ def whole(text: str | int) -> int:
 
 
 _RUN = "Run options"
-_NETX = "Reading NetX files"
 
 ProgramFile = Annotated[
     Path, typer.Argument(metavar="PROGRAM", help="A program.h5 or NetX file, known by content.")
@@ -110,31 +114,51 @@ Threads = Annotated[
     ),
 ]
 
-NumLayers = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N", parser=whole, help="Read the first N layers only.", rich_help_panel=_NETX
-    ),
-]
-SkipLayers = Annotated[
-    int,
-    typer.Option(
-        metavar="N", parser=whole, help="Leave out the first N layers.", rich_help_panel=_NETX
-    ),
-]
-InputDrive = Annotated[
-    str | None,
-    typer.Option(
-        metavar="current|bias",
-        help="Port through which an Input block is driven. Default: current.",
-        rich_help_panel=_NETX,
-    ),
-]
-InputShape = Annotated[
-    str | None,
-    typer.Option(
-        metavar="W,H,C",
-        help="Shape of the input where the file does not say it, in the order of netx.",
-        rich_help_panel=_NETX,
-    ),
-]
+
+def in_place_of(
+    keyword: str, parameters: Sequence[inspect.Parameter], made: Callable[[dict[str, Any]], Any]
+) -> Callable[[Verb], Verb]:
+    """Return a decorator that gives a verb ``parameters`` in place of its one ``keyword``.
+
+    made : the value of the keyword, from the values of the parameters by name.
+    """
+
+    def decorate(verb: Verb) -> Verb:
+        signature = inspect.signature(verb, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.name != keyword]
+
+        @functools.wraps(verb)
+        def command(**values: Any) -> Any:
+            given = {p.name: values.pop(p.name) for p in parameters}
+            return verb(**values, **{keyword: made(given)})
+
+        merged = [p.replace(kind=p.KEYWORD_ONLY) for p in (*own, *parameters)]
+        command.__signature__ = signature.replace(parameters=merged)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in merged}
+        return command
+
+    return decorate
+
+
+def parameter(name: str, kind: Any, panel: str, metavar: str, text: str) -> inspect.Parameter:
+    """Return the option ``--name`` of a verb; left out it is None."""
+    flag = f"--{name.replace('_', '-')}"
+    option = typer.Option(
+        flag,
+        metavar=metavar,
+        help=text,
+        rich_help_panel=panel,
+        parser=whole if kind is int else None,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, option],
+    )
+
+
+NumLayers = Annotated[int | None, typer.Option(metavar="N", parser=whole)]
+SkipLayers = Annotated[int, typer.Option(metavar="N", parser=whole)]
+InputDrive = Annotated[str | None, typer.Option(metavar="current|bias")]
+InputShape = Annotated[str | None, typer.Option(metavar="W,H,C")]
