@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import FormatError, located
+from neurodeploy.foreign import described
 
 Tree = dict[str, Any]
 """A group as plain values: int, bool, str, tuple of int, integer array, or Tree."""
@@ -49,7 +50,7 @@ def opened(path: Path) -> Iterator[Any]:
     """
     with path.open("rb") as raw:
         if raw.read(len(_SIGNATURE)) != _SIGNATURE:
-            raise FormatError("is not an HDF5 file")
+            raise FormatError(described(path))
         try:
             with h5py.File(raw, "r") as file:
                 yield file

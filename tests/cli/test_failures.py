@@ -53,7 +53,7 @@ OPTIONS = {
         "engines: no engine 'gpu', there are native, reference, lava"
     ),
     "inspect p.h5 --num-layers 1": (
-        "p.h5: num_layers is 1, which is for NetX files; this is a program container"
+        "p.h5: --num-layers is 1, which is for NetX files; this is a program container"
     ),
     "inspect p.h5 --input-shape 3x4": (
         "--input-shape is '3x4', expected N or W,H,C such as 28,28,1"
