@@ -1,4 +1,4 @@
-"""A thread that cannot start is one clear error, in every kernel, and never the end of the process."""
+"""A thread that cannot start is one clear error in every kernel, never the end of the process."""
 
 from __future__ import annotations
 
