@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.conditioning import NothingToCondition, condition
 from neurodeploy.errors import ProgramError, located
-from neurodeploy.fixedpoint import condition
 from neurodeploy.program import Connection, Input, Population, Program
 from neurodeploy.sim.fanout import FanOut, fan_out
 from neurodeploy.sim.options import RunOptions
@@ -225,12 +225,11 @@ def _weights(program: Program, options: RunOptions) -> list[tuple[NDArray[Any] |
     ]
     if options.weights == "lava":
         for members in dense_groups(program):
-            matrices = [np.asarray(result[i][0], np.int64) for i in members]
             with located(f"connection {program.connection_names[members[0]]}"):
                 try:
-                    conditioned = condition(matrices)
-                except ValueError as error:
-                    raise ProgramError(f"{error}, which Lava cannot load") from error
+                    conditioned = condition(dense_weights(program, members))
+                except NothingToCondition as error:
+                    raise ProgramError(str(error)) from error
             for i, entry in zip(members, conditioned, strict=True):
                 result[i] = (entry.weight, entry.shift)
     return result
@@ -244,3 +243,9 @@ def dense_groups(program: Program) -> list[list[int]]:
             key = f"#{index}" if connection.group is None else f"={connection.group}"
             groups.setdefault(key, []).append(index)
     return list(groups.values())
+
+
+def dense_weights(program: Program, members: Iterable[int]) -> list[NDArray[np.int64]]:
+    """Return the weights of those dense connections, int64 ``(out, in)``."""
+    synapses = (program.connections[index].synapse for index in members)
+    return [s.weight.astype(np.int64) for s in synapses if isinstance(s, Dense)]

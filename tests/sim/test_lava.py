@@ -14,9 +14,9 @@ from fuzz_lava import Tally, fuzz_one
 from lava_chain import LAVA, LIF, assert_lava_equals_reference, chain, needs_lava, spikes
 
 import neurodeploy as nd
+from neurodeploy.conditioning import condition
 from neurodeploy.converters.netx import read
 from neurodeploy.errors import EngineError, ExportError, NeurodeployError, OptionError
-from neurodeploy.fixedpoint import condition
 from neurodeploy.trace import NOT_OBSERVABLE
 
 # --- Equality ------------------------------------------------------------------------------------
