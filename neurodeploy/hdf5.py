@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import FormatError, located
+from neurodeploy.foreign import described
 
 Tree = dict[str, Any]
 """A group as plain values: int, bool, str, tuple of int, integer array, or Tree."""
@@ -49,7 +50,7 @@ def opened(path: Path) -> Iterator[Any]:
     """
     with path.open("rb") as raw:
         if raw.read(len(_SIGNATURE)) != _SIGNATURE:
-            raise FormatError("is not an HDF5 file")
+            raise FormatError(described(path))
         with asking():
             file = h5py.File(raw, "r")
         try:
@@ -97,13 +98,19 @@ def names(group: Any) -> list[str | bytes]:
         return list(group)
 
 
+def has(group: Any, name: str) -> bool:
+    """Whether ``group`` has a member of that name."""
+    with asking():
+        return name in group
+
+
 def count(group: Any) -> int:
     """Return the number of members of ``group``."""
     with asking():
         return len(group)
 
 
-def described(dataset: Any) -> tuple[np.dtype[Any], tuple[int, ...] | None]:
+def type_and_shape(dataset: Any) -> tuple[np.dtype[Any], tuple[int, ...] | None]:
     """Return the type and the shape of a dataset, None for one without space."""
     with asking():
         return dataset.dtype, dataset.shape
@@ -165,7 +172,7 @@ class Reader:
         with located(where):
             item = self.member(group, name)
             if isinstance(item, h5py.Dataset):
-                dtype, shape = described(item)
+                dtype, shape = type_and_shape(item)
                 if dtype.kind not in "iu" or shape is None:
                     raise FormatError(f"has type {dtype}, expected an array of integers")
                 return self.array(item)
@@ -194,7 +201,7 @@ class Reader:
         return np.asarray(values)
 
     def _check_size(self, dataset: Any) -> None:
-        dtype, shape = described(dataset)
+        dtype, shape = type_and_shape(dataset)
         with asking():
             stored = min(dataset.id.get_storage_size(), self._file_bytes)
             chunks = dataset.chunks or (0,)

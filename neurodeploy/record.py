@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import MISSING, Field, field, fields
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +24,35 @@ Integers = Any
 """A field given as anything array-like of integers, and stored as a read-only int32 array."""
 Pair = Any
 """A field given as one int or (height, width), and stored as a pair of ints."""
+
+
+Kind = Literal[
+    "decay",
+    "threshold",
+    "bias",
+    "initial",
+    "gain",
+    "adaptation",
+    "mode",
+    "weight",
+    "delay",
+    "geometry",
+]
+"""What a field of a neuron or synapse is for."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a field is for, in which unit, and how many numbers it holds.
+
+    kind : what it does in the model. unit : what a value of 1 stands for. per : ``"neuron"`` (one
+    number for all, one per channel or one per neuron), ``"step"`` (its first axis is the step of
+    the sample), ``"synapse"``, or ``"setting"`` (one value for all).
+    """
+
+    kind: Kind
+    unit: str
+    per: Literal["neuron", "step", "synapse", "setting"] = "neuron"
 
 
 _GROWN = "grown"
@@ -153,9 +182,18 @@ class Record:
 
     It pickles: the fields travel, what was computed from them does not, and arrays arrive
     read-only. A copy of a record, deep or not, is the record itself.
+
+    roles : of the fields of a neuron or synapse, all of them.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    roles: ClassVar[Mapping[str, Role]] = {}
+
+    def having(self, *kinds: Kind) -> dict[str, Any]:
+        """Return the fields whose role is one of ``kinds``, by name, in order of declaration."""
+        return {
+            name: getattr(self, name) for name, role in self.roles.items() if role.kind in kinds
+        }
 
     @property
     def digest(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -96,6 +96,18 @@ COUNT_NAMES = (
     "u_wraps",
     "v_saturations",
 )
+
+
+def concatenated(parts: Sequence[Activity]) -> Activity:
+    """Return the counts of several batches of the same program as those of one batch."""
+    tables = {
+        name: {
+            key: np.concatenate([getattr(part, name)[key] for part in parts])
+            for key in getattr(parts[0], name)
+        }
+        for name in COUNT_NAMES
+    }
+    return Activity(steps=parts[0].steps, samples=sum(part.samples for part in parts), **tables)
 
 
 def _total(value: NDArray[np.int64]) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from neurodeploy.errors import OptionError, located
 from neurodeploy.frozen import FrozenMapping
 from neurodeploy.program import Program
+from neurodeploy.threads import workers
 
 ENGINES = ("native", "reference", "lava")
 TIMINGS = ("aligned", "pipelined")
@@ -61,10 +61,7 @@ class RunOptions:
     @property
     def workers(self) -> int:
         """Number of threads to use."""
-        if self.threads is not None:
-            return self.threads
-        allowed = getattr(os, "sched_getaffinity", None)
-        return len(allowed(0)) if allowed else os.cpu_count() or 1
+        return workers(self.threads)
 
     def recorded(self, program: Program) -> tuple[tuple[str, ...], ...]:
         """Return the variables to record for each population; the read-out is always among them.

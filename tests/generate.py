@@ -33,6 +33,7 @@ EDGE_DECAYS = (0, 1, 2, 2047, 2048, 4094, 4095, 4096)
 EDGE_THRESHOLDS = (-1, 0, 1, 63, 64, 4095, 4096, 131071)
 EDGE_BIASES = (-32768, -32767, -1, 0, 1, 32766, 32767)
 EDGE_WEIGHTS = (-256, -255, -128, -127, -2, -1, 0, 1, 2, 127, 128, 253, 254)
+EDGE_INITIALS = (1 - M, -1, 0, 1, 64, 4096, M - 2, M - 1)
 EDGE_MESSAGES = (-(2**22), -(2**17), -257, -1, 0, 1, 255, 2**16, 2**22 - 1)
 
 
@@ -93,6 +94,8 @@ def random_cuba(
         if rng.random() < 0.5
         else 0,
     }
+    if not lava and rng.random() < 0.2:
+        fields["initial"] = _parameter(rng, shape, EDGE_INITIALS if extreme else (-9000, 20000))
     if rng.random() < 0.1:
         return Integrator(**fields)
     fields["threshold"] = _parameter(rng, shape, EDGE_THRESHOLDS if extreme else (20, 400))

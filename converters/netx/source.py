@@ -198,7 +198,7 @@ class _Group:
             return self.group(first).array(rest)
         dataset = self._dataset(key)
         with located(self.path(key)):
-            dtype, shape = hdf5.described(dataset)
+            dtype, shape = hdf5.type_and_shape(dataset)
             if dtype.kind not in "iufb" or dtype.itemsize > 8 or shape is None:
                 raise FormatError(f"has type {dtype}, expected numbers")
             if len(shape) > MAX_NDIM:
@@ -211,7 +211,7 @@ class _Group:
             raise FormatError(f"{self.where}: has no {key!r}")
         dataset = self._dataset(key)
         with located(self.path(key)):
-            dtype, shape = hdf5.described(dataset)
+            dtype, shape = hdf5.type_and_shape(dataset)
             kind = h5py.check_string_dtype(dtype)
             if kind is None or shape is None or len(shape) > 1 or 0 in shape:
                 raise FormatError(f"has type {dtype}, expected one text")
@@ -226,7 +226,7 @@ class _Group:
         if key not in self.keys:
             return None
         try:
-            dtype, _ = hdf5.described(self._dataset(key))
+            dtype, _ = hdf5.type_and_shape(self._dataset(key))
             if h5py.check_string_dtype(dtype) is not None:
                 return self.text(key)
             return self.array(key)

@@ -275,7 +275,7 @@ def test_missing_file_directory_and_pipe(tmp_path: Path) -> None:
 def test_foreign_file(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.net"
     path.write_bytes(content)
-    assert refused(path) == "is not an HDF5 file"
+    assert refused(path).startswith("is not an HDF5 file")
 
 
 def test_hdf5_without_layers(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurodeploy.errors import InputError, OptionError, ProgramError
-from neurodeploy.sim.encode import (
+from neurodeploy.encode import (
     ENCODERS,
     Delta,
     Direct,
@@ -18,6 +17,7 @@ from neurodeploy.sim.encode import (
     Rate,
     encoder_from_metadata,
 )
+from neurodeploy.errors import InputError, OptionError, ProgramError
 
 
 def test_direct_repeats_the_value_rounded_half_up_to_the_levels() -> None:
@@ -115,7 +115,7 @@ def test_every_encoder_is_known_by_its_kind() -> None:
         ({}, "metadata name no encoder; encode the data yourself and give the columns"),
         (
             {"encoder": "poisson"},
-            "metadata encoder is 'poisson', known are direct, rate, latency, delta, level",
+            "metadata encoder is 'poisson', expected one of direct, rate, latency, delta, level",
         ),
         (
             {"encoder": "rate", "encoder.steps": 4},

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.sim.encode.philox import counter_words
+from neurodeploy.encode.philox import counter_words
 
 Integers = NDArray[Any]
 Spikes = NDArray[np.uint8]

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from neurodeploy.encode import compiled, reference
+from neurodeploy.encode.encoder import Call, Encoder, Integers, as_integers, check, within
+from neurodeploy.encode.philox import MAX_DECISIONS
 from neurodeploy.errors import InputError
-from neurodeploy.sim.encode import compiled, reference
-from neurodeploy.sim.encode.encoder import Call, Encoder, Integers, as_integers, check, within
-from neurodeploy.sim.encode.philox import MAX_DECISIONS
 
 
 @dataclass(frozen=True)

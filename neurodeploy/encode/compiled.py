@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.encode.encoder import Call, Integers
 from neurodeploy.errors import EngineError
-from neurodeploy.sim.encode.encoder import Call, Integers
-from neurodeploy.sim.options import RunOptions
+from neurodeploy.threads import workers
 
-try:
+try:  # the kernels are compiled together with the engine's, one floor above
     from neurodeploy.sim import _native
     from neurodeploy.sim.native import instruction_set
-except EngineError:  # pragma: no cover - a checkout that was never built uses numpy
+except (ImportError, EngineError):  # a checkout that was never built uses numpy
     AVAILABLE = False
 else:
     AVAILABLE = True
@@ -57,4 +57,4 @@ def _rows(x: Integers) -> NDArray[np.int32]:
 
 def _means(call: Call) -> tuple[int, str]:
     """Return the number of threads and the instruction set."""
-    return RunOptions(threads=call.threads).workers, instruction_set()
+    return workers(call.threads), instruction_set()

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from neurodeploy.errors import ProgramError
+from neurodeploy.encode.changes import Delta, Level
+from neurodeploy.encode.encoder import PREFIX, Encoder
+from neurodeploy.encode.still import Direct, Latency, Rate
+from neurodeploy.errors import OptionError, ProgramError
 from neurodeploy.program import MetadataValue
-from neurodeploy.sim.encode.changes import Delta, Level
-from neurodeploy.sim.encode.encoder import PREFIX, Encoder
-from neurodeploy.sim.encode.still import Direct, Latency, Rate
+from neurodeploy.registry import ByName
 
-ENCODERS: dict[str, type[Encoder]] = {
-    encoder.kind: encoder for encoder in (Direct, Rate, Latency, Delta, Level)
-}
+ENCODERS: ByName[type[Encoder]] = ByName(
+    "encoder", {kind.kind: kind for kind in (Direct, Rate, Latency, Delta, Level)}
+)
+"""Every encoder, by the name that metadata, configurations and the command line know it by."""
 
 
 def encoder_from_metadata(metadata: Mapping[str, MetadataValue]) -> Encoder:
@@ -27,9 +29,10 @@ def encoder_from_metadata(metadata: Mapping[str, MetadataValue]) -> Encoder:
         raise ProgramError(
             "metadata name no encoder; encode the data yourself and give the columns"
         )
-    if kind not in ENCODERS:
-        raise ProgramError(f"metadata encoder is {kind!r}, known are {', '.join(ENCODERS)}")
-    chosen = ENCODERS[str(kind)]
+    try:
+        chosen = ENCODERS.named(kind)
+    except OptionError as error:
+        raise ProgramError(f"metadata {error}") from error
     entries: dict[str, Any] = {}
     for field in fields(chosen):
         key = f"{PREFIX}.{field.name}"

@@ -7,11 +7,11 @@ on every machine. An encoder describes itself as metadata of a Program (`Encoder
 `reference` says in numpy what every spike encoder means; `compiled` does the same natively.
 """
 
-from neurodeploy.sim.encode.changes import Delta, Level
-from neurodeploy.sim.encode.encoder import MAX_STEPS, PREFIX, Encoder, Integers, Shape
-from neurodeploy.sim.encode.metadata import ENCODERS, encoder_from_metadata
-from neurodeploy.sim.encode.philox import counter_words
-from neurodeploy.sim.encode.still import Direct, Latency, Rate
+from neurodeploy.encode.changes import Delta, Level
+from neurodeploy.encode.encoder import MAX_STEPS, PREFIX, Encoder, Integers, Shape
+from neurodeploy.encode.metadata import ENCODERS, encoder_from_metadata
+from neurodeploy.encode.philox import counter_words
+from neurodeploy.encode.still import Direct, Latency, Rate
 
 __all__ = [
     "ENCODERS",

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from neurodeploy.sim.encode import compiled, reference
-from neurodeploy.sim.encode.encoder import Call, Encoder, Integers, Shape, check, series, within
+from neurodeploy.encode import compiled, reference
+from neurodeploy.encode.encoder import Call, Encoder, Integers, Shape, check, series, within
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurodeploy.sim.encode import Rate, counter_words
-from neurodeploy.sim.encode.philox import blocks
+from neurodeploy.encode import Rate, counter_words
+from neurodeploy.encode.philox import blocks
 
 SIGMAS = 5.0
 """Deviation that a statistic of a fixed seed may have."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from neurodeploy.sim.encode import Delta, Latency, Level, Rate, reference
+from neurodeploy.encode import Delta, Latency, Level, Rate, reference
 from neurodeploy.sim.native import INSTRUCTION_SETS, ISA_VARIABLE, instruction_sets
 
 THREADS = (1, 2, 7)
