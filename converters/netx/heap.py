@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import h5py
 
+from neurodeploy import hdf5
 from neurodeploy.errors import FormatError
 
 MAX_HEAP_BYTES = 2**20
@@ -28,8 +29,9 @@ def first_text(path: Path, dataset: Any, limit: int) -> bytes:
 
     Raises FormatError when it is longer, or the reference leads nowhere.
     """
-    sizes = h5py.h5i.get_file_id(dataset.id).get_create_plist().get_sizes()
-    offset = dataset.id.get_offset()
+    with hdf5.asking():
+        sizes = h5py.h5i.get_file_id(dataset.id).get_create_plist().get_sizes()
+        offset = dataset.id.get_offset()
     if offset is None or sizes != (8, 8):
         raise FormatError("is not one text stored in one piece")
     with path.open("rb") as file:

@@ -165,9 +165,9 @@ class _Group:
     def __init__(self, group: Any, where: str, reader: hdf5.Reader, path: Path) -> None:
         self._group, self._reader, self._file, self.where = group, reader, path, where
         limit = MAX_LAYERS if where == "layer" else MAX_KEYS
-        if len(group) > limit:
-            raise FormatError(f"{where or '/'}: holds {len(group)} entries, limit {limit}")
-        self.keys = frozenset(_printable(name) for name in group)
+        if (count := hdf5.count(group)) > limit:
+            raise FormatError(f"{where or '/'}: holds {count} entries, limit {limit}")
+        self.keys = frozenset(_printable(name) for name in hdf5.names(group))
 
     def path(self, key: str) -> str:
         """Return the path of a member."""
@@ -198,11 +198,11 @@ class _Group:
             return self.group(first).array(rest)
         dataset = self._dataset(key)
         with located(self.path(key)):
-            dtype = dataset.dtype
-            if dtype.kind not in "iufb" or dtype.itemsize > 8 or dataset.shape is None:
+            dtype, shape = hdf5.type_and_shape(dataset)
+            if dtype.kind not in "iufb" or dtype.itemsize > 8 or shape is None:
                 raise FormatError(f"has type {dtype}, expected numbers")
-            if dataset.ndim > MAX_NDIM:
-                raise FormatError(f"has {dataset.ndim} axes, limit {MAX_NDIM}")
+            if len(shape) > MAX_NDIM:
+                raise FormatError(f"has {len(shape)} axes, limit {MAX_NDIM}")
             return self._reader.array(dataset).astype(dtype.newbyteorder("="), copy=False)
 
     def text(self, key: str) -> str:
@@ -211,9 +211,10 @@ class _Group:
             raise FormatError(f"{self.where}: has no {key!r}")
         dataset = self._dataset(key)
         with located(self.path(key)):
-            kind = h5py.check_string_dtype(dataset.dtype)
-            if kind is None or dataset.shape is None or dataset.ndim > 1 or not dataset.size:
-                raise FormatError(f"has type {dataset.dtype}, expected one text")
+            dtype, shape = hdf5.type_and_shape(dataset)
+            kind = h5py.check_string_dtype(dtype)
+            if kind is None or shape is None or len(shape) > 1 or 0 in shape:
+                raise FormatError(f"has type {dtype}, expected one text")
             if kind.length is None:
                 return _ascii(first_text(self._file, dataset, MAX_TEXT))
             if kind.length > MAX_TEXT:
@@ -225,7 +226,8 @@ class _Group:
         if key not in self.keys:
             return None
         try:
-            if h5py.check_string_dtype(self._dataset(key).dtype) is not None:
+            dtype, _ = hdf5.type_and_shape(self._dataset(key))
+            if h5py.check_string_dtype(dtype) is not None:
                 return self.text(key)
             return self.array(key)
         except FormatError:
