@@ -25,6 +25,8 @@ Array = NDArray[Any]
 
 MAX_BYTES = 2**29
 """Most bytes of all arrays of one file: 134 million synapses, more than a chip holds."""
+MAX_UNSTORED = 2**24
+"""Most bytes of arrays that were created and never written: they hold their fill value."""
 MAX_LAYERS = 10_000
 MAX_KEYS = 1_000
 """Most entries of one layer or neuron group."""
@@ -95,7 +97,7 @@ def read_source(path: Path, options: LoadOptions) -> Source:
     Raises FormatError for what is not a NetX file, is damaged or claims absurd sizes.
     """
     with hdf5.opened(path) as file:
-        reader = hdf5.Reader(path.stat().st_size, MAX_BYTES)
+        reader = hdf5.Reader(path.stat().st_size, MAX_BYTES, MAX_UNSTORED, hdf5.BUILT_IN)
         root = _Group(file, "", reader, path)
         if "layer" not in root.keys or not root.is_group("layer"):
             raise FormatError(
@@ -199,7 +201,9 @@ class _Group:
         dataset = self._dataset(key)
         with located(self.path(key)):
             dtype = dataset.dtype
-            if dtype.kind not in "iufb" or dtype.itemsize > 8 or dataset.shape is None:
+            if dataset.shape is None:
+                raise FormatError("is empty, expected numbers")
+            if dtype.kind not in "iufb" or dtype.itemsize > 8:
                 raise FormatError(f"has type {dtype}, expected numbers")
             if dataset.ndim > MAX_NDIM:
                 raise FormatError(f"has {dataset.ndim} axes, limit {MAX_NDIM}")
@@ -212,8 +216,12 @@ class _Group:
         dataset = self._dataset(key)
         with located(self.path(key)):
             kind = h5py.check_string_dtype(dataset.dtype)
-            if kind is None or dataset.shape is None or dataset.ndim > 1 or not dataset.size:
+            if dataset.shape is None or not dataset.size:
+                raise FormatError("is empty, expected one text")
+            if kind is None or dataset.ndim > 1:
                 raise FormatError(f"has type {dataset.dtype}, expected one text")
+            if kind.length is None and not dataset.id.get_storage_size():
+                raise FormatError("was never written, expected one text")
             if kind.length is None:
                 return _ascii(first_text(self._file, dataset, MAX_TEXT))
             if kind.length > MAX_TEXT:
