@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,12 @@ def scores(program: Program, trace: Trace) -> NDArray[np.int64]:
     over the ``pool`` neurons of the class, in 64 bits; neurons in C,H,W order.
     """
     readout = program.readout
-    array = trace[readout.population].arrays[readout.variable]
+    return windowed(program, trace[readout.population].arrays[readout.variable])
+
+
+def windowed(program: Program, array: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the `scores` of a read-out variable, ``(batch, steps, *shape)``."""
+    readout = program.readout
     kept = array[:, -readout.window :] if readout.window else array
     total = kept.sum(axis=1, dtype=np.int64)
     return np.asarray(total.reshape(len(total), program.classes, readout.pool).sum(axis=2))

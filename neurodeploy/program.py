@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 
 from neurodeploy.errors import ProgramError, located
+from neurodeploy.frozen import FrozenMapping
 from neurodeploy.neuron import Neuron
 from neurodeploy.record import Record, digest, grown, whole
 from neurodeploy.synapse import Direct, Synapse
@@ -171,7 +171,7 @@ class Program(Record):
             with located(f"connection {connection.source}->{connection.target}"):
                 self._check_connection(connection)
         self._set("populations", _ordered(self.populations, self.connections))
-        self._set("metadata", MappingProxyType(_checked_metadata(self.metadata)))
+        self._set("metadata", FrozenMapping(_checked_metadata(self.metadata)))
         self._check_readout()
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from neurodeploy.errors import OptionError, located
+from neurodeploy.frozen import FrozenMapping
 from neurodeploy.program import Program
 from neurodeploy.threads import workers
 
@@ -43,6 +44,7 @@ class RunOptions:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "record", _kept(self.record))
         _choice("engine", self.engine, ENGINES)
         _choice("timing", self.timing, TIMINGS)
         _choice("weights", self.weights, WEIGHTS)
@@ -85,6 +87,19 @@ class RunOptions:
                     known = ", ".join(program.names)
                     raise OptionError(f"no population {name!r}, there are {known}")
             return {name: _variables(value) for name, value in self.record.items()}
+
+
+def _kept(record: Record) -> Record:
+    """Return what to record as values that stay as they are."""
+    if isinstance(record, Mapping):
+        return FrozenMapping({name: _names(variables) for name, variables in record.items()})
+    return _names(record)
+
+
+def _names(variables: Sequence[str] | str) -> Sequence[str] | str:
+    if not isinstance(variables, (str, Sequence)):
+        raise OptionError(f"record is {variables!r}, expected names of variables")
+    return variables if isinstance(variables, str) else tuple(variables)
 
 
 def _variables(names: Sequence[str] | str) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ def whole(text: str | int) -> int:
         raise typer.BadParameter(f"{text!r} is not a whole number") from None
 
 
-_RUN = "Run options"
+RUN_PANEL = "Run options"
+"""Heading of the options of a run in --help."""
 
 ProgramFile = Annotated[
     Path, typer.Argument(metavar="PROGRAM", help="A program.h5 or NetX file, known by content.")
@@ -40,59 +41,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable out
 Engine = Annotated[
     str,
     typer.Option(
-        metavar="native|reference|lava", help="What runs the program.", rich_help_panel=_RUN
+        metavar="native|reference|lava", help="What runs the program.", rich_help_panel=RUN_PANEL
     ),
 ]
-Timing = Annotated[
-    str | None,
+JudgingEngine = Annotated[
+    str,
     typer.Option(
-        metavar="aligned|pipelined",
-        help="A connection delivers in the same step, or in the next as in Lava and on the chip. "
-        "Default: aligned, pipelined with Lava.",
-        rich_help_panel=_RUN,
-    ),
-]
-Weights = Annotated[
-    str | None,
-    typer.Option(
-        metavar="exact|lava",
-        help="As the file says, or as Lava's conditioning leaves them. "
-        "Default: exact, lava when comparing with Lava.",
-        rich_help_panel=_RUN,
-    ),
-]
-Steps = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=whole,
-        help="Cut the input, or pad it with zeros, to N steps.",
-        rich_help_panel=_RUN,
-    ),
-]
-ResetInterval = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=whole,
-        help="Clear CUBA states every N steps; -1 never.",
-        rich_help_panel=_RUN,
-    ),
-]
-ResetOffset = Annotated[
-    int,
-    typer.Option(
-        metavar="N", parser=whole, help="Step of the first reset, as in NetX.", rich_help_panel=_RUN
-    ),
-]
-InputBits = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=whole,
-        help="0: any non-zero value is one event; above 0: the values count. "
-        "Default: as the program says.",
-        rich_help_panel=_RUN,
+        metavar="native|reference",
+        help="What runs the program; whether Lava agrees is seen with compare.",
+        rich_help_panel=RUN_PANEL,
     ),
 ]
 Record = Annotated[
@@ -101,16 +58,7 @@ Record = Annotated[
         metavar="s,u,v,...",
         help="Variables to record, for every population that has them. "
         "Default: s, all when comparing.",
-        rich_help_panel=_RUN,
-    ),
-]
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=whole,
-        help="Threads of the native engine. Default: all cores.",
-        rich_help_panel=_RUN,
+        rich_help_panel=RUN_PANEL,
     ),
 ]
 
@@ -156,9 +104,3 @@ def parameter(name: str, kind: Any, panel: str, metavar: str, text: str) -> insp
         default=None,
         annotation=Annotated[kind | None, option],
     )
-
-
-NumLayers = Annotated[int | None, typer.Option(metavar="N", parser=whole)]
-SkipLayers = Annotated[int, typer.Option(metavar="N", parser=whole)]
-InputDrive = Annotated[str | None, typer.Option(metavar="current|bias")]
-InputShape = Annotated[str | None, typer.Option(metavar="W,H,C")]

@@ -1,22 +1,14 @@
-"""Programs from and to files of any format that neurodeploy knows."""
+"""The formats of program files that a user names."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from neurodeploy.cli.reading import Reading
 from neurodeploy.converters.formats import FORMATS
 from neurodeploy.errors import OptionError
 
 if TYPE_CHECKING:
-    from neurodeploy.program import Program
-
-
-def read_program(path: Path, form: str | None = None, **options: Any) -> Program:
-    """Return the Program that ``path`` holds; see `neurodeploy.cli.reading`."""
-    given = {name: str(value) for name, value in options.items() if value not in (None, 0)}
-    return Reading(given).program(path, form)
+    pass
 
 
 def check_format(form: str | None, option: str) -> None:

@@ -57,6 +57,11 @@ class Presented:
     def __len__(self) -> int:
         return len(self.y)
 
+    @property
+    def steps(self) -> int:
+        """Columns of a sample."""
+        return int(self.columns(slice(0, 1)).shape[1])
+
     def columns(self, rows: slice, x: Integers | None = None) -> Integers:
         """Return the columns of ``rows``, of changed values where ``x`` gives them."""
         return self.encode(self.x[rows] if x is None else x, rows)

@@ -9,6 +9,7 @@ import numpy as np
 
 import neurodeploy as nd
 from neurodeploy import container
+from neurodeploy.answers import RunChoice
 from neurodeploy.data import load_data
 from neurodeploy.encode import Direct
 from neurodeploy.energy import estimate_energy
@@ -18,7 +19,7 @@ from neurodeploy.verification.presented import present
 from neurodeploy.verification.sample import record_sample
 from neurodeploy.verification.suite import verify, write_sample
 
-ENGINE = {"engine": "reference"}
+ENGINE = RunChoice(engine="reference")
 
 
 def digits_program() -> nd.Program:
