@@ -182,7 +182,7 @@ def _check_sums(
     """
     shifts = _check_conditioning(plan.program)
     for edge in plan.edges:
-        if edge.binary or edge.weight is None or not shifts.get(edge.index):
+        if edge.binary or edge.given is None or not shifts.get(edge.index):
             continue
         sent = inputs[edge.source] if edge.from_input else arrays[edge.source]["s"]
         largest = max(int(sent.max(initial=0)), -int(sent.min(initial=0)))

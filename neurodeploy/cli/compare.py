@@ -41,7 +41,6 @@ def compare(
 ) -> int:
     """Run several engines and show where they first differ."""
     from neurodeploy.sim.compare import compare as compare_engines
-    from neurodeploy.sim.options import VARIABLES
 
     network = read_program(
         program,
@@ -55,7 +54,7 @@ def compare(
         network,
         by_name(network, read_input(input_file, network, run_flags.steps)),
         names,
-        record=VARIABLES if record is None else record,
+        record=record,
         **run_flags.options(lava="lava" in names),
     )
     if json:
