@@ -15,7 +15,7 @@ from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, M
 from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Connection, Input, MetadataValue, Population, Program
 from neurodeploy.sim.fanout import fan_out
-from neurodeploy.sim.plan import dense_groups, dense_weights
+from neurodeploy.sim.plan import dense_groups, group_weights
 from neurodeploy.synapse import Conv2d, Dense, Direct
 
 WEIGHT_RANGE = (WEIGHT_MIN, WEIGHT_MAX)
@@ -309,7 +309,7 @@ def _conditioning_findings(program: Program) -> list[str]:
     for members in dense_groups(program):
         names = [program.connection_names[index] for index in members]
         try:
-            found = changes(dense_weights(program, members))
+            found = changes(group_weights(program, members))
         except NothingToCondition as error:
             result.append(f"connection {', '.join(names)}: {error}")
             continue

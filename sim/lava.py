@@ -25,7 +25,7 @@ from neurodeploy.neuron import CubaLif, Delta, HomeostaticLif, Neuron, ResonateF
 from neurodeploy.program import Connection, Program
 from neurodeploy.sim.engine import Recording, plain_bytes
 from neurodeploy.sim.lava_job import interpreter, record_dtype, recorded, run, time_limit_seconds
-from neurodeploy.sim.plan import Plan, dense_groups, dense_weights
+from neurodeploy.sim.plan import Plan, dense_groups, group_weights
 from neurodeploy.synapse import Conv2d, Direct
 from neurodeploy.trace import NOT_OBSERVABLE
 
@@ -155,7 +155,7 @@ def _check_conditioning(program: Program) -> dict[int, int]:
     for members in dense_groups(program):
         with located(f"connection {program.connection_names[members[0]]}"):
             try:
-                group = examine(dense_weights(program, members))
+                group = examine(group_weights(program, members))
             except NothingToCondition as error:
                 raise OptionError(str(error)) from error
             if group.changed:
@@ -176,7 +176,7 @@ def _check_sums(
     """
     shifts = _check_conditioning(plan.program)
     for edge in plan.edges:
-        if edge.binary or edge.weight is None or not shifts.get(edge.index):
+        if edge.binary or edge.given is None or not shifts.get(edge.index):
             continue
         sent = inputs[edge.source] if edge.from_input else arrays[edge.source]["s"]
         largest = max(int(sent.max(initial=0)), -int(sent.min(initial=0)))

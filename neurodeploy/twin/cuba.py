@@ -27,7 +27,7 @@ from neurodeploy.fixedpoint import M
 from neurodeploy.neuron import CubaLif, HomeostaticLif, Integrator
 from neurodeploy.twin.arithmetic import FLOAT64_EXACT, fold, keep_factor, tz, wrap
 from neurodeploy.twin.rule import Gradients, Named, Pass, Rule
-from neurodeploy.twin.slopes import UNIT, Slopes
+from neurodeploy.twin.slopes import UNIT
 
 LIMIT = M - 1
 
@@ -224,7 +224,9 @@ class _Record:
         self.before = make(shape, dtype=torch.float32)
         silent = p.threshold is None
         self.outputs = {
-            "s": self.before.new_zeros(()).expand(shape) if silent else torch.empty_like(self.before),
+            "s": self.before.new_zeros(()).expand(shape)
+            if silent
+            else torch.empty_like(self.before),
             "u": make(shape, dtype=u_type),
             "v": make(shape, dtype=torch.float32) if p.reset != "none" else self.before,
         }
@@ -319,9 +321,7 @@ class _Backward:
                 self.sums.add("threshold", of_vth, UNIT)
         return v + path, vth
 
-    def _homeostasis(
-        self, t: int, v: Tensor, vth: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
+    def _homeostasis(self, t: int, v: Tensor, vth: Tensor | None) -> tuple[Tensor, Tensor | None]:
         index = self.call.index[t]
         if vth is None or self.theta is None or self.free is None:
             return v, vth
