@@ -134,6 +134,8 @@ class Carried:
 class CubaRule(Rule):
     """`CubaLif`, `HomeostaticLif` and `Integrator`."""
 
+    resets = True
+
     def states(self, neuron: Any) -> tuple[str, ...]:
         return ("u", "v", "vth") if isinstance(neuron, HomeostaticLif) else ("u", "v")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -40,7 +40,12 @@ class Pass:
 
 
 class Rule(ABC):
-    """One neuron model. Given are ``a``, parameters ``(N,)`` and the state before: ``u0`` ..."""
+    """One neuron model. Given are ``a``, parameters ``(N,)`` and the state before: ``u0`` ...
+
+    resets : whether a due reset begins a new sample.
+    """
+
+    resets: ClassVar[bool]
 
     @abstractmethod
     def states(self, neuron: Any) -> tuple[str, ...]:
