@@ -158,12 +158,13 @@ class CubaRule(Rule):
             state, test = step(p, state, _inputs(call, given, t))
             record.add(t, state, test)
         outputs = record.outputs
-        threshold = p.threshold if p.threshold is not None else None
-        saved: dict[str, Any] = {"before": record.before, "free": record.free, "p": p}
+        threshold = p.threshold
+        before = record.before.detach()
+        saved: dict[str, Any] = {"before": before, "free": record.free, "p": p}
         if threshold is not None:
-            vth = outputs.get("vth", threshold.float() if _narrow(threshold) else threshold)
-            size = UNIT * given["threshold"].abs().clamp(min=1).to(record.before.dtype)
-            saved["steps"] = call.slopes.collect(record.before, vth, size)
+            vth = outputs["vth"].detach() if "vth" in outputs else threshold
+            size = UNIT * given["threshold"].detach().double().abs().clamp(min=1)
+            saved["steps"] = call.slopes.collect(before, vth, size)
         return outputs, saved
 
     def backward(
@@ -174,10 +175,6 @@ class CubaRule(Rule):
 
 def _double(value: Tensor | None) -> Tensor | None:
     return None if value is None else value.double()
-
-
-def _narrow(value: Tensor) -> bool:
-    return bool((value.abs() <= 2**24).all())
 
 
 def _inputs(call: Pass, given: Named, t: int) -> Inputs:
@@ -260,7 +257,7 @@ class _Backward:
         self.free: Tensor | None = saved["free"]
         self.spiking = self.p.threshold is not None
         self.dtype = self._dtype()
-        self.slope = call.slopes.of(saved["steps"]) if self.spiking else None
+        self.slope = call.slopes.of(saved["steps"]).to(self.dtype) if self.spiking else None
         self.keep_u, self.keep_v = self.p.keep_u.to(self.dtype), self.p.keep_v.to(self.dtype)
         self.theta = None if self.p.theta is None else self.p.theta.to(self.dtype)
         self.threshold = self.p.threshold.to(self.dtype) if self.p.threshold is not None else None

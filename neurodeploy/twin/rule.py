@@ -85,7 +85,7 @@ class Gradients:
     def add(self, name: str, value: Tensor, factor: float = 1.0) -> None:
         """Add ``factor * value`` ``(batch, N)``, summed over the batch, to that of ``(N,)``."""
         if self.wants(name):
-            term = value.sum(0) * factor
+            term = value.sum(0, dtype=torch.float64) * factor
             self.found[name] = self.found[name] + term if name in self.found else term
 
     def at(self, name: str, t: int, value: Tensor, factor: float) -> None:
@@ -93,10 +93,11 @@ class Gradients:
         if not self.wants(name):
             return
         if name not in self.found:
-            self.found[name] = torch.zeros_like(self.given[name], dtype=value.dtype)
+            dtype = value.dtype if name == "a" else torch.float64
+            self.found[name] = torch.zeros_like(self.given[name], dtype=dtype)
         target = self.found[name][t if len(self.given[name]) > 1 else 0]
         if len(target) < len(value):
-            value = value.sum(0, keepdim=True)
+            value = value.sum(0, keepdim=True, dtype=target.dtype)
         target.add_(value, alpha=factor)
 
     def entry(self, name: str, t: int, value: Tensor) -> None:
