@@ -219,13 +219,13 @@ class _Record:
     def __init__(self, call: Pass, p: Parameters, state: State) -> None:
         shape = (call.steps, *state.u.shape)
         make = state.u.new_empty
-        u_type = torch.float64 if call.wide else torch.float32
-        self.before = make(shape, dtype=torch.float32)
+        u_type = torch.float64 if call.wide else call.dtype
+        self.before = make(shape, dtype=call.dtype)
         silent = p.threshold is None
         self.outputs = {
             "s": self.before.new_zeros(()).expand(shape) if silent else torch.empty_like(self.before),
             "u": make(shape, dtype=u_type),
-            "v": make(shape, dtype=torch.float32) if p.reset != "none" else self.before,
+            "v": torch.empty_like(self.before) if p.reset != "none" else self.before,
         }
         self.free: Tensor | None = None
         if p.theta is not None:
@@ -264,9 +264,8 @@ class _Backward:
         self.sums = Gradients(call.needs, given)
 
     def _dtype(self) -> torch.dtype:
-        """float32 where the currents are and no decay amplifies, else float64."""
-        a = self.given["a"].dtype
-        return torch.float64 if self.call.wide else a
+        """That of the pass, but float64 where a decay may amplify."""
+        return torch.float64 if self.call.wide else self.call.dtype
 
     def run(self) -> Named:
         zeros = self.before.new_zeros(self.before.shape[1:], dtype=self.dtype)

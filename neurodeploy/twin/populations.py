@@ -27,12 +27,16 @@ DRIVE_EXACT = 2**24
 
 @dataclass(frozen=True)
 class Timing:
-    """How the columns of a pass lie in time. interval : reset interval or None."""
+    """How the columns of a pass lie in time. interval : reset interval or None.
+
+    dtype : of what fits float32, and of the gradients.
+    """
 
     steps: int
     batch: int
     interval: int | None
     through: frozenset[str]
+    dtype: torch.dtype
 
 
 class Population(nn.Module):
@@ -166,6 +170,7 @@ class Stream:
             through=self.timing.through,
             slopes=self.slopes,
             wide=not (self.narrow and largest <= DRIVE_EXACT),
+            dtype=self.timing.dtype,
         )
         return scan(self.population.rule, call, given)
 

@@ -26,7 +26,7 @@ class Pass:
 
     index : steps since the first data of the sample, per step: the index of gain and signature.
     gains : input mantissa, per step. through : open paths. wide : a sum may leave 32 bits or u 24.
-    needs : names of the given tensors whose gradient is wanted.
+    dtype : of what fits float32, and of the gradients. needs : names of the given tensors whose gradient is wanted.
     """
 
     neuron: Neuron
@@ -36,6 +36,7 @@ class Pass:
     through: frozenset[str]
     slopes: Slopes
     wide: bool
+    dtype: torch.dtype
     needs: frozenset[str] = frozenset()
 
 

@@ -51,7 +51,7 @@ class Case:
         self.surrogate = str(rng.choice(list(SURROGATES)))
         self.width: Any = float(rng.choice([0.5, 1.0, 3.0]))
         self.through = tuple(path for path in PATHS if rng.random() < 0.8)
-        self.module = nd.to_torch(self.program, **self.options)
+        self.module = nd.to_torch(self.program, **self.options).double()
         self.steps = self._steps()
         if self.batched and rng.random() < 0.3:
             self.width = torch.rand(1, self.steps, *(1,) * 1) + 0.5
