@@ -7,7 +7,7 @@ agree, and with which reset, or that the pipelined stream itself has to be verif
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from neurodeploy.equivalence import equivalence
 from neurodeploy.errors import ProgramError, located
 from neurodeploy.neuron import CubaLif, Integrator, Neuron
 from neurodeploy.program import Connection, Input, MetadataValue, Population, Program, Readout
@@ -27,27 +28,14 @@ from neurodeploy.train.pooling import SumPoolLayer
 INPUT_NAME = "input"
 
 
-@dataclass(frozen=True)
-class StreamTiming:
-    """Under which conditions the pipelined stream gives the aligned answers.
-
-    rule : ``"theorem"`` (they agree, with the reset named here) or ``"verify-stream"`` (the
-    pipelined stream has to be run and compared). needs_reset : the stream must be reset once per
-    sample even when each sample starts from rest. reason : one sentence.
-    """
-
-    rule: str
-    needs_reset: bool
-    reason: str
-
-
 @torch.no_grad()
 def lower(network: Network) -> Program:
     """Return the Program that computes what ``network`` computes in eval mode, bit for bit.
 
     Pools are folded into the next layer's weights. The metadata hold the network's own (encoder,
-    seeds ...), ``unit.<population>``, ``pooled_from.<connection>`` and the `timing` verdict under
-    ``timing.rule``, ``timing.needs_reset`` and ``timing.reason``.
+    seeds ...), ``unit.<population>``, ``pooled_from.<connection>`` and, of the pipelined stream,
+    ``timing.rule`` (``"theorem"`` or ``"verify-stream"``), ``timing.needs_reset`` and
+    ``timing.reason``, see `neurodeploy.equivalence`.
 
     Raises ProgramError when a parameter leaves the chip's range.
     """
@@ -70,46 +58,24 @@ def lower(network: Network) -> Program:
             metadata[f"pooled_from.{source}->{layer.name}"] = pool
         metadata[f"unit.{layer.name}"] = layer.unit
         source, source_shape, pool = layer.name, layer.shape, 1
-    verdict = stream_timing(network)
-    metadata["timing.rule"] = verdict.rule
-    metadata["timing.needs_reset"] = verdict.needs_reset
-    metadata["timing.reason"] = verdict.reason
     variable = "s" if network.readout.kind == "count" else "v"
-    return Program(
+    program = Program(
         inputs=(Input(INPUT_NAME, network.shape, network.message_bits),),
         populations=tuple(populations),
         connections=tuple(connections),
         readout=Readout(source, variable, network.readout.window),
-        metadata=metadata,
     )
+    return replace(program, metadata={**metadata, **stream_metadata(program)})
 
 
-def stream_timing(network: Network) -> StreamTiming:
-    """Return what is known about the network's pipelined stream (see `StreamTiming`)."""
-    delayed = [n.name for n in network.spiking_layers if getattr(n.spec, "max_delay", 0)]
-    recurrent = [n.name for n in network.spiking_layers if getattr(n.spec, "recurrent", False)]
-    biased = [n.name for n in network.spiking_layers if n.bias is not None]
-    for what, names in (("recurrent", recurrent), ("delayed", delayed)):
-        if names:
-            return StreamTiming(
-                "verify-stream",
-                True,
-                f"{', '.join(names)} is {what}: currents in flight survive a reset, so the "
-                "pipelined stream itself must be run and compared",
-            )
-    if biased:
-        return StreamTiming(
-            "theorem",
-            True,
-            f"{', '.join(biased)} has biases, which act before the first data: aligned and "
-            "pipelined agree on a stream with reset interval = sample columns and offset 1",
-        )
-    return StreamTiming(
-        "theorem",
-        False,
-        "feed-forward without delays and biases: aligned and pipelined agree, each population "
-        "from its own first data column on",
-    )
+def stream_metadata(program: Program) -> dict[str, MetadataValue]:
+    """Return what `equivalence` says of the pipelined stream, as metadata."""
+    found = equivalence(program)
+    return {
+        "timing.rule": "theorem" if found.holds else "verify-stream",
+        "timing.needs_reset": found.needs_reset,
+        "timing.reason": found.reason,
+    }
 
 
 def check_layer(layer: Any) -> None:

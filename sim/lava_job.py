@@ -214,7 +214,8 @@ def run(
         try:
             description = json.dumps(describe(plan, batch, steps))
             (directory / "job.json").write_text(description)
-            np.savez(directory / "arrays.npz", **_numbers(plan, inputs))
+            numbers: dict[str, Any] = _numbers(plan, inputs)  # savez has keywords of its own
+            np.savez(directory / "arrays.npz", **numbers)
             progress = _file(directory, "progress", (2,), np.int64)
             files = [_files(directory, stage, batch, steps) for stage in plan.stages]
         except OSError as error:
@@ -241,9 +242,8 @@ def _file(
 ) -> NDArray[Any]:
     """Map a new file at its full size: a full disk shows here, not as a bus error later."""
     path = directory / f"{name}.npy"
-    array: NDArray[Any] = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
-        path, mode="w+", dtype=np.dtype(dtype), shape=shape
-    )
+    npy: Any = np.lib.format  # typed in some versions of numpy only
+    array: NDArray[Any] = npy.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

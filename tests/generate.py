@@ -189,6 +189,13 @@ def _input(rng: Generator, shape: Shape, extreme: bool) -> Input:
     return Input("input", shape, bits)
 
 
+def _pool(rng: Generator, population: Population, lava: bool) -> int:
+    """Draw neurons per class; NetX has one neuron for each."""
+    if lava or rng.random() < 0.7:
+        return 1
+    return int(rng.choice([n for n in range(1, population.size + 1) if population.size % n == 0]))
+
+
 def _size(rng: Generator, max_size: int) -> Shape:
     return (int(rng.integers(1, max_size + 1)),)
 
@@ -242,7 +249,7 @@ def _cuba_graph(rng: Generator, conv: bool, lava: bool, extreme: bool, max_size:
         tuple(inputs),
         tuple(populations),
         tuple(connections),
-        Readout(last.name, variable if variable != "vth" else "s"),
+        Readout(last.name, variable if variable != "vth" else "s", pool=_pool(rng, last, lava)),
     )
 
 
@@ -296,9 +303,8 @@ def _sigma_delta_chain(rng: Generator, lava: bool, max_size: int) -> Program:
         if len(populations) > 1:
             populations[-1] = Population(last.name, last.shape, Sigma(spike_exp=exp))
     variable = "sigma" if isinstance(populations[-1].neuron, Sigma) else "s"
-    return Program(
-        (node,), tuple(populations), tuple(connections), Readout(populations[-1].name, variable)
-    )
+    readout = Readout(populations[-1].name, variable, pool=_pool(rng, populations[-1], lava))
+    return Program((node,), tuple(populations), tuple(connections), readout)
 
 
 def _resonators(rng: Generator, lava: bool, max_size: int) -> Program:
@@ -323,4 +329,5 @@ def _resonators(rng: Generator, lava: bool, max_size: int) -> Program:
             connections.append(Connection(source.name, population.name, synapse, port=port))
         populations.append(population)
         source = population
-    return Program((node,), tuple(populations), tuple(connections), Readout(populations[-1].name))
+    readout = Readout(populations[-1].name, pool=_pool(rng, populations[-1], lava))
+    return Program((node,), tuple(populations), tuple(connections), readout)

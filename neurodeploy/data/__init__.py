@@ -12,9 +12,9 @@ from neurodeploy.data.dataset import Dataset, Split, permutation
 from neurodeploy.data.digits import load_digits
 from neurodeploy.data.fashion import load_fashion
 from neurodeploy.data.series import PROBLEMS, load_series
+from neurodeploy.encode import encoder_from_metadata
 from neurodeploy.errors import DataError
 from neurodeploy.program import Program
-from neurodeploy.sim.encode import encoder_from_metadata
 
 __all__ = ["Dataset", "Split", "encode_split", "load_data", "permutation"]
 

@@ -45,7 +45,7 @@ class Data(Spec):
 
 
 class EncoderSpec(Spec):
-    """How data become columns; see `neurodeploy.sim.encode`.
+    """How data become columns; see `neurodeploy.encode`.
 
     steps : columns with data; left out for a series, which brings its own. gap : silent columns
     after each sample. levels : of direct (default 255) and level (8). threshold : of delta.

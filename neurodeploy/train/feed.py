@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neurodeploy.data.dataset import Dataset, Split, permutation
+from neurodeploy.encode import ENCODERS, Direct, Encoder
 from neurodeploy.errors import DataError, OptionError
-from neurodeploy.sim.encode import ENCODERS, Direct, Encoder
 from neurodeploy.train.config import EncoderSpec, Perturbation
 
 ORDER_STREAM, NOISE_STREAM = 2**32, 2**33

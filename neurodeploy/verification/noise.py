@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator, Philox
+from numpy.typing import NDArray
 
-from neurodeploy.accuracy import Accuracy, predictions, scores
+from neurodeploy.accuracy import Accuracy
+from neurodeploy.answers import RunChoice, Runner, Samples, settle
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
-from neurodeploy.sim import Simulator, compile
 from neurodeploy.verification.presented import BEFORE, COLUMNS, GRADED, Integers, Presented
 
 SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -82,27 +83,27 @@ def noise_accuracy(
     *,
     sigmas: Sequence[float] = SIGMAS,
     seed: int = SEED,
-    run: Mapping[str, Any] | None = None,
+    run: RunChoice | None = None,
 ) -> NoiseResult:
     """Return the accuracy of ``program`` on ``data``, clean and at each level of noise.
 
     ``x' = clip(round(x + sigma * high * n), low, high)``, n standard normal, drawn once per value
     of a sample from Philox with key ``(seed, 0)`` and used at every level.
 
-    run : options of `neurodeploy.compile`, such as timing or engine.
+    run : how samples are run, see `neurodeploy.answers.settle`.
 
     Raises OptionError for levels that are not positive.
     """
     for sigma in sigmas:
         if not 0 < sigma < float("inf"):
             raise OptionError(f"noise level is {sigma}, expected a positive share of the range")
-    simulator = compile(program, **{**dict(run or {}), "record": ()})
-    clean = _accuracy(simulator, data, data.chunks(program), None)
+    runner = Runner(program, settle(program, data.steps, run))
+    clean = _accuracy(runner, data, data.y)
     levels = tuple(
         NoiseLevel(
             sigma=float(sigma),
             sigma_units=float(sigma) * data.high,
-            accuracy=_accuracy(simulator, data, data.chunks(program), (float(sigma), seed)),
+            accuracy=_accuracy(runner, Noisy(data, float(sigma), generator(seed)), data.y),
         )
         for sigma in sigmas
     )
@@ -121,16 +122,23 @@ def perturbed(data: Presented, rows: slice, sigma: float, draws: Generator) -> I
     return np.asarray(np.clip(np.rint(noisy), data.low, data.high), np.int32)
 
 
-def _accuracy(
-    simulator: Simulator,
-    data: Presented,
-    chunks: Iterator[slice],
-    noise: tuple[float, int] | None,
-) -> Accuracy:
-    draws = generator(noise[1]) if noise else None
-    predicted = []
-    for rows in chunks:
-        x = None if noise is None or draws is None else perturbed(data, rows, noise[0], draws)
-        trace = simulator.run(data.columns(rows, x))
-        predicted.append(predictions(scores(simulator.program, trace)))
-    return Accuracy.of(np.concatenate(predicted), data.y)
+@dataclass(frozen=True)
+class Noisy:
+    """Samples under noise; the rows are to be taken once each, in their order."""
+
+    data: Presented
+    sigma: float
+    draws: Generator
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def columns(self, rows: slice) -> Integers:
+        """Return the columns of ``rows`` with noise added to their values."""
+        return self.data.columns(rows, perturbed(self.data, rows, self.sigma, self.draws))
+
+
+def _accuracy(runner: Runner, samples: Noisy | Presented, y: NDArray[np.int64]) -> Accuracy:
+    plain: Samples = samples.data if isinstance(samples, Noisy) else samples
+    pieces = runner.run(samples, size=runner.chunk(plain))
+    return Accuracy.of(np.concatenate([piece.predicted for piece in pieces]), y)

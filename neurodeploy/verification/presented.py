@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.data.dataset import Split
+from neurodeploy.encode import Direct, encoder_from_metadata
 from neurodeploy.errors import DataError
 from neurodeploy.program import Program
-from neurodeploy.sim.encode import Direct, encoder_from_metadata
 
 Integers = NDArray[Any]
 Encode = Callable[[Integers, slice], Integers]
@@ -56,6 +56,11 @@ class Presented:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def steps(self) -> int:
+        """Columns of a sample."""
+        return int(self.columns(slice(0, 1)).shape[1])
 
     def columns(self, rows: slice, x: Integers | None = None) -> Integers:
         """Return the columns of ``rows``, of changed values where ``x`` gives them."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import neurodeploy as nd
-from neurodeploy.errors import OptionError
+from neurodeploy.answers import RunChoice
 from neurodeploy.verification import presented
 from neurodeploy.verification.mppd import mppd, perturbation
 from neurodeploy.verification.presented import Presented
 
-RUN = {"engine": "reference"}
+RUN = RunChoice(engine="reference")
 
 
 def chain(voltage_decay: int = 1024, threshold: int = 50, bias: int = 0) -> nd.Program:
@@ -98,6 +100,6 @@ def test_the_result_does_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatc
         assert one.absolute == pytest.approx(other.absolute)
 
 
-def test_a_reset_interval_is_refused() -> None:
-    with pytest.raises(OptionError, match="without a reset interval"):
-        mppd(chain(), data(), run={**RUN, "reset_interval": 4})
+def test_a_stream_changes_nothing_each_sample_starts_from_rest() -> None:
+    plain = mppd(chain(), data(), run=RUN)
+    assert mppd(chain(), data(), run=replace(RUN, reset_interval=2)) == plain

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import neurodeploy as nd
+from neurodeploy.answers import RunChoice, Runner
 from neurodeploy.data.dataset import Split
+from neurodeploy.encode import Direct, Encoder, Rate
 from neurodeploy.errors import DataError, OptionError, ProgramError
-from neurodeploy.sim.encode import Direct, Encoder, Rate
-from neurodeploy.verification import presented
 from neurodeploy.verification.noise import generator, noise_accuracy, perturbed
 from neurodeploy.verification.presented import Presented, present
 
-RUN = {"engine": "reference"}
+RUN = RunChoice(engine="reference")
 
 
 def largest(encoder: Encoder | None = None, classes: int = 4) -> nd.Program:
@@ -68,8 +68,7 @@ def test_noise_does_not_depend_on_how_the_samples_are_chunked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = noise_accuracy(largest(), one_hot(101), sigmas=(0.7,), run=RUN)
-    monkeypatch.setattr(presented, "CHUNK_BYTES", 7 * 4 * 4 * 3)
-    assert len(list(one_hot(101).chunks(largest()))) == 15
+    monkeypatch.setattr(Runner, "chunk", lambda *_: 7)
     assert noise_accuracy(largest(), one_hot(101), sigmas=(0.7,), run=RUN) == whole
 
 
