@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from neurodeploy.data.presentation import Presentation
     from neurodeploy.program import Program
-    from neurodeploy.verification.presented import Presented
 
 
 def verify(
@@ -64,7 +64,7 @@ def verify(
 
 
 def keep(
-    program: Program, data: Presented, content: dict[str, Any], folder: Path, run: dict[str, Any]
+    program: Program, data: Presentation, content: dict[str, Any], folder: Path, run: dict[str, Any]
 ) -> None:
     """Write verify.json and sample.npz into a run folder."""
     from neurodeploy.run_folder import SAMPLE, VERIFY, write_json

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.accuracy import Accuracy, predictions, scores
+from neurodeploy.data.presentation import Presentation
 from neurodeploy.program import Program
 from neurodeploy.sim import compile
 from neurodeploy.trace import COUNT_NAMES, Activity
-from neurodeploy.verification.presented import Presented
 
 
 def measure_activity(
-    program: Program, data: Presented, *, run: Mapping[str, Any] | None = None
+    program: Program, data: Presentation, *, run: Mapping[str, Any] | None = None
 ) -> tuple[Activity, Accuracy]:
     """Run ``program`` over ``data`` and return its counts, one entry per sample, and accuracy.
 

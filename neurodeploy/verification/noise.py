@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.random import Generator, Philox
+from numpy.typing import NDArray
 
 from neurodeploy.accuracy import Accuracy, predictions, scores
+from neurodeploy.data.presentation import Integers, Presentation
+from neurodeploy.draws import normals
+from neurodeploy.encode import Columns, Direct, Encoder
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.sim import Simulator, compile
-from neurodeploy.verification.presented import BEFORE, COLUMNS, GRADED, Integers, Presented
 
 SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Default levels: standard deviation as a share of the largest valid value."""
 SEED = 20_24
+_ENDS = {
+    Direct.place: "; constant over the steps of a sample",
+    Encoder.place: ", then encoded with the same random numbers as without noise",
+    Columns.place: "; drawn anew in every step",
+}
+"""What becomes of a noisy value, by the place of the noise."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +55,9 @@ class NoiseResult:
     @property
     def rule(self) -> str:
         """How the noise was made, in one sentence."""
-        end = {
-            GRADED: "; constant over the steps of a sample",
-            BEFORE: ", then encoded with the same random numbers as without noise",
-            COLUMNS: "; drawn anew in every step",
-        }
         return (
             f"Gaussian noise of sigma x {self.high} added to the {self.place}, rounded to "
-            f"integers, clipped to {self.low} to {self.high}{end.get(self.place, '')}"
+            f"integers, clipped to {self.low} to {self.high}{_ENDS.get(self.place, '')}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,7 +82,7 @@ class NoiseResult:
 
 def noise_accuracy(
     program: Program,
-    data: Presented,
+    data: Presentation,
     *,
     sigmas: Sequence[float] = SIGMAS,
     seed: int = SEED,
@@ -86,8 +90,8 @@ def noise_accuracy(
 ) -> NoiseResult:
     """Return the accuracy of ``program`` on ``data``, clean and at each level of noise.
 
-    ``x' = clip(round(x + sigma * high * n), low, high)``, n standard normal, drawn once per value
-    of a sample from Philox with key ``(seed, 0)`` and used at every level.
+    ``x' = clip(round(x + sigma * high * n), low, high)``, n standard normal, a function of seed,
+    sample number and value (`normal_directions`) and the same at every level.
 
     run : options of `neurodeploy.compile`, such as timing or engine.
 
@@ -97,40 +101,55 @@ def noise_accuracy(
         if not 0 < sigma < float("inf"):
             raise OptionError(f"noise level is {sigma}, expected a positive share of the range")
     simulator = compile(program, **{**dict(run or {}), "record": ()})
-    clean = _accuracy(simulator, data, data.chunks(program), None)
+    shown = data.encoded()
+    clean: list[NDArray[np.int64]] = []
+    noisy: list[list[NDArray[np.int64]]] = [[] for _ in sigmas]
+    for rows in shown.chunks(program):
+        clean.append(_answers(simulator, shown.columns(rows)))
+        directions = normal_directions(shown, rows, seed)
+        for answers, sigma in zip(noisy, sigmas, strict=True):
+            x = perturbed(shown, rows, float(sigma), directions)
+            answers.append(_answers(simulator, shown.columns(rows, x)))
     levels = tuple(
         NoiseLevel(
             sigma=float(sigma),
-            sigma_units=float(sigma) * data.high,
-            accuracy=_accuracy(simulator, data, data.chunks(program), (float(sigma), seed)),
+            sigma_units=float(sigma) * shown.domain.high,
+            accuracy=Accuracy.of(np.concatenate(answers), data.y),
         )
-        for sigma in sigmas
+        for sigma, answers in zip(sigmas, noisy, strict=True)
     )
-    return NoiseResult(clean, levels, seed, data.place, data.low, data.high)
+    domain = shown.domain
+    return NoiseResult(
+        Accuracy.of(np.concatenate(clean), data.y),
+        levels,
+        seed,
+        data.place,
+        domain.low,
+        domain.high,
+    )
 
 
-def generator(seed: int) -> Generator:
-    """Return the generator of the noise; drawn in the order of the samples."""
-    return Generator(Philox(key=[seed, 0]))
+def normal_directions(shown: Presentation, rows: slice, seed: int) -> NDArray[np.float64]:
+    """Return n of every value of ``rows``, float64 in the shape of ``x[rows]``.
+
+    Value i of a sample in C order is number i of the sample's number in its data set, see
+    `neurodeploy.draws.normals`: it depends on the seed, the sample and i, and on nothing else.
+    """
+    shape = shown.x[rows].shape
+    return normals(seed, shown.index[rows], math.prod(shape[1:])).reshape(shape)
 
 
-def perturbed(data: Presented, rows: slice, sigma: float, draws: Generator) -> Integers:
-    """Return the values of ``rows`` with noise: rounded half to even, clipped, int32."""
-    x = data.x[rows]
-    noisy = x + sigma * data.high * draws.standard_normal(x.shape)
-    return np.asarray(np.clip(np.rint(noisy), data.low, data.high), np.int32)
+def perturbed(
+    shown: Presentation, rows: slice, sigma: float, directions: NDArray[np.float64]
+) -> Integers:
+    """Return the values of ``rows`` with noise: rounded half to even, clipped, int32.
+
+    shown : what `Presentation.encoded` gives. directions : of `normal_directions`.
+    """
+    low, high = shown.domain.low, shown.domain.high
+    values = shown.x[rows] + sigma * high * directions
+    return np.asarray(np.clip(np.rint(values), low, high), np.int32)
 
 
-def _accuracy(
-    simulator: Simulator,
-    data: Presented,
-    chunks: Iterator[slice],
-    noise: tuple[float, int] | None,
-) -> Accuracy:
-    draws = generator(noise[1]) if noise else None
-    predicted = []
-    for rows in chunks:
-        x = None if noise is None or draws is None else perturbed(data, rows, noise[0], draws)
-        trace = simulator.run(data.columns(rows, x))
-        predicted.append(predictions(scores(simulator.program, trace)))
-    return Accuracy.of(np.concatenate(predicted), data.y)
+def _answers(simulator: Simulator, columns: Integers) -> NDArray[np.int64]:
+    return predictions(scores(simulator.program, simulator.run(columns)))

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.accuracy import predictions, scores
+from neurodeploy.data.presentation import Presentation
 from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Population, Program
 from neurodeploy.sim import simulate
-from neurodeploy.verification.presented import Presented
 
 LOOKED = 32
 """Samples among which a correctly answered one is looked for."""
@@ -51,7 +51,7 @@ class Sample:
 
 def record_sample(
     program: Program,
-    data: Presented,
+    data: Presentation,
     row: int | None = None,
     *,
     run: Mapping[str, Any] | None = None,
@@ -77,7 +77,7 @@ def record_sample(
     )
 
 
-def _first_correct(program: Program, data: Presented, run: Mapping[str, Any] | None) -> int:
+def _first_correct(program: Program, data: Presentation, run: Mapping[str, Any] | None) -> int:
     """Return the first row that is answered correctly, 0 if none of those looked at is."""
     rows = slice(0, min(LOOKED, len(data)))
     trace = simulate(program, data.columns(rows), **{**dict(run or {}), "record": ()})
