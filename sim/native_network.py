@@ -130,7 +130,7 @@ def _parameters(neuron: Neuron) -> list[NDArray[Any]]:
         keep = [DECAY_ONE - d for d in (neuron.current_decay, neuron.voltage_decay)]
         threshold = getattr(neuron, "threshold", np.int32(0)) << MANTISSA_SHIFT
         theta = [neuron.theta] if isinstance(neuron, HomeostaticLif) else []
-        return [*keep, threshold, _bias(neuron) << MANTISSA_SHIFT, *theta]
+        return [*keep, threshold, _bias(neuron) << MANTISSA_SHIFT, neuron.initial, *theta]
     if isinstance(neuron, ResonateFire):
         return [*neuron.coefficients(), neuron.threshold << MANTISSA_SHIFT]
     if isinstance(neuron, (Delta, SigmaDelta)):

@@ -35,6 +35,7 @@ class Tally:
     spikes: int = 0
     u_wraps: int = 0
     v_saturations: int = 0
+    initial: int = 0
     neurons: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
@@ -43,7 +44,7 @@ class Tally:
             f"{self.programs} programs, {self.neuron_steps:.3e} neuron-steps, "
             f"{self.values:.3e} values compared, {self.differing} differ; "
             f"{self.spikes} messages, {self.u_wraps} u wraps, {self.v_saturations} saturations; "
-            f"populations: {kinds}"
+            f"{self.initial} populations with initial; populations: {kinds}"
         )
 
 
@@ -69,6 +70,7 @@ def fuzz_one(seed: int, tally: Tally, large: bool) -> None:
     for count, target in (("updates", "neuron_steps"), ("spikes", "spikes"),
                           ("u_wraps", "u_wraps"), ("v_saturations", "v_saturations")):  # fmt: skip
         setattr(tally, target, getattr(tally, target) + sum(totals[count].values()))
+    tally.initial += sum(np.any(getattr(p.neuron, "initial", 0)) for p in program.populations)
     tally.neurons.update(type(p.neuron).__name__ for p in program.populations)
 
 

@@ -16,18 +16,22 @@ from neurodeploy.cli.datasets import (
     claim_folder,
     presented,
 )
-from neurodeploy.cli.options import AsJson, Engine, ProgramFile
+from neurodeploy.cli.options import AsJson, JudgingEngine, ProgramFile
 from neurodeploy.cli.output import console, print_json
-from neurodeploy.cli.programs import read_program
+from neurodeploy.cli.reading import Reading, reads_program
+from neurodeploy.cli.run_flags import RunFlags, runs_program
 from neurodeploy.errors import OptionError, ProfileError
 
 if TYPE_CHECKING:
+    from neurodeploy.answers import RunChoice
     from neurodeploy.energy import EnergyReport
     from neurodeploy.profile import ChipProfile
     from neurodeploy.program import Program
     from neurodeploy.trace import Activity
 
 
+@reads_program
+@runs_program
 def energy(
     program: ProgramFile,
     profile: Annotated[
@@ -54,17 +58,20 @@ def energy(
     ] = None,
     part: Part = "test",
     samples: Samples = None,
-    engine: Engine = "native",
+    engine: JudgingEngine = "native",
     out: OutFolder = None,
     json: AsJson = False,
+    *,
+    flags: RunFlags,
+    reading: Reading,
 ) -> int:
     """Estimate the energy per inference on a chip, as an interval."""
     from neurodeploy.profile import load_profile
 
     profiles = [load_profile(name) for name in profile]
-    network = read_program(program)
+    network = reading.program(program)
     check_folder(network, out)
-    activity, source = _activity(network, data, input_file, part, samples, engine)
+    activity, source = _activity(network, data, input_file, part, samples, flags.choice(engine))
     entries = [estimated(network, activity, chip, step_us) for chip in profiles]
     content = energy_content(network, source, entries)
     if out is not None:
@@ -110,25 +117,32 @@ def _activity(
     input_file: Path | None,
     part: str,
     samples: int | None,
-    engine: str,
+    run: RunChoice,
 ) -> tuple[Activity, dict[str, Any]]:
     """Return the counts of the program on the data, one entry per sample, and what was run."""
     if (data is None) == (input_file is None):
         raise OptionError("give the data with --data D or with --input X.npy, one of the two")
     if data is not None:
-        from neurodeploy.verification.activity import measure_activity
+        from neurodeploy.verification.activity import measure
 
         shown, name = presented(program, data, part, samples)
-        activity, _ = measure_activity(program, shown, run={"engine": engine})
-        return activity, {"name": name, "part": part, "samples": len(shown)}
+        found = measure(program, shown, run=run)
+        source = {"name": name, "part": part, "samples": len(shown)}
+        return found.activity, {**source, "run": found.recipe.to_dict()}
+    from neurodeploy.answers import settle
     from neurodeploy.cli.arrays import read_input
-    from neurodeploy.cli.running import run
+    from neurodeploy.cli.running import run as run_columns
 
     if input_file is None or samples is not None or part != "test":
         raise OptionError("--part and --samples go with --data, not with --input")
-    given = read_input(input_file, program, None)
-    trace, _ = run(program, given, engine=engine, record=())
-    return trace.activity, {"name": input_file.name, "samples": trace.activity.samples}
+    given = read_input(input_file, program, run.steps)
+    recipe = settle(program, given.steps, run)
+    trace, _ = run_columns(program, given, **recipe.options(), record=())
+    return trace.activity, {
+        "name": input_file.name,
+        "samples": trace.activity.samples,
+        "run": recipe.to_dict(),
+    }
 
 
 def _keep(folder: Path, content: dict[str, Any]) -> None:

@@ -15,20 +15,23 @@ from neurodeploy.cli.datasets import (
     claim_folder,
     presented,
 )
-from neurodeploy.cli.options import AsJson, Engine, ProgramFile
+from neurodeploy.cli.options import AsJson, JudgingEngine, ProgramFile
 from neurodeploy.cli.output import columns, console, print_json
-from neurodeploy.cli.programs import read_program
-from neurodeploy.errors import OptionError
+from neurodeploy.cli.reading import Reading, reads_program
+from neurodeploy.cli.run_flags import RunFlags, runs_program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import RenderableType
 
+    from neurodeploy.answers import RunChoice
     from neurodeploy.data.presentation import Presentation
     from neurodeploy.program import Program
 
 
+@reads_program
+@runs_program
 def verify(
     program: ProgramFile,
     data: DataName,
@@ -38,19 +41,20 @@ def verify(
     part: Part = "test",
     samples: Samples = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the noise.")] = 2024,
-    engine: Engine = "native",
+    engine: JudgingEngine = "native",
     out: OutFolder = None,
     json: AsJson = False,
+    *,
+    flags: RunFlags,
+    reading: Reading,
 ) -> None:
     """Measure accuracy, noise, activity and headroom on a data set."""
     from neurodeploy.verification.suite import verify as measure
 
-    if engine == "lava":
-        raise OptionError("--engine is 'lava', which runs one stream; use native or reference")
-    network = read_program(program)
+    network = reading.program(program)
     shown, name = presented(network, data, part, samples)
     check_folder(network, out)
-    run = {"engine": engine}
+    run = flags.choice(engine)
     suites = tuple(name for name in suite.split(",") if name)
     content, _ = measure(network, shown, name=name, part=part, suites=suites, seed=seed, run=run)
     if out is not None:
@@ -64,7 +68,7 @@ def verify(
 
 
 def keep(
-    program: Program, data: Presentation, content: dict[str, Any], folder: Path, run: dict[str, Any]
+    program: Program, data: Presentation, content: dict[str, Any], folder: Path, run: RunChoice
 ) -> None:
     """Write verify.json and sample.npz into a run folder."""
     from neurodeploy.run_folder import SAMPLE, VERIFY, write_json
@@ -77,7 +81,7 @@ def keep(
 
 def rendered(content: dict[str, Any]) -> list[RenderableType]:
     """Return what a terminal shows of the content of ``verify.json``."""
-    parts: list[RenderableType] = [_accuracy(content)]
+    parts: list[RenderableType] = [_accuracy(content), *_manner(content)]
     if "noise" in content:
         parts += ["", content["noise"]["rule"], _noise(content["noise"])]
     if "headroom" in content:
@@ -95,6 +99,23 @@ def _accuracy(content: dict[str, Any]) -> str:
         f"{_percent(entry['high'])}) on {entry['samples']:,} samples of {data['name']} "
         f"{data['part']}, {entry['ties']} ties counted as wrong"
     )
+
+
+def _manner(content: dict[str, Any]) -> list[str]:
+    """How the samples were run, and what a user should know about their answers."""
+    from neurodeploy.answers import Recipe
+    from neurodeploy.verification.activity import Undecided
+
+    run = dict(content["run"])
+    differing = run.pop("answers_differing")
+    lines = [f"run: {Recipe(**run, threads=None).sentence()}"]
+    if differing is not None:
+        lines.append(
+            f"{differing:,} of {content['accuracy']['samples']:,} answers differ from those of "
+            "aligned samples, which a chip does not give"
+        )
+    undecided = Undecided(**content["undecided"]).sentence()
+    return [*lines, f"[bold]{undecided}[/]"] if undecided else lines
 
 
 def _noise(noise: dict[str, Any]) -> RenderableType:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy import container
+from neurodeploy.answers import RunChoice
 from neurodeploy.converters import save
 from neurodeploy.data import load_data
 from neurodeploy.data.presentation import Presentation, present
@@ -172,7 +173,7 @@ class Demo:
         self.comparisons.append({**found.to_dict(), **more})
 
     def _verify(self, program: Program, data: Presentation) -> tuple[dict[str, Any], Activity]:
-        run = {"engine": self.engine}
+        run = RunChoice(engine=self.engine)
         content, activity = verify(program, data, name="digits", run=run)
         write_json(self.folder / VERIFY, content)
         write_sample(record_sample(program, data, run=run), program.digest, self.folder / SAMPLE)

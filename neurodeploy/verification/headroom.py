@@ -149,14 +149,17 @@ class _Largest:
 
 
 def before_reset(population: Population, u: NDArray[Any], v: NDArray[Any]) -> NDArray[np.int64]:
-    """Return v before saturation and reset: ``tz(v[t-1] * kv) + u[t] + 64 * bias``, v[-1] = 0."""
+    """Return v before saturation and reset: ``tz(v[t-1] * kv) + u[t] + 64 * bias``.
+
+    v[-1] is ``initial``.
+    """
     neuron = population.neuron
     if not isinstance(neuron, (CubaLif, Integrator)):
         raise TypeError(f"population {population.name} is not of the CUBA family")
     keep = DECAY_ONE - neuron.voltage_decay.astype(np.int64)
     bias = UNIT * wrap(neuron.bias.astype(np.int64), BIAS_BITS)
-    earlier = np.zeros_like(v, dtype=np.int64)
-    earlier[:, 1:] = v[:, :-1]
+    earlier = np.empty_like(v, dtype=np.int64)
+    earlier[:, :1], earlier[:, 1:] = neuron.initial, v[:, :-1]
     return np.asarray(tz(earlier * keep) + u + bias, dtype=np.int64)
 
 
@@ -252,10 +255,11 @@ def _v_bound(neuron: CubaLif | Integrator, u_high: int, u_low: int, memory: floa
     """Return the largest |v'|; None where a reset can raise v, by subtracting a negative one."""
     bias = wrap(neuron.bias.astype(np.int64), BIAS_BITS)
     bias_high, bias_low = UNIT * max(int(bias.max()), 0), UNIT * max(-int(bias.min()), 0)
-    low = math.ceil((u_low + bias_low) * memory)
-    high = math.ceil((u_high + bias_high) * memory)
+    first_high, first_low = max(int(neuron.initial.max()), 0), max(-int(neuron.initial.min()), 0)
+    low = math.ceil((u_low + bias_low) * memory) + first_low
+    high = math.ceil((u_high + bias_high) * memory) + first_high
     if isinstance(neuron, CubaLif) and neuron.reset == "zero":
-        high = min(high, _reached(neuron) + u_high + bias_high)
+        high = min(high, max(_reached(neuron), first_high) + u_high + bias_high)
     elif isinstance(neuron, CubaLif) and neuron.reset == "subtract" and _falls_below_zero(neuron):
         return None
     return max(high, low)

@@ -15,15 +15,14 @@ Source: Ding et al., "Robust stable spiking neural networks", ICML 2024, arXiv:2
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.answers import RunChoice, settle
 from neurodeploy.data.presentation import Presentation
-from neurodeploy.errors import OptionError
 from neurodeploy.fixedpoint import DECAY_ONE, MANTISSA_SHIFT
 from neurodeploy.neuron import CubaLif, Neuron
 from neurodeploy.program import Population, Program
@@ -71,20 +70,17 @@ def mppd(
     *,
     sigma: float = 0.1,
     seed: int = SEED,
-    run: Mapping[str, Any] | None = None,
+    run: RunChoice | None = None,
 ) -> MppdResult:
     """Measure the MPPD of ``program`` on ``data``, clean against noise of level ``sigma``.
 
-    The noise is that of `noise_accuracy` with the same seed and level. run : options of
-    `neurodeploy.compile`; a reset interval is refused, since Y is defined within one sample.
-
-    Raises OptionError for a reset interval.
+    The noise is that of `noise_accuracy` with the same seed and level. Y is defined within one
+    sample: whatever the stream, each one starts from rest here, in the timing that ``run`` asks
+    for or the program needs.
     """
-    options = dict(run or {})
-    if options.get("reset_interval") is not None:
-        raise OptionError("mppd runs each sample from a fresh state, without a reset interval")
+    options = settle(program, data.steps, run).from_rest()
     sums = {p.name: _Sums(p) for p in program.populations if isinstance(p.neuron, CubaLif)}
-    simulator = compile(program, **{**options, "record": dict.fromkeys(sums, ("u",))})
+    simulator = compile(program, **options, record=dict.fromkeys(sums, ("u",)))
     shown = data.encoded()
     for rows in shown.chunks(program, variables=4):
         clean = simulator.run(shown.columns(rows))

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.accuracy import Accuracy, predictions, scores
+from neurodeploy.accuracy import Accuracy
+from neurodeploy.answers import RunChoice, Runner, Samples, settle
 from neurodeploy.data.presentation import Integers, Presentation
 from neurodeploy.draws import normals
 from neurodeploy.encode import Columns, Direct, Encoder
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
-from neurodeploy.sim import Simulator, compile
 
 SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Default levels: standard deviation as a share of the largest valid value."""
 SEED = 20_24
+KEPT_VALUES = 2**24
+"""Most noise directions that are kept from one level to the next."""
 _ENDS = {
     Direct.place: "; constant over the steps of a sample",
     Encoder.place: ", then encoded with the same random numbers as without noise",
@@ -86,47 +88,33 @@ def noise_accuracy(
     *,
     sigmas: Sequence[float] = SIGMAS,
     seed: int = SEED,
-    run: Mapping[str, Any] | None = None,
+    run: RunChoice | None = None,
 ) -> NoiseResult:
     """Return the accuracy of ``program`` on ``data``, clean and at each level of noise.
 
     ``x' = clip(round(x + sigma * high * n), low, high)``, n standard normal, a function of seed,
     sample number and value (`normal_directions`) and the same at every level.
 
-    run : options of `neurodeploy.compile`, such as timing or engine.
+    run : how samples are run, see `neurodeploy.answers.settle`.
 
     Raises OptionError for levels that are not positive.
     """
     for sigma in sigmas:
         if not 0 < sigma < float("inf"):
             raise OptionError(f"noise level is {sigma}, expected a positive share of the range")
-    simulator = compile(program, **{**dict(run or {}), "record": ()})
     shown = data.encoded()
-    clean: list[NDArray[np.int64]] = []
-    noisy: list[list[NDArray[np.int64]]] = [[] for _ in sigmas]
-    for rows in shown.chunks(program):
-        clean.append(_answers(simulator, shown.columns(rows)))
-        directions = normal_directions(shown, rows, seed)
-        for answers, sigma in zip(noisy, sigmas, strict=True):
-            x = perturbed(shown, rows, float(sigma), directions)
-            answers.append(_answers(simulator, shown.columns(rows, x)))
+    runner = Runner(program, settle(program, data.steps, run))
+    clean = _accuracy(runner, shown, shown)
+    noise = Noise.of(shown, seed)
     levels = tuple(
         NoiseLevel(
             sigma=float(sigma),
             sigma_units=float(sigma) * shown.domain.high,
-            accuracy=Accuracy.of(np.concatenate(answers), data.y),
+            accuracy=_accuracy(runner, Noisy(shown, float(sigma), noise), shown),
         )
-        for sigma, answers in zip(sigmas, noisy, strict=True)
+        for sigma in sigmas
     )
-    domain = shown.domain
-    return NoiseResult(
-        Accuracy.of(np.concatenate(clean), data.y),
-        levels,
-        seed,
-        data.place,
-        domain.low,
-        domain.high,
-    )
+    return NoiseResult(clean, levels, seed, data.place, shown.domain.low, shown.domain.high)
 
 
 def normal_directions(shown: Presentation, rows: slice, seed: int) -> NDArray[np.float64]:
@@ -151,5 +139,45 @@ def perturbed(
     return np.asarray(np.clip(np.rint(values), low, high), np.int32)
 
 
-def _answers(simulator: Simulator, columns: Integers) -> NDArray[np.int64]:
-    return predictions(scores(simulator.program, simulator.run(columns)))
+@dataclass(frozen=True)
+class Noise:
+    """The directions of a seed. kept : those of all samples, None where they are too many."""
+
+    shown: Presentation
+    seed: int
+    kept: NDArray[np.float64] | None
+
+    @classmethod
+    def of(cls, shown: Presentation, seed: int) -> Noise:
+        """Draw the directions once for all levels, if there are at most `KEPT_VALUES`."""
+        few = shown.x.size <= KEPT_VALUES
+        whole = slice(0, len(shown))
+        return cls(shown, seed, normal_directions(shown, whole, seed) if few else None)
+
+    def directions(self, rows: slice) -> NDArray[np.float64]:
+        """Return those of ``rows``, see `normal_directions`."""
+        if self.kept is not None:
+            return self.kept[rows]
+        return normal_directions(self.shown, rows, self.seed)
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """Samples under noise of one level."""
+
+    shown: Presentation
+    sigma: float
+    noise: Noise
+
+    def __len__(self) -> int:
+        return len(self.shown)
+
+    def columns(self, rows: slice) -> Integers:
+        """Return the columns of ``rows`` with noise added to their values."""
+        x = perturbed(self.shown, rows, self.sigma, self.noise.directions(rows))
+        return self.shown.columns(rows, x)
+
+
+def _accuracy(runner: Runner, samples: Samples, shown: Presentation) -> Accuracy:
+    pieces = runner.run(samples, size=runner.chunk(shown))
+    return Accuracy.of(np.concatenate([piece.predicted for piece in pieces]), shown.y)

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.accuracy import predictions, scores
+from neurodeploy.answers import Recipe, RunChoice, Runner, settle
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Population, Program
-from neurodeploy.sim import simulate
 
 LOOKED = 32
 """Samples among which a correctly answered one is looked for."""
@@ -54,7 +53,7 @@ def record_sample(
     data: Presentation,
     row: int | None = None,
     *,
-    run: Mapping[str, Any] | None = None,
+    run: RunChoice | None = None,
 ) -> Sample:
     """Run one sample of ``data`` and keep what a person wants to look at.
 
@@ -63,26 +62,42 @@ def record_sample(
     The neurons kept are spread evenly over those that spike, from the busiest to the quietest;
     silent ones follow when there are fewer.
     """
-    row = _first_correct(program, data, run) if row is None else row
-    columns = data.columns(slice(row, row + 1))
-    trace = simulate(program, columns, **{**dict(run or {}), "record": ("s", "v")})
-    score = scores(program, trace)
+    recipe = settle(program, data.steps, run)
+    row = _first_correct(program, data, recipe) if row is None else row
+    # A stream is run from its start: what a sample does depends on those before it.
+    chosen = _Rows(data, 0 if recipe.streamed else row, row + 1)
+    *_, piece = Runner(program, recipe, record=("s", "v")).run(chosen, size=1)
     return Sample(
         row=row,
         label=int(data.y[row]),
-        predicted=int(predictions(score)[0]),
-        scores=score[0],
-        columns=columns[0],
-        layers=tuple(_layer(p, trace[p.name].arrays) for p in program.populations),
+        predicted=int(piece.predicted[0]),
+        scores=piece.scores[0],
+        columns=piece.columns[0],
+        layers=tuple(_layer(p, piece.arrays[p.name]) for p in program.populations),
     )
 
 
-def _first_correct(program: Program, data: Presentation, run: Mapping[str, Any] | None) -> int:
+@dataclass(frozen=True)
+class _Rows:
+    """Rows ``start`` to ``stop - 1`` of some data."""
+
+    data: Presentation
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def columns(self, rows: slice) -> NDArray[Any]:
+        return self.data.columns(slice(self.start + rows.start, self.start + rows.stop))
+
+
+def _first_correct(program: Program, data: Presentation, recipe: Recipe) -> int:
     """Return the first row that is answered correctly, 0 if none of those looked at is."""
-    rows = slice(0, min(LOOKED, len(data)))
-    trace = simulate(program, data.columns(rows), **{**dict(run or {}), "record": ()})
-    correct = predictions(scores(program, trace)) == data.y[rows]
-    return int(np.argmax(correct))
+    looked = _Rows(data, 0, min(LOOKED, len(data)))
+    pieces = Runner(program, recipe).run(looked)
+    predicted = np.concatenate([piece.predicted for piece in pieces])
+    return int(np.argmax(predicted == data.y[: len(predicted)]))
 
 
 def _layer(population: Population, arrays: Mapping[str, NDArray[Any]]) -> LayerSample:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from neurodeploy.answers import RunChoice
 from neurodeploy.atomic import replacing
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.run_folder import FORMAT, versions
 from neurodeploy.trace import Activity
-from neurodeploy.verification.activity import measure_activity, summary
+from neurodeploy.verification.activity import measure, summary
 from neurodeploy.verification.headroom import headroom
 from neurodeploy.verification.mppd import mppd
 from neurodeploy.verification.noise import SEED, SIGMAS, noise_accuracy
@@ -35,13 +36,13 @@ def verify(
     suites: Sequence[str] = SUITES,
     sigmas: Sequence[float] = SIGMAS,
     seed: int = SEED,
-    run: Mapping[str, Any] | None = None,
+    run: RunChoice | None = None,
 ) -> tuple[dict[str, Any], Activity]:
     """Run the suites; return the content of ``verify.json`` and the counts of the clean run.
 
     name, part : of the data set. suites : ``"noise"`` (accuracy under noise, MPPD) and
-    ``"overflow"`` (headroom of u and v); activity and accuracy are always measured. run : options
-    of `neurodeploy.compile`.
+    ``"overflow"`` (headroom of u and v); activity and accuracy are always measured. run : how
+    samples are run, see `neurodeploy.answers.settle`.
 
     Raises OptionError for a suite that does not exist.
     """
@@ -49,27 +50,26 @@ def verify(
         if suite not in SUITES:
             raise OptionError(f"suite is {suite!r}, expected some of {', '.join(SUITES)}")
     began = time.perf_counter()
-    options = dict(run or {})
-    activity, accuracy = measure_activity(program, data, run=options)
+    found = measure(program, data, run=run, contrast=True)
     result: dict[str, Any] = {
         "format": FORMAT,
         "digest": program.digest,
         "data": {"name": name, "part": part, "samples": len(data), "place": data.place},
-        "run": {"engine": "native", "timing": "aligned", "weights": "exact", **options},
-        "accuracy": accuracy.to_dict(),
-        "activity": summary(program, activity),
+        "run": {**found.recipe.to_dict(), "answers_differing": found.differing},
+        "accuracy": found.accuracy.to_dict(),
+        "undecided": found.undecided.to_dict(),
+        "activity": summary(program, found.activity),
         "seeds": {"noise": seed},
     }
     if "noise" in suites:
-        result["noise"] = noise_accuracy(
-            program, data, sigmas=sigmas, seed=seed, run=options
-        ).to_dict()
-        result["mppd"] = mppd(program, data, sigma=MPPD_SIGMA, seed=seed, run=options).to_dict()
+        result["noise"] = noise_accuracy(program, data, sigmas=sigmas, seed=seed, run=run).to_dict()
+        result["mppd"] = mppd(program, data, sigma=MPPD_SIGMA, seed=seed, run=run).to_dict()
     if "overflow" in suites:
+        options = found.recipe.from_rest()
         result["headroom"] = [entry.to_dict() for entry in headroom(program, data, run=options)]
     result["versions"] = versions()
     result["seconds"] = time.perf_counter() - began
-    return result, activity
+    return result, found.activity
 
 
 def write_sample(sample: Sample, digest: str, path: Path) -> None:

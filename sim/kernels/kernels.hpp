@@ -158,7 +158,7 @@ struct Parameter {
   int step;
 };
 
-constexpr int kParameters = 5;
+constexpr int kParameters = 6;
 constexpr int kStates = 3;
 
 // Advances the lanes of one sample over consecutive columns.
@@ -184,8 +184,8 @@ struct Update {
   std::ptrdiff_t sent_stride;
   std::int32_t* record[kStates];    // [columns][record_stride] each, or null
   std::ptrdiff_t record_stride;
-  bool fresh;                       // states start at 0, whatever memory holds (32-bit CUBA kernels
-                                    // of fixed thresholds)
+  bool fresh;                       // states start at u = 0 and v = initial, whatever memory holds
+                                    // (32-bit CUBA kernels of fixed thresholds)
   std::int32_t* counts;             // spikes of every lane, counted up, or null
   std::int64_t u_wraps;             // counted up
   std::int64_t v_saturations;
@@ -195,8 +195,8 @@ enum Reset { kResetZero, kResetSubtract, kResetNone, kNoSpike };
 // States that can leave their range, where no bound rules it out: u is folded, v is clamped.
 enum Watch { kWatchNone, kWatchV, kWatchBoth };
 
-// Indices of Update::parameter. Thresholds and biases are in units of the state.
-enum CubaParameter { kKeepU, kKeepV, kThreshold, kBias, kTheta };
+// Indices of Update::parameter. Thresholds, biases and initial values are in units of the state.
+enum CubaParameter { kKeepU, kKeepV, kThreshold, kBias, kInitial, kTheta };
 enum SigmaParameter { kSigmaThreshold, kSigmaBias };
 enum ResonateParameter { kSin, kCos, kResonateThreshold };
 

@@ -86,6 +86,15 @@ inline void move_threshold(const Update& a, const StripParameter& theta,
   }
 }
 
+// Rule R0: u = 0, v = initial.
+inline void start_sample(const Update& a, int lane, int count, U32* u, U32* v) {
+  const StripParameter initial(a, kInitial, lane);
+  for (int i = 0; i < count; ++i) {
+    u[i] = U32{};
+    v[i] = initial.at(i);
+  }
+}
+
 // kMoving: the threshold is a state. kWatch: which states bounds do not keep in range. kBiased: there
 // is a bias other than 0.
 template <class Input, int kReset, bool kMoving, int kWatch, bool kBiased, int kCount>
@@ -102,7 +111,7 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
     keep_v[i] = Keep(own_v.at(i));
   }
   if (!kMoving && a.fresh) {
-    for (int i = 0; i < kCount; ++i) u[i] = v[i] = U32{};
+    start_sample(a, lane, kCount, u, v);
   } else {
     load_granule<kCount>(a.state[0] + lane, u);
     load_granule<kCount>(a.state[1] + lane, v);
@@ -112,7 +121,7 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
     const StripParameter bias =
         a.bias ? StripParameter(a.bias + k * a.bias_stride + lane) : constant;
     if (a.clear && a.clear[k]) {
-      for (int i = 0; i < kCount; ++i) u[i] = v[i] = U32{};
+      start_sample(a, lane, kCount, u, v);
       if (kMoving) {
         for (int i = 0; i < kCount; ++i) threshold[i] = base.at(i);
       }

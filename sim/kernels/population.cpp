@@ -70,7 +70,8 @@ void Population::choose_arithmetic() {
     return;
   }
   fast_ = in_range(kKeepU, 0, kOne) && in_range(kKeepV, 0, kOne) &&
-          in_range(kThreshold, kLowestThreshold, INT32_MAX);
+          in_range(kThreshold, kLowestThreshold, INT32_MAX) &&
+          in_range(kInitial, 1 - std::int32_t(kLimit), std::int32_t(kLimit) - 1);
   if (spec_.model == Model::kHomeostatic) {
     // theta * (v - signature) is taken apart at 12 bits; padding must come to rest without firing.
     fast_ = fast_ && spec_.theta_shift >= kDecayBits && in_range(kTheta, 0, 1 << 14) &&
@@ -89,8 +90,9 @@ void Population::connect(const Bounds& first, const Bounds& second, bool second_
   if (fast_ && always_small_ && spec_.model <= Model::kIntegrator) choose_watch(first);
 }
 
-// Which states can leave their range. With x' <= x * keep / 4096 + drive, starting at 0, no x exceeds
-// drive * 4096 / (4096 - keep); a reset to zero keeps v below its threshold between the steps.
+// Which states can leave their range. With x' <= x * keep / 4096 + drive, no x exceeds the larger of
+// its first value and drive * 4096 / (4096 - keep); a reset to zero keeps v below its threshold (or
+// where it started) between the steps.
 void Population::choose_watch(const Bounds& currents) {
   if (second_port_ || !spec_.gain.empty()) return;
   const auto most = [this](int i) {
@@ -110,10 +112,13 @@ void Population::choose_watch(const Bounds& currents) {
   watch_ = kWatchV;
   const std::int64_t bias_high = std::max<std::int64_t>(most(kBias), 0);
   const std::int64_t bias_low = std::max<std::int64_t>(-least(kBias), 0);
-  const std::int64_t below = settled(u_low + bias_low, keep_v);
-  std::int64_t above = settled(u_high + bias_high, keep_v);
+  const std::int64_t first_high = std::max<std::int64_t>(most(kInitial), 0);
+  const std::int64_t first_low = std::max<std::int64_t>(-least(kInitial), 0);
+  const std::int64_t below = std::max(settled(u_low + bias_low, keep_v), first_low);
+  std::int64_t above = std::max(settled(u_high + bias_high, keep_v), first_high);
   if (spec_.reset == kResetZero) {
-    above = std::min(above, std::max<std::int64_t>(most(kThreshold), 0) + u_high + bias_high);
+    const std::int64_t between = std::max<std::int64_t>(most(kThreshold), first_high);
+    above = std::min(above, between + u_high + bias_high);
   } else if (spec_.reset == kResetSubtract && least(kThreshold) < 0) {
     above = kUnbounded;
   }
@@ -135,13 +140,19 @@ void Population::initialise(Work& work, int sample, const Layout& layout, bool r
   for (int i = 0; i < states(); ++i) {
     std::fill_n(work.at<std::int32_t>(sample, state_at[i]), lanes_, 0);
   }
-  if (spec_.model != Model::kHomeostatic) return;
-  std::int32_t* threshold = work.at<std::int32_t>(sample, state_at[2]);
+  if (cuba()) fill(work.at<std::int32_t>(sample, state_at[1]), kInitial, layout);
+  if (spec_.model == Model::kHomeostatic) {
+    fill(work.at<std::int32_t>(sample, state_at[2]), kThreshold, layout);
+  }
+}
+
+// Sets a state to the values of a parameter.
+void Population::fill(std::int32_t* state, int parameter, const Layout& layout) const {
   for (const Segment& segment : layout.segments()) {
-    const Parameter base = parameters_[kThreshold].at(segment);
+    const Parameter from = parameters_[parameter].at(segment);
     for (int l = 0; l < segment.lanes; ++l) {
-      threshold[segment.first_lane + l] =
-          base.values[std::ptrdiff_t(l / kGranule) * base.step + l % kGranule];
+      state[segment.first_lane + l] =
+          from.values[std::ptrdiff_t(l / kGranule) * from.step + l % kGranule];
     }
   }
 }

@@ -77,7 +77,7 @@ class Population {
   // Told once: bounds of the currents of both ports, and whether anything drives the second.
   void connect(const Bounds& first, const Bounds& second, bool second_port);
 
-  // Whether the update starts from states of 0 by itself.
+  // Whether the update sets the states of a fresh sample by itself.
   bool starts_itself() const {
     return fast_ && always_small_ && spec_.model <= Model::kIntegrator;
   }
@@ -104,6 +104,7 @@ class Population {
 
   Laned laned(const std::vector<std::int32_t>& values, std::int32_t padding,
               const Layout& layout) const;
+  void fill(std::int32_t* state, int parameter, const Layout& layout) const;
   void choose_arithmetic();
   void choose_watch(const Bounds& currents);
   bool cuba() const { return spec_.model <= Model::kHomeostatic; }

@@ -166,7 +166,8 @@ BAD = {
         "verify: suite is 'nois', expected some of noise, overflow"
     ),
     "verify p.h5 --data d.npz --engine lava": (
-        "verify: --engine is 'lava', which runs one stream; use native or reference"
+        "verify: engine 'lava' runs a single stream and counts no samples; judge with 'native' "
+        "or 'reference', and see with compare that Lava agrees"
     ),
     "verify p.h5 --data digits": (
         "verify: metadata name no encoder; encode the data yourself and give the columns"

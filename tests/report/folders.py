@@ -9,6 +9,7 @@ import numpy as np
 
 import neurodeploy as nd
 from neurodeploy import container
+from neurodeploy.answers import RunChoice
 from neurodeploy.data import load_data
 from neurodeploy.data.presentation import present
 from neurodeploy.encode import Direct
@@ -18,7 +19,7 @@ from neurodeploy.run_folder import COMPARE, ENERGY, PROGRAM, RESULT, SAMPLE, VER
 from neurodeploy.verification.sample import record_sample
 from neurodeploy.verification.suite import verify, write_sample
 
-ENGINE = {"engine": "reference"}
+ENGINE = RunChoice(engine="reference")
 
 
 def digits_program() -> nd.Program:

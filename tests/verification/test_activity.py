@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from presentations import given_columns, repeated
 
 import neurodeploy as nd
-from neurodeploy.data import presentation
+from neurodeploy.answers import RunChoice, Runner
 from neurodeploy.data.presentation import Presentation
-from neurodeploy.verification.activity import measure_activity, summary
+from neurodeploy.verification.activity import measure, summary
 from neurodeploy.verification.sample import record_sample
 
-RUN = {"engine": "reference"}
+RUN = RunChoice(engine="reference")
 
 
 def program() -> nd.Program:
@@ -39,17 +41,30 @@ def data(samples: int = 10) -> Presentation:
 
 
 def test_counts_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, accuracy = measure_activity(program(), data(), run=RUN)
+    whole = measure(program(), data(), run=RUN)
     expected = nd.simulate(program(), data().columns(slice(0, 10)), engine="reference").activity
-    assert whole == expected
-    monkeypatch.setattr(presentation, "CHUNK_BYTES", 3 * 4 * 5 * 6)
-    assert measure_activity(program(), data(), run=RUN) == (expected, accuracy)
-    assert accuracy.rate == 1.0
+    assert whole.activity == expected
+    monkeypatch.setattr(Runner, "chunk", lambda *_: 3)
+    assert measure(program(), data(), run=RUN) == whole
+    assert whole.accuracy.rate == 1.0
+
+
+def test_samples_without_a_decision_are_told_apart() -> None:
+    """A read-out that never spikes gives no accuracy: all scores are equal, and why is said."""
+    deaf = replace(
+        program(),
+        populations=(program().populations[0], nd.Population("out", 2, nd.CubaLif(4096, 0, 9999))),
+        readout=nd.Readout("out", "s"),
+    )
+    found = measure(deaf, data(), run=RUN).undecided
+    assert (found.samples, found.ties, found.silent, found.first_silent) == (10, 10, 10, "out")
+    assert found.sentence().startswith("10 of 10 samples have no decision")
+    assert "population out never sends anything" in found.sentence()
+    assert measure(program(), data(), run=RUN).undecided.sentence() == ""
 
 
 def test_summary_gives_means_and_rates() -> None:
-    activity, _ = measure_activity(program(), data(), run=RUN)
-    result = summary(program(), activity)
+    result = summary(program(), measure(program(), data(), run=RUN).activity)
     x, a, out = result["layers"]
     assert (x["events"], x["rate"], x["input"], x["updates"]) == (9.0, 0.75, True, 0)
     # neuron 0 spikes in all 6 steps, neuron 1 in steps 3 and 6; neuron 2 at 2 or 4 a step

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from presentations import repeated
 
 import neurodeploy as nd
+from neurodeploy.answers import RunChoice
 from neurodeploy.data import presentation
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.draws import normals
-from neurodeploy.errors import OptionError
 from neurodeploy.verification.mppd import mppd, perturbation
 
-RUN = {"engine": "reference"}
+RUN = RunChoice(engine="reference")
 
 
 def chain(voltage_decay: int = 1024, threshold: int = 50, bias: int = 0) -> nd.Program:
@@ -93,6 +95,6 @@ def test_the_result_does_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatc
         assert one.absolute == pytest.approx(other.absolute)
 
 
-def test_a_reset_interval_is_refused() -> None:
-    with pytest.raises(OptionError, match="without a reset interval"):
-        mppd(chain(), data(), run={**RUN, "reset_interval": 4})
+def test_a_stream_changes_nothing_each_sample_starts_from_rest() -> None:
+    plain = mppd(chain(), data(), run=RUN)
+    assert mppd(chain(), data(), run=replace(RUN, reset_interval=2)) == plain
