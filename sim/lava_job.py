@@ -32,6 +32,7 @@ from neurodeploy.neuron import (
     Sigma,
     SigmaDelta,
 )
+from neurodeploy.recording import write_npz
 from neurodeploy.sim.plan import Edge, Plan, Stage
 from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
 
@@ -158,8 +159,9 @@ def _numbers(plan: Plan, inputs: Sequence[NDArray[Any]]) -> dict[str, NDArray[An
         neuron = population.neuron
         for name in _PARAMETERS[type(neuron)]:
             value = np.asarray(getattr(neuron, name))
-            one_for_all = name == "threshold" and not isinstance(neuron, CubaLif)
-            arrays[f"population{k}_{name}"] = value.reshape(-1)[0] if one_for_all else value
+            if name == "threshold" and not isinstance(neuron, CubaLif):
+                value = value.reshape(-1)[:1].reshape(())  # one for all
+            arrays[f"population{k}_{name}"] = value
         if isinstance(neuron, Integrator):
             arrays[f"population{k}_threshold"] = np.array(UNREACHABLE_THRESHOLD)
     for k, connection in enumerate(plan.program.connections):
@@ -214,8 +216,8 @@ def run(
         try:
             description = json.dumps(describe(plan, batch, steps))
             (directory / "job.json").write_text(description)
-            numbers: dict[str, Any] = _numbers(plan, inputs)  # savez has keywords of its own
-            np.savez(directory / "arrays.npz", **numbers)
+            with (directory / "arrays.npz").open("wb") as file:
+                write_npz(file, _numbers(plan, inputs))
             progress = _file(directory, "progress", (2,), np.int64)
             files = [_files(directory, stage, batch, steps) for stage in plan.stages]
         except OSError as error:
