@@ -1,18 +1,18 @@
 """HDF5 files that nobody vouches for, read as plain values.
 
 What a file claims to hold is compared with its size before memory is taken. Links out of the file,
-external or virtual storage, and filters other than deflate, shuffle and fletcher32 are refused,
-so that nothing but the file itself is read and no plug-in is loaded.
+external or virtual storage, and filters that are not built in are refused, so that nothing but the
+file itself is read and no plug-in is loaded.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -36,8 +36,22 @@ MAX_DEPTH = 3
 """Most groups inside each other, the root left out."""
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_USER_BLOCKS = (0, *(512 << k for k in range(12)))
+"""Where the signature may stand: a file may begin with a block of its user's, up to 1 MiB here."""
 _NAME = re.compile(r"\w{1,100}", re.ASCII)
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+_FILTERS = {
+    h5py.h5z.FILTER_DEFLATE: "deflate",
+    h5py.h5z.FILTER_SHUFFLE: "shuffle",
+    h5py.h5z.FILTER_FLETCHER32: "fletcher32",
+}
+BUILT_IN = {
+    **_FILTERS,
+    h5py.h5z.FILTER_LZF: "lzf",
+    h5py.h5z.FILTER_SZIP: "szip",
+    h5py.h5z.FILTER_NBIT: "nbit",
+    h5py.h5z.FILTER_SCALEOFFSET: "scaleoffset",
+}
+"""Filters that h5py reads without a plug-in."""
 _ERRORS = (OSError, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError)
 """What h5py raises for a file that libhdf5 cannot make sense of."""
 
@@ -49,8 +63,9 @@ def opened(path: Path) -> Iterator[Any]:
     Raises FormatError when it is no HDF5 file, OSError when it cannot be opened at all.
     """
     with path.open("rb") as raw:
-        if raw.read(len(_SIGNATURE)) != _SIGNATURE:
+        if not any(_signature_at(raw, place) for place in _USER_BLOCKS):
             raise FormatError(described(path))
+        raw.seek(0)
         with asking():
             file = h5py.File(raw, "r")
         try:
@@ -68,6 +83,17 @@ def asking() -> Iterator[None]:
     except _ERRORS as error:
         reason = " ".join(str(error).split())[:200]
         raise FormatError(f"is damaged or truncated: {reason}") from error
+
+
+def stored_bytes(dataset: Any) -> int:
+    """Return the bytes of the file that hold the values of ``dataset``, 0 if never written."""
+    with asking():
+        return int(dataset.id.get_storage_size())
+
+
+def _signature_at(raw: BinaryIO, place: int) -> bool:
+    raw.seek(place)
+    return raw.read(len(_SIGNATURE)) == _SIGNATURE
 
 
 def attribute(item: Any, name: str) -> int | bool | str | tuple[int, ...] | None:
@@ -135,12 +161,23 @@ class Reader:
     """Reads objects of one file, counting what they take against the limits of the file.
 
     file_bytes : what the file takes on disk. max_bytes : most bytes of all arrays together.
+    max_unstored : most of them that no stored byte stands for, such as fill values of what was
+        created but never written. filters : those allowed, with their names.
     """
 
-    def __init__(self, file_bytes: int, max_bytes: int) -> None:
+    def __init__(
+        self,
+        file_bytes: int,
+        max_bytes: int,
+        max_unstored: int = 0,
+        filters: Mapping[int, str] = _FILTERS,
+    ) -> None:
         self._file_bytes = file_bytes
         self._max_bytes = max_bytes
+        self._max_unstored = max_unstored
+        self._filters = filters
         self._bytes = 0
+        self._unstored = 0
         self._items = 0
 
     def tree(self, group: Any, where: str = "", depth: int = 0) -> Tree:
@@ -189,9 +226,9 @@ class Reader:
             plan = dataset.id.get_create_plist()
             filters = [plan.get_filter(index)[0] for index in range(plan.get_nfilters())]
             elsewhere = plan.get_layout() == h5py.h5d.VIRTUAL or plan.get_external_count()
-        if not set(filters) <= _FILTERS or len(set(filters)) < len(filters):
+        if not set(filters) <= self._filters.keys() or len(set(filters)) < len(filters):
             raise FormatError(
-                f"uses HDF5 filters {filters}, allowed are deflate, shuffle, fletcher32"
+                f"uses HDF5 filters {filters}, allowed are {', '.join(self._filters.values())}"
             )
         if elsewhere:
             raise FormatError("keeps its values in another file, expected them in this one")
@@ -202,12 +239,13 @@ class Reader:
 
     def _check_size(self, dataset: Any) -> None:
         dtype, shape = type_and_shape(dataset)
+        stored = min(stored_bytes(dataset), self._file_bytes)
         with asking():
-            stored = min(dataset.id.get_storage_size(), self._file_bytes)
             chunks = dataset.chunks or (0,)
         chunk = math.prod(chunks) * dtype.itemsize
         size = math.prod(shape or ()) * dtype.itemsize
-        if max(size, chunk) > MAX_EXPANSION * stored:
+        self._unstored += max(max(size, chunk) - MAX_EXPANSION * stored, 0)
+        if self._unstored > self._max_unstored:
             raise FormatError(
                 f"claims {max(size, chunk)} bytes of which {stored} are stored, "
                 f"limit {MAX_EXPANSION} to one"

@@ -18,7 +18,7 @@ from neurodeploy.errors import ProgramError, located
 from neurodeploy.frozen import FrozenMapping
 from neurodeploy.neuron import Neuron
 from neurodeploy.record import Record, digest, grown, whole
-from neurodeploy.synapse import Direct, Synapse
+from neurodeploy.synapse import Synapse
 
 Shape = tuple[int, ...]
 MetadataValue = str | int | float | bool
@@ -122,9 +122,6 @@ class Connection(Record):
             )
         if self.group is not None:
             self._set("group", _name("group name", self.group))
-
-
-READOUT_VARIABLES = ("s", "u", "v", "sigma", "act", "re", "im")
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,8 +238,9 @@ class Program(Record):
                 f"port is {connection.port!r}, {type(target.neuron).__name__} has "
                 f"{', '.join(target.neuron.ports)}"
             )
-        if isinstance(connection.synapse, Direct) and not isinstance(source, Input):
-            raise ProgramError("a Direct synapse starts at an input, not at a population")
+        if connection.synapse.input_only and not isinstance(source, Input):
+            name = type(connection.synapse).__name__
+            raise ProgramError(f"a {name} synapse starts at an input, not at a population")
         if connection.feedback and isinstance(source, Input):
             raise ProgramError("a feedback connection starts at a population, not at an input")
         connection.synapse.check_shapes(source.shape, target.shape)

@@ -191,9 +191,8 @@ class Record:
 
     def having(self, *kinds: Kind) -> dict[str, Any]:
         """Return the fields whose role is one of ``kinds``, by name, in order of declaration."""
-        return {
-            name: getattr(self, name) for name, role in self.roles.items() if role.kind in kinds
-        }
+        names = [entry.name for entry in fields(self)]
+        return {name: getattr(self, name) for name in names if self.roles[name].kind in kinds}
 
     @property
     def digest(self) -> str:

@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.conditioning import NothingToCondition, examine
 from neurodeploy.errors import EngineError, ExportError, OptionError, located
-from neurodeploy.fixedpoint import condition
 from neurodeploy.neuron import CubaLif, Delta, HomeostaticLif, Neuron, ResonateFire, SigmaDelta
 from neurodeploy.program import Connection, Program
 from neurodeploy.sim.engine import Recording, plain_bytes
 from neurodeploy.sim.lava_job import interpreter, record_dtype, recorded, run, time_limit_seconds
-from neurodeploy.sim.plan import Plan, dense_groups
-from neurodeploy.synapse import Conv2d, Dense, Direct
+from neurodeploy.sim.plan import Plan, dense_groups, group_weights
+from neurodeploy.synapse import Conv2d, Direct
 from neurodeploy.trace import NOT_OBSERVABLE
 
 INT8_MAX = 127
@@ -153,23 +153,17 @@ def _check_conditioning(program: Program) -> dict[int, int]:
     """
     shifts = {}
     for members in dense_groups(program):
-        synapses = [program.connections[k].synapse for k in members]
-        weights = [s.weight.astype(np.int64) for s in synapses if isinstance(s, Dense)]
         with located(f"connection {program.connection_names[members[0]]}"):
             try:
-                conditioned = condition(weights)
-            except ValueError as error:
-                raise OptionError(f"{error}, which Lava cannot load") from error
-            changed = sum(
-                int(np.count_nonzero(after.effective != before))
-                for before, after in zip(weights, conditioned, strict=True)
-            )
-            if changed:
+                group = examine(group_weights(program, members))
+            except NothingToCondition as error:
+                raise OptionError(str(error)) from error
+            if group.changed:
                 raise OptionError(
-                    f"Lava's conditioning changes {changed} of {sum(w.size for w in weights)} "
+                    f"Lava's conditioning changes {group.changed} of {group.total} "
                     "weights, so weights 'exact' cannot run in Lava; use weights 'lava'"
                 )
-        shifts.update({k: entry.shift for k, entry in zip(members, conditioned, strict=True)})
+        shifts.update(dict.fromkeys(members, group.shift))
     return shifts
 
 
@@ -182,7 +176,7 @@ def _check_sums(
     """
     shifts = _check_conditioning(plan.program)
     for edge in plan.edges:
-        if edge.binary or edge.weight is None or not shifts.get(edge.index):
+        if edge.binary or edge.given is None or not shifts.get(edge.index):
             continue
         sent = inputs[edge.source] if edge.from_input else arrays[edge.source]["s"]
         largest = max(int(sent.max(initial=0)), -int(sent.min(initial=0)))

@@ -25,6 +25,8 @@ Array = NDArray[Any]
 
 MAX_BYTES = 2**29
 """Most bytes of all arrays of one file: 134 million synapses, more than a chip holds."""
+MAX_UNSTORED = 2**24
+"""Most bytes of arrays that were created and never written: they hold their fill value."""
 MAX_LAYERS = 10_000
 MAX_KEYS = 1_000
 """Most entries of one layer or neuron group."""
@@ -95,7 +97,7 @@ def read_source(path: Path, options: LoadOptions) -> Source:
     Raises FormatError for what is not a NetX file, is damaged or claims absurd sizes.
     """
     with hdf5.opened(path) as file:
-        reader = hdf5.Reader(path.stat().st_size, MAX_BYTES)
+        reader = hdf5.Reader(path.stat().st_size, MAX_BYTES, MAX_UNSTORED, hdf5.BUILT_IN)
         root = _Group(file, "", reader, path)
         if "layer" not in root.keys or not root.is_group("layer"):
             raise FormatError(
@@ -199,7 +201,9 @@ class _Group:
         dataset = self._dataset(key)
         with located(self.path(key)):
             dtype, shape = hdf5.type_and_shape(dataset)
-            if dtype.kind not in "iufb" or dtype.itemsize > 8 or shape is None:
+            if shape is None:
+                raise FormatError("is empty, expected numbers")
+            if dtype.kind not in "iufb" or dtype.itemsize > 8:
                 raise FormatError(f"has type {dtype}, expected numbers")
             if len(shape) > MAX_NDIM:
                 raise FormatError(f"has {len(shape)} axes, limit {MAX_NDIM}")
@@ -213,8 +217,12 @@ class _Group:
         with located(self.path(key)):
             dtype, shape = hdf5.type_and_shape(dataset)
             kind = h5py.check_string_dtype(dtype)
-            if kind is None or shape is None or len(shape) > 1 or 0 in shape:
+            if shape is None or 0 in shape:
+                raise FormatError("is empty, expected one text")
+            if kind is None or len(shape) > 1:
                 raise FormatError(f"has type {dtype}, expected one text")
+            if kind.length is None and not hdf5.stored_bytes(dataset):
+                raise FormatError("was never written, expected one text")
             if kind.length is None:
                 return _ascii(first_text(self._file, dataset, MAX_TEXT))
             if kind.length > MAX_TEXT:

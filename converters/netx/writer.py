@@ -14,9 +14,9 @@ from neurodeploy.atomic import replacing
 from neurodeploy.converters import written
 from neurodeploy.converters.netx.blocks import Block, blocks, weight_of
 from neurodeploy.converters.netx.chain import default_readout
-from neurodeploy.converters.netx.conditioning import repair as repaired
 from neurodeploy.converters.netx.hazards import hazards
 from neurodeploy.converters.netx.image import image
+from neurodeploy.converters.netx.repair import repair as repaired
 from neurodeploy.converters.netx.script import Recipe, recipe, script, script_path
 from neurodeploy.converters.netx.write_rules import spike_exponents, violations
 from neurodeploy.errors import ExportError, NeurodeployWarning, OptionError, located
