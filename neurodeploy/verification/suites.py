@@ -21,7 +21,7 @@ from neurodeploy.program import Program
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from neurodeploy.verification.presented import Presented
+    from neurodeploy.data.presentation import Presentation
 
 Payload = NDArray[Any]
 
@@ -34,7 +34,7 @@ class Subject:
     """
 
     program: Program
-    data: Presented
+    data: Presentation
     recipe: Recipe
     name: str
     part: str
