@@ -30,7 +30,8 @@ Payload = NDArray[Any]
 class Subject:
     """What is asked about: a network, the samples, and how they are run.
 
-    name, part : of the data set. digest : of the data. of : samples that the part holds.
+    name, part : of the data set. of : samples that the part holds. notes : what a user should
+    know of how the data were read.
     """
 
     program: Program
@@ -38,8 +39,8 @@ class Subject:
     recipe: Recipe
     name: str
     part: str
-    digest: str
     of: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,14 @@ class Suite:
     def table(self, rows: Sequence[Any]) -> RenderableType:
         """Return what a terminal shows of the summary."""
         raise NotImplementedError
+
+    def remarks(self, subject: Subject, rows: Sequence[Any]) -> Sequence[str]:
+        """Return lines that a terminal shows above the table."""
+        return ()
+
+    def more(self, subject: Subject, rows: Sequence[Any]) -> dict[str, Any]:
+        """Return records that stand in ``verify.json`` beside the suites, by their key."""
+        return {}
 
 
 @dataclass(frozen=True)

@@ -147,10 +147,10 @@ BAD = {
         "energy: give the data with --data D or with --input X.npy, one of the two"
     ),
     f"{ENERGY} --input x.npy --samples 2": (
-        "energy: --part and --samples go with --data, not with --input"
+        "energy: --part, --samples and --encoder go with --data, not with --input"
     ),
     f"{ENERGY} --data d.npz --part dev": (
-        "energy: --part is 'dev', expected one of train, validation, test"
+        "energy: --part is 'dev', expected one of train, validation, test, all"
     ),
     f"{ENERGY} --data d.npz --samples 0": "energy: --samples is 0, expected 1 or more",
     f"{ENERGY} --data d.npz --step-us 0": (
@@ -163,14 +163,15 @@ BAD = {
     "energy p.h5 --data d.npz": "energy: --profile is missing; see neurodeploy energy --help",
     "verify p.h5": "verify: --data is missing; see neurodeploy verify --help",
     "verify p.h5 --data d.npz --suite nois --out run": (
-        "verify: suite is 'nois', expected some of noise, overflow"
+        "verify: suite is 'nois', expected one of noise, overflow; did you mean 'noise'?"
     ),
     "verify p.h5 --data d.npz --engine lava": (
         "verify: engine 'lava' runs a single stream and counts no samples; judge with 'native' "
         "or 'reference', and see with compare that Lava agrees"
     ),
     "verify p.h5 --data digits": (
-        "verify: metadata name no encoder; encode the data yourself and give the columns"
+        "verify: x has shape (359, 1, 8, 8), input x of this program takes columns (samples, "
+        "steps, 4), or with an encoder still samples (samples, 4)"
     ),
     f"{ENERGY} --data d.npz --engine gpu --out run": (
         "energy: engine is 'gpu', expected one of native, reference, lava"
