@@ -88,7 +88,7 @@ class Demo:
 
     def _train(self) -> Program:
         """Train as the shipped configuration says; an interrupted run is resumed."""
-        from neurodeploy.train import train
+        from neurodeploy.runs.training import train
 
         text = configuration()
         resume = self._is_interrupted(text)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from neurodeploy.answers import RunChoice, settle
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.fixedpoint import DECAY_ONE, MANTISSA_SHIFT
-from neurodeploy.neuron import CubaLif, Neuron
+from neurodeploy.neuron import Neuron
 from neurodeploy.program import Population, Program
 from neurodeploy.sim import compile
 from neurodeploy.verification.noise import SEED, normal_directions, perturbed
@@ -79,7 +79,7 @@ def mppd(
     for or the program needs.
     """
     options = settle(program, data.steps, run).from_rest()
-    sums = {p.name: _Sums(p) for p in program.populations if isinstance(p.neuron, CubaLif)}
+    sums = {p.name: _Sums(p) for p in program.populations if _is_lif(p.neuron)}
     simulator = compile(program, **options, record=dict.fromkeys(sums, ("u",)))
     shown = data.encoded()
     for rows in shown.chunks(program, variables=4):
@@ -94,9 +94,10 @@ def mppd(
 def perturbation(population: Population, difference: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return Y, float64 ``(batch, steps, *shape)``, of ``difference = u_clean - u_noisy``."""
     neuron = population.neuron
-    if not isinstance(neuron, CubaLif):
+    if not _is_lif(neuron):
         raise TypeError(f"population {population.name} is not CUBA-LIF")
-    keep = (DECAY_ONE - neuron.voltage_decay.astype(np.float64)) / DECAY_ONE
+    decay = neuron.having("decay")["voltage_decay"]
+    keep = (DECAY_ONE - decay.astype(np.float64)) / DECAY_ONE
     d = difference / _unit(neuron)[0]
     y = np.empty_like(d)
     state = np.zeros_like(d[:, 0])
@@ -106,9 +107,13 @@ def perturbation(population: Population, difference: NDArray[np.float64]) -> NDA
     return y
 
 
+def _is_lif(neuron: Neuron) -> bool:
+    return neuron.family == "cuba" and neuron.spikes
+
+
 def _unit(neuron: Neuron) -> tuple[NDArray[np.float64], str]:
     """Return one firing threshold in units of v, and its name."""
-    threshold = getattr(neuron, "threshold", np.zeros(1)).astype(np.float64)
+    threshold = neuron.having("threshold")["threshold"].astype(np.float64)
     if (threshold <= 0).any():
         return np.asarray(float(1 << MANTISSA_SHIFT)), "64"
     return threshold * (1 << MANTISSA_SHIFT), "threshold"

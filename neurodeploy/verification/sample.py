@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from neurodeploy.answers import Recipe, RunChoice, Runner, settle
 from neurodeploy.data.presentation import Presentation
-from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Population, Program
 
 LOOKED = 32
@@ -104,7 +103,7 @@ def _layer(population: Population, arrays: Mapping[str, NDArray[Any]]) -> LayerS
     spikes = arrays["s"].reshape(len(arrays["s"][0]), population.size)
     kept = _kept(np.count_nonzero(spikes, axis=0))
     v = arrays.get("v")
-    if v is None or not isinstance(population.neuron, (CubaLif, Integrator)):
+    if v is None:
         empty = np.zeros((len(spikes), 0), np.int64)
         return LayerSample(population.name, spikes, np.zeros(0, np.int64), empty, None)
     flat = v.reshape(len(spikes), population.size)[:, kept].astype(np.int64)
@@ -121,8 +120,10 @@ def _kept(spikes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _threshold(population: Population, kept: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    if not isinstance(population.neuron, CubaLif):
+    """Return the thresholds of a CUBA neuron in units of v; None where nothing is compared to v."""
+    neuron = population.neuron
+    if neuron.family != "cuba" or not neuron.spikes:
         return None
-    full = np.broadcast_to(population.neuron.threshold, population.shape)
+    full = np.broadcast_to(neuron.having("threshold")["threshold"], population.shape)
     scaled: NDArray[np.int64] = full.reshape(-1)[kept].astype(np.int64) << np.int64(6)
     return scaled
