@@ -214,8 +214,9 @@ def several() -> nd.Program:
 
 
 STILL = Rate(3, 16)
-COLUMNS_4 = "input x of this program takes columns (samples, steps, 4)"
-COLUMNS_C = "input x of this program takes columns (samples, steps, 2, 8, 7)"
+A = "a sample of x has shape"
+COLUMNS_4 = "input x of this program takes columns (steps, 4)"
+COLUMNS_C = "input x of this program takes columns (steps, 2, 8, 7)"
 EVENTS = split(6, 2, 8, 7, high=1)
 BAD: dict[str, tuple[nd.Program, Split, Any, type[Exception], str]] = {
     "still data and no encoder": (
@@ -223,7 +224,7 @@ BAD: dict[str, tuple[nd.Program, Split, Any, type[Exception], str]] = {
         split(4),
         None,
         DataError,
-        f"x has shape (3, 4), {COLUMNS_4}; the metadata name no encoder: give one for still "
+        f"{A} (4,), {COLUMNS_4}; the metadata name no encoder: give one for still "
         "samples, such as rate:steps=16, or give the columns",
     ),
     "images and no encoder": (
@@ -231,7 +232,7 @@ BAD: dict[str, tuple[nd.Program, Split, Any, type[Exception], str]] = {
         split(1, 8, 8),
         None,
         DataError,
-        "x has shape (3, 1, 8, 8), input x of this program takes columns (samples, steps, 1, 8, "
+        f"{A} (1, 8, 8), input x of this program takes columns (steps, 1, 8, "
         "8); the metadata name no encoder: give one for still samples, such as rate:steps=16, or "
         "give the columns",
     ),
@@ -240,73 +241,73 @@ BAD: dict[str, tuple[nd.Program, Split, Any, type[Exception], str]] = {
         split(6, 5),
         None,
         DataError,
-        f"x has shape (3, 6, 5), {COLUMNS_4}, or with an encoder still samples (samples, 4)",
+        f"{A} (6, 5), {COLUMNS_4}, or with an encoder still samples (4,)",
     ),
     "time last": (
         program(),
         split(4, 6),
         None,
         DataError,
-        f"x has shape (3, 4, 6), {COLUMNS_4}; time is last: np.moveaxis(x, -1, 1)",
+        f"{A} (4, 6), {COLUMNS_4}; time is last: np.moveaxis(x, -1, 1)",
     ),
     "time last of frames": (
         program((2, 8, 7)),
         split(2, 8, 7, 6),
         None,
         DataError,
-        f"x has shape (3, 2, 8, 7, 6), {COLUMNS_C}; time is last: np.moveaxis(x, -1, 1)",
+        f"{A} (2, 8, 7, 6), {COLUMNS_C}; time is last: np.moveaxis(x, -1, 1)",
     ),
     "channels last of frames": (
         program((2, 8, 7)),
         split(6, 8, 7, 2),
         None,
         DataError,
-        f"x has shape (3, 6, 8, 7, 2), {COLUMNS_C}; channels are last: np.moveaxis(x, -1, 2)",
+        f"{A} (6, 8, 7, 2), {COLUMNS_C}; channels are last: np.moveaxis(x, -1, 2)",
     ),
     "channels last of images": (
         program((3, 8, 7), STILL),
         split(8, 7, 3),
         None,
         DataError,
-        "x has shape (3, 8, 7, 3), encoder rate and input x of this program take still samples "
-        "(samples, 3, 8, 7); channels are last: np.moveaxis(x, -1, 1)",
+        f"{A} (8, 7, 3), encoder rate and input x of this program take still samples "
+        "(3, 8, 7); channels are last: np.moveaxis(x, -1, 1)",
     ),
     "columns for an encoder of still data": (
         program(encoder=STILL),
         split(6, 4),
         None,
         DataError,
-        "x has shape (3, 6, 4), encoder rate and input x of this program take still samples "
-        "(samples, 4); for data that are columns the encoder is columns",
+        f"{A} (6, 4), encoder rate and input x of this program take still samples "
+        "(4,); for data that are columns the encoder is columns",
     ),
     "time last of a series": (
         program(encoder=Level(6, 16, levels=2)),
         split(2, 6),
         None,
         DataError,
-        "x has shape (3, 2, 6), encoder level and input x of this program take series (samples, "
-        "6, 2); time is last: np.moveaxis(x, -1, 1)",
+        f"{A} (2, 6), encoder level and input x of this program take series (6, "
+        "2); time is last: np.moveaxis(x, -1, 1)",
     ),
     "other steps": (
         program(encoder=Level(6, 16, levels=2)),
         split(5, 2),
         None,
         DataError,
-        "x has shape (3, 5, 2), 5 steps, the encoder level takes 6",
+        f"{A} (5, 2), 5 steps, the encoder level takes 6",
     ),
     "still data for a series": (
         program(encoder=Level(6, 16, levels=2)),
         split(4),
         None,
         DataError,
-        "x has shape (3, 4), encoder level and input x of this program take series (samples, 6, 2)",
+        f"{A} (4,), encoder level and input x of this program take series (6, 2)",
     ),
     "lines that do not divide the input": (
         program(encoder=Level(6, 16, levels=3)),
         split(6, 2),
         None,
         DataError,
-        "x has shape (3, 6, 2), encoder level and input x of this program do not fit: 4 lines are "
+        f"{A} (6, 2), encoder level and input x of this program do not fit: 4 lines are "
         "no multiple of 3",
     ),
     "signed events": (
