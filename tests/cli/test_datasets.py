@@ -67,7 +67,7 @@ def test_verify_measures_and_keeps_a_run_folder(labelled: Path, cli: Any) -> Non
     assert "headroom of" in out
     assert width(out) <= 80
     kept = {path.name for path in (labelled / "run").iterdir()}
-    assert kept == {"program.h5", "verify.json", "sample.npz"}
+    assert kept == {"program.h5", "verify.json", "sample.npz", "verify"}
     content = json.loads((labelled / "run" / "verify.json").read_text())
     assert content["data"] == {
         "name": "d.npz",
@@ -170,8 +170,8 @@ BAD = {
         "or 'reference', and see with compare that Lava agrees"
     ),
     "verify p.h5 --data digits": (
-        "verify: x has shape (359, 1, 8, 8), input x of this program takes columns (samples, "
-        "steps, 4), or with an encoder still samples (samples, 4)"
+        "verify: a sample of x has shape (1, 8, 8), input x of this program takes columns (steps, "
+        "4), or with an encoder still samples (4,)"
     ),
     f"{ENERGY} --data d.npz --engine gpu --out run": (
         "energy: engine is 'gpu', expected one of native, reference, lava"
