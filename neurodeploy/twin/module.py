@@ -16,8 +16,8 @@ from neurodeploy.twin.columns import Columns, Data, columns
 from neurodeploy.twin.graph import components, is_cycle
 from neurodeploy.twin.populations import Population, Stream, Timing, joined
 from neurodeploy.twin.rule import Named
-from neurodeploy.twin.run import PopulationRun, Run
-from neurodeploy.twin.slopes import PATHS, Layout, Slopes, paths_of, slope_of
+from neurodeploy.twin.run import Found, PopulationRun, Run
+from neurodeploy.twin.slopes import PATHS, Layout, paths_of, slope_of
 from neurodeploy.twin.synapses import Connection, added, delivered
 
 Part = tuple[Tensor, float]
@@ -124,13 +124,12 @@ class _Traffic:
         self.twin, self.data = twin, data
         interval = twin.plan.options.reset_interval
         timing = Timing(data.steps, data.batch, interval, through, data.dtype)
-        self.layouts, self.streams = [], []
-        for population in twin.populations:
-            assert isinstance(population, Population)
+        self.timing = timing
+        self.layouts, self.slopes = [], []
+        for population in twin.plan.program.populations:
             layout = Layout(data.steps, data.batch, population.shape, data.batched)
-            slope = slope_of(population.stage.population.name, surrogate, width, layout)
             self.layouts.append(layout)
-            self.streams.append(Stream(population, timing, Slopes(slope)))
+            self.slopes.append(slope_of(population.name, surrogate, width, layout))
         self.found: dict[int, Named] = {}
 
     def run(self) -> Run:
@@ -149,7 +148,14 @@ class _Traffic:
         arrived = self._arrived(k, self.twin.plan.stages[k].incoming)
         a, bound = self._port(k, arrived, "a")
         bias = self._port(k, arrived, "bias") if arrived["bias"] else None
-        self.found[k] = self.streams[k].advance(self.data.steps, a, bound, bias)
+        given = (self.data.steps, a, bound, bias)
+        found = self._stream(k, whole=True).advance(*given)
+        self.found[k] = Found(found, lambda: self._stream(k).advance(*given), self.timing.through)
+
+    def _stream(self, k: int, whole: bool = False) -> Stream:
+        population = self.twin.populations[k]
+        assert isinstance(population, Population)
+        return Stream(population, self.timing, self.slopes[k], whole)
 
     def run_cycle(self, group: tuple[int, ...]) -> None:
         """Run populations that depend on each other step by step."""
@@ -160,6 +166,7 @@ class _Traffic:
             )
             for stage in stages
         }
+        streams = {k: self._stream(k) for k in group}
         pending: dict[tuple[int, str, int], list[Part]] = defaultdict(list)
         outputs: dict[int, list[Named]] = {k: [] for k in group}
         for t in range(self.data.steps):
@@ -172,7 +179,7 @@ class _Traffic:
                 }
                 a, bound = self._port(k, ports, "a")
                 bias = self._port(k, ports, "bias") if ports["bias"] else None
-                given = self.streams[k].advance(1, a, bound, bias)
+                given = streams[k].advance(1, a, bound, bias)
                 outputs[k].append(given)
                 for edge in stage.outgoing:
                     if edge.target in group:
@@ -184,7 +191,7 @@ class _Traffic:
 
     def _nothing(self, k: int) -> Named:
         a, bound = self._port(k, {"a": []}, "a")
-        return self.streams[k].advance(0, a, bound, None)
+        return self._stream(k).advance(0, a, bound, None)
 
     def _arrived(self, k: int, edges: Any) -> dict[str, list[Part]]:
         """Return what ``edges`` deliver, by port, ``(steps or 1, batch, N)`` each."""

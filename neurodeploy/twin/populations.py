@@ -16,7 +16,7 @@ from neurodeploy.twin.arithmetic import round_through, wrap_through
 from neurodeploy.twin.rule import Named, Pass
 from neurodeploy.twin.rules import rule_of
 from neurodeploy.twin.scan import scan
-from neurodeploy.twin.slopes import UNIT, Slopes
+from neurodeploy.twin.slopes import UNIT, Slope, Slopes
 from neurodeploy.twin.synapses import integer_tensor
 
 LEARNED = ("threshold", "bias", "gain", "theta")
@@ -85,8 +85,12 @@ class Stream:
     A reset that is due begins a new sample from a fresh state.
     """
 
-    def __init__(self, population: Population, timing: Timing, slopes: Slopes) -> None:
-        self.population, self.timing, self.slopes = population, timing, slopes
+    def __init__(
+        self, population: Population, timing: Timing, slope: Slope, whole: bool = False
+    ) -> None:
+        """whole : all steps come in one `advance`, and states are asked for by name only."""
+        self.population, self.timing, self.slopes = population, timing, Slopes(slope)
+        self.whole = whole
         self.stage = population.stage
         self.given = population.given()
         self.bias = self.given.pop("bias", None)
@@ -111,6 +115,7 @@ class Stream:
         magnitude. bias_in : the same of the port ``bias``, or None.
         """
         bias = self._bias(bias_in)
+        self.whole = self.whole and bias_in is None
         parts = []
         for start, stop in self._segments(self.column, self.column + steps):
             if self._is_reset(start):
@@ -122,7 +127,7 @@ class Stream:
                 bound,
                 None if bias is None else (bias[here] if len(bias) > 1 else bias),
             )
-            if stop > start:
+            if stop > start and "before" not in outputs:
                 self.state = {name: outputs[name][-1] for name in self.population.states}
             parts.append(outputs)
         self.column += steps
@@ -171,6 +176,7 @@ class Stream:
             slopes=self.slopes,
             wide=not (self.narrow and largest <= DRIVE_EXACT),
             dtype=self.timing.dtype,
+            whole=self.whole,
         )
         return scan(self.population.rule, call, given)
 

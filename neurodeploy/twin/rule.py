@@ -26,7 +26,8 @@ class Pass:
 
     index : steps since the first data of the sample, per step: the index of gain and signature.
     gains : input mantissa, per step. through : open paths. wide : a sum may leave 32 bits or u 24.
-    dtype : of what fits float32, and of the gradients. needs : names of the given tensors whose gradient is wanted.
+    dtype : of what fits float32, and of the gradients. whole : the steps are all of a sample, and
+    nothing asks for the state behind them but by name. needs : names of the given tensors whose gradient is wanted.
     """
 
     neuron: Neuron
@@ -37,6 +38,7 @@ class Pass:
     slopes: Slopes
     wide: bool
     dtype: torch.dtype
+    whole: bool
     needs: frozenset[str] = frozenset()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 import torch
@@ -13,6 +13,27 @@ from neurodeploy.program import Program
 from neurodeploy.sim.dynamics import STATE_EXP
 from neurodeploy.twin.rule import Named
 from neurodeploy.twin.slopes import UNIT, Layout
+
+
+class Found(dict[str, Tensor]):
+    """What a scan gave; what the compiled one left out is worked out when it is asked for.
+
+    again : runs the scan once more, with all states. through : open paths.
+    """
+
+    def __init__(
+        self, values: Named, again: Callable[[], Named], through: frozenset[str]
+    ) -> None:
+        super().__init__(values)
+        self._again, self._through = again, through
+
+    def __missing__(self, name: str) -> Tensor:
+        if name == "v" and "before" in self:
+            s = self["s"] if "reset" in self._through else self["s"].detach()
+            self[name] = self["before"] * (1 - s)
+        else:
+            self[name] = self._again()[name]
+        return self[name]
 
 
 class PopulationRun:
