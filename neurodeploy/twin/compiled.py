@@ -81,8 +81,11 @@ def can_go_back(call: Pass, given: Named, grads: Named) -> bool:
         return False
     threshold = given.get("threshold")
     one = threshold is None or bool((threshold.abs().clamp(min=1) == _unit(threshold)).all())
-    return one and slope.name in KINDS and isinstance(slope.width, float) and not (
-        grads.keys() - {"s", "before"}
+    return (
+        one
+        and slope.name in KINDS
+        and isinstance(slope.width, float)
+        and not (grads.keys() - {"s", "before"})
     )
 
 

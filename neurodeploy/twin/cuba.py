@@ -28,7 +28,7 @@ from neurodeploy.neuron import CubaLif, HomeostaticLif, Integrator
 from neurodeploy.twin import compiled
 from neurodeploy.twin.arithmetic import FLOAT64_EXACT, fold, keep_factor, tz, wrap
 from neurodeploy.twin.rule import Gradients, Named, Pass, Rule
-from neurodeploy.twin.slopes import UNIT, Slopes
+from neurodeploy.twin.slopes import UNIT
 
 LIMIT = M - 1
 
@@ -238,7 +238,9 @@ class _Record:
         self.before = make(shape, dtype=call.dtype)
         silent = p.threshold is None
         self.outputs = {
-            "s": self.before.new_zeros(()).expand(shape) if silent else torch.empty_like(self.before),
+            "s": self.before.new_zeros(()).expand(shape)
+            if silent
+            else torch.empty_like(self.before),
             "u": make(shape, dtype=u_type),
             "v": torch.empty_like(self.before) if p.reset != "none" else self.before,
         }
@@ -332,9 +334,7 @@ class _Backward:
                 self.sums.add("threshold", of_vth, UNIT)
         return v + path, vth
 
-    def _homeostasis(
-        self, t: int, v: Tensor, vth: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
+    def _homeostasis(self, t: int, v: Tensor, vth: Tensor | None) -> tuple[Tensor, Tensor | None]:
         index = self.call.index[t]
         if vth is None or self.theta is None or self.free is None:
             return v, vth

@@ -14,10 +14,11 @@ from neurodeploy.sim.options import RunOptions
 from neurodeploy.sim.plan import Edge, Plan, prepare
 from neurodeploy.twin.columns import Columns, Data, columns
 from neurodeploy.twin.graph import components, is_cycle
+from neurodeploy.twin.layout import Layout
 from neurodeploy.twin.populations import Population, Stream, Timing, joined
 from neurodeploy.twin.rule import Named
 from neurodeploy.twin.run import Found, PopulationRun, Run
-from neurodeploy.twin.slopes import PATHS, Layout, paths_of, slope_of
+from neurodeploy.twin.slopes import PATHS, paths_of, slope_of
 from neurodeploy.twin.synapses import Connection, added, delivered
 
 Part = tuple[Tensor, float]

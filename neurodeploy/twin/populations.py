@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE
 from neurodeploy.sim.plan import Stage
 from neurodeploy.twin.arithmetic import round_through, wrap_through
+from neurodeploy.twin.layout import Order
 from neurodeploy.twin.rule import Named, Pass
 from neurodeploy.twin.rules import rule_of
 from neurodeploy.twin.scan import scan
@@ -67,14 +68,14 @@ class Population(nn.Module):
 
     def given(self) -> Named:
         """Return the parameters, one value per neuron ``(N,)``; gain and signature per step."""
-        neuron = self.stage.population.neuron
+        neuron, order = self.stage.population.neuron, Order(self.shape)
         result = {}
         for name in [*dict(self.named_parameters()), *dict(self.named_buffers())]:
             value = round_through(getattr(self, name))
             if name == "signature":
-                value = value.flatten(1)
+                value = order.inner(value.flatten(1))
             elif name not in neuron.per_step:
-                value = value.expand(self.shape).reshape(-1)
+                value = order.inner(value.expand(self.shape).reshape(-1))
             result[name] = value
         return result
 

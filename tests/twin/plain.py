@@ -191,8 +191,11 @@ class Plain:
         if isinstance(neuron, HomeostaticLif):
             vth = self._moved(neuron, k, v, step)
         unit = 64 * threshold.detach().abs().clamp(min=1)
-        width = self.width[:, len(self.variables[k]["s"])] if torch.is_tensor(self.width) \
+        width = (
+            self.width[:, len(self.variables[k]["s"])]
+            if torch.is_tensor(self.width)
             else self.width
+        )
         slope = self.surrogate((v - vth).detach() / unit, width) / unit
         seen = vth if "threshold" in self.paths else vth.detach()
         s = _Spike.apply(v, seen + torch.zeros_like(v), slope)
@@ -225,8 +228,9 @@ class Plain:
     def _sigma_delta(self, neuron: Any, k: int, a: Tensor, first: bool) -> Tensor:
         state, scale = self.states[k], float(2 ** (neuron.spike_exp + 6))
         if first:
-            state.update(sigma=torch.zeros_like(a), act=torch.zeros_like(a),
-                         residue=torch.zeros_like(a))
+            state.update(
+                sigma=torch.zeros_like(a), act=torch.zeros_like(a), residue=torch.zeros_like(a)
+            )
         if isinstance(neuron, Delta):
             new = wrap(a * scale, 32)
         else:

@@ -64,11 +64,19 @@ def mixed_program(rng: Generator) -> Program:
         Connection("image", "first", Direct()),
         Connection("drive", "first", Direct(), port="bias"),
         Connection("first", "second", conv),
-        Connection("image", "second", Conv2d(conv.weight, conv.stride, conv.padding, conv.dilation,
-                                             conv.groups), port="bias"),
+        Connection(
+            "image",
+            "second",
+            Conv2d(conv.weight, conv.stride, conv.padding, conv.dilation, conv.groups),
+            port="bias",
+        ),
         Connection("second", "third", Dense(random_weight(rng, (4, size)))),
-        Connection("third", "third", Dense(random_weight(rng, (4, 4)),
-                                           rng.integers(0, 3, (4, 4))), feedback=True),
+        Connection(
+            "third",
+            "third",
+            Dense(random_weight(rng, (4, 4)), rng.integers(0, 3, (4, 4))),
+            feedback=True,
+        ),
     ]
     if rng.random() < 0.5:
         weight = random_weight(rng, (back, size))

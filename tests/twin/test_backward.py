@@ -145,7 +145,9 @@ def wrong(seed: int, spoil: Spoil = lambda name, grad: grad) -> list[str]:
 
 @pytest.mark.parametrize("block", range(10))
 def test_gradients_are_those_of_the_plain_formulas(block: int) -> None:
-    assert not {seed: found for seed in range(20 * block, 20 * block + 20) if (found := wrong(seed))}
+    assert not {
+        seed: found for seed in range(20 * block, 20 * block + 20) if (found := wrong(seed))
+    }
 
 
 def test_a_made_up_gradient_fails_the_check() -> None:
