@@ -28,6 +28,11 @@ KINDS = {"triangle": 0, "fast_sigmoid": 1, "atan": 3, "rectangular": 4}
 SUMS = ("current_decay", "voltage_decay", "threshold", "bias")
 
 
+def native_module() -> Any:
+    """Return the compiled module, or None where it is not built."""
+    return _native
+
+
 def available() -> bool:
     """Return whether the compiled module has the training scan."""
     return hasattr(_native, "train_forward")
@@ -35,18 +40,24 @@ def available() -> bool:
 
 def takes(call: Pass, given: Named) -> bool:
     """Return whether `forward` may run this scan."""
-    neuron, a, bias = call.neuron, given["a"], given["bias"]
-    plain = type(neuron) is Integrator or (type(neuron) is CubaLif and neuron.reset == "zero")
+    a = given["a"]
     return (
-        plain
-        and call.whole
+        call.whole
         and not call.wide
-        and available()
-        and a.device.type == "cpu"
         and a.dtype == call.dtype == torch.float32
         and a.numel() > 0
-        and bias.shape[:2] == (1, 1)
+        and plain(call.neuron, given)
+    )
+
+
+def plain(neuron: Any, given: Named) -> bool:
+    """Return whether the compiled scan knows a neuron with these parameters, on this device."""
+    kind = type(neuron)
+    return (
+        available()
+        and (kind is Integrator or (kind is CubaLif and neuron.reset == "zero"))
         and "gain" not in given
+        and given["current_decay"].device.type == "cpu"
         and not given["current_decay"].requires_grad
         and not given["initial"].requires_grad
         and not bool(given["initial"].any())
@@ -60,11 +71,11 @@ def forward(call: Pass, given: Named) -> tuple[Tensor, Tensor]:
     s, v = torch.empty(shape), torch.empty(shape)
     decay = given["current_decay"]
     _native.train_forward(
-        _array(a),
-        _ints(decay),
-        _ints(given["voltage_decay"]),
-        _ints(given["threshold"] if spiking else torch.zeros_like(decay)),
-        _ints(given["bias"].flatten()),
+        array(a),
+        ints(decay),
+        ints(given["voltage_decay"]),
+        ints(given["threshold"] if spiking else torch.zeros_like(decay)),
+        ints(given["bias"].flatten()),
         spiking,
         s.numpy(),
         v.numpy(),
@@ -97,19 +108,19 @@ def backward(call: Pass, given: Named, s: Tensor, before: Tensor, grads: Named) 
     """Return the gradients of those given that ``call.needs`` names."""
     a, threshold = given["a"], given.get("threshold")
     decay = given["current_decay"]
-    grad_a = torch.empty_like(a)
+    grad_a = torch.empty(a.shape)
     wanted = [name for name in SUMS if name in call.needs]
     sums = np.zeros((len(SUMS), a.shape[2])) if wanted else None
     slope = call.slopes.slope
     _native.train_backward(
         _optional(grads.get("s")),
         _optional(grads.get("before")),
-        _array(s),
-        _array(before),
+        array(s),
+        array(before),
         None,
-        _ints(decay),
-        _ints(given["voltage_decay"]),
-        _ints(torch.zeros_like(decay) if threshold is None else threshold),
+        ints(decay),
+        ints(given["voltage_decay"]),
+        ints(torch.zeros_like(decay) if threshold is None else threshold),
         KINDS[str(slope.name)],
         slope.width,
         1.0 if threshold is None else _unit(threshold),
@@ -127,14 +138,15 @@ def backward(call: Pass, given: Named, s: Tensor, before: Tensor, grads: Named) 
 
 
 def _optional(tensor: Tensor | None) -> NDArray[Any] | None:
-    return None if tensor is None else _array(tensor)
+    return None if tensor is None else array(tensor)
 
 
-def _array(tensor: Tensor) -> NDArray[Any]:
-    array: NDArray[Any] = tensor.detach().contiguous().numpy()
-    return array
+def array(tensor: Tensor) -> NDArray[Any]:
+    """Return a tensor of the CPU as a C-contiguous array."""
+    result: NDArray[Any] = tensor.detach().contiguous().numpy()
+    return result
 
 
-def _ints(tensor: Tensor) -> NDArray[np.int32]:
-    array: NDArray[np.int32] = tensor.detach().to(torch.int32).contiguous().numpy()
-    return array
+def ints(tensor: Tensor) -> NDArray[np.int32]:
+    """Return an integer-valued tensor of the CPU as int32."""
+    return array(tensor.detach().to(torch.int32))

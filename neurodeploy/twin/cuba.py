@@ -153,8 +153,8 @@ class CubaRule(Rule):
 
     def forward(self, call: Pass, given: Named) -> tuple[Named, dict[str, Any]]:
         p = _parameters(call, given)
-        if compiled.takes(call, given):
-            s, before = compiled.forward(call, given)
+        if call.ready or compiled.takes(call, given):
+            s, before = call.ready or compiled.forward(call, given)
             return {"s": s, "before": before}, _saved(call, given, p, before, p.threshold, None)
         state = State(given["u0"].double(), given["v0"].double(), _double(given.get("vth0")))
         record = _Record(call, p, state)
@@ -236,11 +236,9 @@ class _Record:
         make = state.u.new_empty
         u_type = torch.float64 if call.wide else call.dtype
         self.before = make(shape, dtype=call.dtype)
-        silent = p.threshold is None
+        silence = self.before.new_zeros(()).expand(shape)
         self.outputs = {
-            "s": self.before.new_zeros(()).expand(shape)
-            if silent
-            else torch.empty_like(self.before),
+            "s": silence if p.threshold is None else torch.empty_like(self.before),
             "u": make(shape, dtype=u_type),
             "v": torch.empty_like(self.before) if p.reset != "none" else self.before,
         }

@@ -70,9 +70,11 @@ class Connection(nn.Module):
         if edge.given is not None:
             self.weight = nn.Parameter(integer_tensor(edge.given), requires_grad=False)
         self._known: tuple[Any, Weights] | None = None
+        self.refused: Tensor | None = None
+        """Weights that the compiled layer could not take."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_known": None}  # type: ignore[misc]
+        return {**super().__getstate__(), "_known": None, "refused": None}  # type: ignore[misc]
 
     def weights(self) -> Weights:
         """Return the weights, rounded; the bounds are found anew when they change."""
