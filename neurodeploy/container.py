@@ -199,9 +199,9 @@ def _is_int64(value: object) -> TypeGuard[int]:
 
 
 def _version(file: Any) -> int:
-    if "format" not in file.attrs or hdf5.attribute(file, "format") != FORMAT:
+    if hdf5.attribute(file, "format") != FORMAT:
         raise FormatError(f"is HDF5 without the attribute format = {FORMAT!r}")
-    version = hdf5.attribute(file, "version") if "version" in file.attrs else None
+    version = hdf5.attribute(file, "version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise FormatError(f"version is {version!r}, expected a whole number from 1 on")
     if version > VERSION:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -265,6 +265,33 @@ class Program(Record):
     def classes(self) -> int:
         """Number of classes that the read-out tells apart: neurons / pool."""
         return self.populations[self.index(self.readout.population)].size // self.readout.pool
+
+
+def with_readout(
+    program: Program,
+    population: str | None = None,
+    variable: str | None = None,
+    window: int | None = None,
+    pool: int | None = None,
+) -> Program:
+    """Return ``program`` read by other means; what is None stays as it is.
+
+    population, variable, window, pool : as in `Readout`. Another population is pooled by 1 unless
+    ``pool`` says otherwise.
+
+    Raises ProgramError for a population or variable that is not there, or a pool that does not
+    divide the neurons.
+    """
+    now = program.readout
+    moved = population is not None and population != now.population
+    kept = 1 if moved else now.pool
+    readout = Readout(
+        population or now.population,
+        variable or now.variable,
+        now.window if window is None else window,
+        pool=kept if pool is None else pool,
+    )
+    return replace(program, readout=readout)
 
 
 def _check_names(inputs: Iterable[Input], populations: Iterable[Population]) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.converters.netx.conditioning import cause, changes
+from neurodeploy.conditioning import WEIGHT_MAX, WEIGHT_MIN, NothingToCondition, changes
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, M
 from neurodeploy.program import Connection, Input, MetadataValue, Population, Program
 from neurodeploy.sim.fanout import fan_out
 from neurodeploy.sim.plan import dense_groups, group_weights
 from neurodeploy.synapse import Synapse
 
-WEIGHT_RANGE = (-256, 254)
+WEIGHT_RANGE = (WEIGHT_MIN, WEIGHT_MAX)
 """Weights that a chip of the Loihi kind holds: 8 bits, even where the signs are mixed."""
 THRESHOLD_BITS = 17
 Range = tuple[int, int]
@@ -309,16 +309,15 @@ def _conditioning_findings(program: Program) -> list[str]:
     """Where ``weights="exact"`` and ``"lava"`` differ."""
     result = []
     for members in dense_groups(program):
-        weights = group_weights(program, members)
         names = [program.connection_names[index] for index in members]
         try:
-            found = changes(weights)
-        except ValueError as error:
-            result.append(f"connection {', '.join(names)}: {error}, which Lava cannot load")
+            found = changes(group_weights(program, members))
+        except NothingToCondition as error:
+            result.append(f"connection {', '.join(names)}: {error}")
             continue
         result += [
-            f"connection {name}: {change}: {cause(weight)}"
-            for name, change, weight in zip(names, found, weights, strict=True)
+            f"connection {name}: {change}"
+            for name, change in zip(names, found, strict=True)
             if change is not None
         ]
     return result

@@ -11,6 +11,7 @@ _Int64 = NDArray[np.int64]
 _Bytes = NDArray[np.uint8]
 
 def instruction_sets() -> list[str]: ...
+def surrogates() -> list[str]: ...
 
 class Network:
     def __init__(self, instruction_set: str = "", kernel: str = "") -> None: ...
@@ -115,6 +116,7 @@ def train_forward(
     v: NDArray[np.float32],
     u: NDArray[np.float32] | None,
     threads: int,
+    instruction_set: str = "",
 ) -> None: ...
 def train_backward(
     grad_s: NDArray[np.float32] | None,
@@ -125,7 +127,7 @@ def train_backward(
     current_decay: _Int32,
     voltage_decay: _Int32,
     threshold: _Int32,
-    kind: int,
+    surrogate: str,
     width: float,
     unit: float,
     spiking: bool,
@@ -133,6 +135,7 @@ def train_backward(
     grad_a: NDArray[np.float32],
     sums: NDArray[np.float64] | None,
     threads: int,
+    instruction_set: str = "",
 ) -> None: ...
 def encode_rate(
     x: _Int32,
@@ -158,7 +161,9 @@ def encode_level(
     instruction_set: str = "",
 ) -> None: ...
 def encode_delta(x: _Int64, threshold: int, out: _Bytes, threads: int) -> None: ...
-def train_pack(x: NDArray[np.float32], bits: NDArray[np.uint32], threads: int) -> bool: ...
+def train_pack(
+    x: NDArray[np.float32], bits: NDArray[np.uint32], threads: int, instruction_set: str = ""
+) -> bool: ...
 def train_layer_forward(
     bits: NDArray[np.uint32],
     window: _Int32,
@@ -173,6 +178,7 @@ def train_layer_forward(
     spikes: NDArray[np.uint32],
     patterns: NDArray[np.uint32],
     threads: int,
+    instruction_set: str = "",
 ) -> bool: ...
 def train_layer_backward(
     grad_s: NDArray[np.float32] | None,
@@ -182,7 +188,7 @@ def train_layer_backward(
     current_decay: _Int32,
     voltage_decay: _Int32,
     threshold: _Int32,
-    kind: int,
+    surrogate: str,
     width: float,
     unit: float,
     spiking: bool,
@@ -191,4 +197,5 @@ def train_layer_backward(
     weight: NDArray[np.float32],
     totals: NDArray[np.float64] | None,
     threads: int,
+    instruction_set: str = "",
 ) -> None: ...

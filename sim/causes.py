@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.fixedpoint import condition
+from neurodeploy.conditioning import NothingToCondition, changes
 from neurodeploy.program import Population
 from neurodeploy.record import told_fields
 from neurodeploy.sim.plan import Plan, Stage, dense_groups, group_weights
@@ -88,16 +88,15 @@ def _conditioning(plan: Plan, stage: Stage) -> list[str]:
     for members in dense_groups(plan.program):
         if not incoming.intersection(members):
             continue
-        weights = group_weights(plan.program, members)
         try:
-            conditioned = condition(weights)
-        except ValueError:
+            compared = changes(group_weights(plan.program, members))
+        except NothingToCondition:
             continue
-        for k, before, after in zip(members, weights, conditioned, strict=True):
-            changed = int(np.count_nonzero(after.effective != before))
-            if changed and k in incoming:
+        for k, change in zip(members, compared, strict=True):
+            if change is not None and k in incoming:
                 found.append(
-                    f"weights: Lava's conditioning changes {changed} of {before.size} weights of "
+                    f"weights: Lava's conditioning changes {change.entries} of {change.total} "
+                    f"weights of "
                     f"{plan.program.connection_names[k]}, this run uses weights "
                     f"{plan.options.weights!r}"
                 )

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.conditioning import NothingToCondition, examine
 from neurodeploy.errors import EngineError, ExportError, OptionError, located
-from neurodeploy.fixedpoint import condition
 from neurodeploy.neuron import Neuron
 from neurodeploy.program import Connection, Program
 from neurodeploy.sim.engine import Recording, plain_bytes
@@ -131,22 +131,17 @@ def _check_conditioning(program: Program) -> dict[int, int]:
     """
     shifts = {}
     for members in dense_groups(program):
-        weights = group_weights(program, members)
         with located(f"connection {program.connection_names[members[0]]}"):
             try:
-                conditioned = condition(weights)
-            except ValueError as error:
-                raise OptionError(f"{error}, which Lava cannot load") from error
-            changed = sum(
-                int(np.count_nonzero(after.effective != before))
-                for before, after in zip(weights, conditioned, strict=True)
-            )
-            if changed:
+                group = examine(group_weights(program, members))
+            except NothingToCondition as error:
+                raise OptionError(str(error)) from error
+            if group.changed:
                 raise OptionError(
-                    f"Lava's conditioning changes {changed} of {sum(w.size for w in weights)} "
+                    f"Lava's conditioning changes {group.changed} of {group.total} "
                     "weights, so weights 'exact' cannot run in Lava; use weights 'lava'"
                 )
-        shifts.update({k: entry.shift for k, entry in zip(members, conditioned, strict=True)})
+        shifts.update(dict.fromkeys(members, group.shift))
     return shifts
 
 

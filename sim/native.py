@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from neurodeploy.errors import EngineError, InputError, OptionError
 from neurodeploy.recording import PackedSpikes
 from neurodeploy.sim.engine import Recording
-from neurodeploy.sim.native_network import STATES, build
+from neurodeploy.sim.native_network import build
 from neurodeploy.sim.notes import notes
 from neurodeploy.sim.plan import Plan
 
@@ -113,6 +113,10 @@ class NativeState:
     column: int = 0
     memory: NDArray[np.uint8] | None = None
 
+    def move(self, columns: int, memory: NDArray[np.uint8]) -> None:
+        """Go on by ``columns``, in one step, which no signal handler can come between."""
+        self.__dict__.update(column=self.column + columns, memory=memory)
+
 
 class NativeEngine:
     """Runs a `Plan` with compiled kernels. It keeps the plan's outline, not its weights."""
@@ -148,8 +152,7 @@ class NativeEngine:
         """
         memory = np.empty((state.batch, self._network.state_bytes), np.uint8)
         recording = self._execute(state, inputs, memory)
-        state.column += inputs[0].shape[1]
-        state.memory = memory
+        state.move(inputs[0].shape[1], memory)
         return recording
 
     def run(self, inputs: Sequence[NDArray[Any]]) -> Recording:
@@ -228,7 +231,7 @@ class _Record:
 def _records(plan: Plan, network: _native.Network) -> Iterator[_Record]:
     """Yield what is to be recorded, stage after stage."""
     for stage in plan.stages:
-        population, states = stage.population, STATES[type(stage.population.neuron)]
+        population, states = stage.population, stage.population.neuron.states
         for name in stage.recorded:
             packed = name == "s" and not population.neuron.graded
             yield _Record(

@@ -5,11 +5,13 @@ A lag is the number of columns between sending and arrival, latency and delay to
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.errors import located
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, wrap
 from neurodeploy.neuron import (
     CubaLif,
@@ -22,36 +24,39 @@ from neurodeploy.neuron import (
     Sigma,
     SigmaDelta,
 )
+from neurodeploy.registry import ByType
 from neurodeploy.sim.dynamics import STATE_EXP
 from neurodeploy.sim.plan import Edge, Plan, Stage
-from neurodeploy.synapse import Conv2d, Dense
+from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
 
 if TYPE_CHECKING:
     from neurodeploy.sim import _native
 
 Int32 = NDArray[np.int32]
+Wiring = tuple[int, int, int]
+"""Target population, its port, and the node that a connection starts at."""
 
-STATES: dict[type[Neuron], tuple[str, ...]] = {
-    CubaLif: ("u", "v"),
-    Integrator: ("u", "v"),
-    HomeostaticLif: ("u", "v", "vth"),
-    Delta: ("act", "residue"),
-    SigmaDelta: ("sigma", "act", "residue"),
-    Sigma: ("sigma",),
-    ResonateFire: ("re", "im"),
-    ResonateFireIz: ("re", "im"),
-}
-"""States by number; the order of the models is that of the compiled `Model`."""
-MODELS: tuple[type[Neuron], ...] = (
-    CubaLif,
-    Integrator,
-    HomeostaticLif,
-    Delta,
-    SigmaDelta,
-    Sigma,
-    ResonateFire,
-    ResonateFireIz,
+MODELS: ByType[int] = ByType(
+    "kernel",
+    Neuron,
+    {
+        kind: number
+        for number, kind in enumerate(
+            (
+                CubaLif,
+                Integrator,
+                HomeostaticLif,
+                Delta,
+                SigmaDelta,
+                Sigma,
+                ResonateFire,
+                ResonateFireIz,
+            )
+        )
+    },
+    refusal="engine 'native' has no {name} neurons; use engine 'reference'",
 )
+"""Numbers of the models in the compiled `Model`."""
 _RESETS = {"zero": 0, "subtract": 1, "none": 2}
 _NO_SPIKE = 3
 _NONE = np.zeros(0, np.int32)
@@ -64,9 +69,11 @@ def build(network: _native.Network, plan: Plan) -> list[str]:
     for node in plan.program.inputs:
         network.add_input(_map_shape(node.shape))
     for stage in plan.stages:
-        _add_population(network, plan, stage)
+        with located(f"population {stage.population.name}"):
+            _add_population(network, plan, stage)
     for edge in plan.edges:
-        _add_edge(network, plan, edge)
+        with located(f"connection {edge.name}"):
+            _add_edge(network, plan, edge)
         edges += [edge.name] * (network.operations - len(edges))
         fan_out = plan.fan_outs[edge.index]
         network.add_fan_out(
@@ -94,7 +101,7 @@ def _add_population(network: _native.Network, plan: Plan, stage: Stage) -> None:
     network.add_population(
         shape=_map_shape(shape),
         by_rows=any(isinstance(edge.synapse, Conv2d) for edge in stage.incoming),
-        model=MODELS.index(type(neuron)),
+        model=MODELS.of(neuron),
         parameters=[_per_neuron(p, shape) for p in _parameters(neuron)],
         bias_mantissa=_per_neuron(_bias(neuron), shape),
         gain=_NONE if gain is None else np.array(gain, np.int32),
@@ -140,36 +147,29 @@ def _parameters(neuron: Neuron) -> list[NDArray[Any]]:
 
 
 def _add_edge(network: _native.Network, plan: Plan, edge: Edge) -> None:
-    source, stage = _source(plan, edge), plan.stages[edge.target]
-    port = stage.population.neuron.ports.index(edge.port)
-    wiring = (edge.target, port, source)
-    synapse, graded = edge.synapse, not edge.binary
-    if edge.given is None:
-        network.add_direct(*wiring)
-        return
-    weight = edge.given.astype(np.int32, copy=False)
-    if isinstance(synapse, Conv2d):
-        network.add_convolution(
-            *wiring,
-            edge.latency,
-            graded,
-            weight,
-            synapse.stride,
-            synapse.padding,
-            synapse.dilation,
-            synapse.groups,
-        )
-    elif isinstance(synapse, Dense):
-        _add_dense(network, wiring, edge, weight, synapse.delay)
+    port = plan.stages[edge.target].population.neuron.ports.index(edge.port)
+    wiring = (edge.target, port, _source(plan, edge))
+    SYNAPSES.of(edge.synapse)(network, wiring, edge, edge.synapse)
 
 
-def _add_dense(
-    network: _native.Network,
-    wiring: tuple[int, int, int],
-    edge: Edge,
-    weight: Int32,
-    delay: NDArray[np.int8] | None,
-) -> None:
+def _add_direct(network: _native.Network, wiring: Wiring, edge: Edge, _: Direct) -> None:
+    network.add_direct(*wiring)
+
+
+def _add_convolution(network: _native.Network, wiring: Wiring, edge: Edge, synapse: Conv2d) -> None:
+    network.add_convolution(
+        *wiring,
+        edge.latency,
+        not edge.binary,
+        np.asarray(edge.given, np.int32),
+        synapse.stride,
+        synapse.padding,
+        synapse.dilation,
+        synapse.groups,
+    )
+
+
+def _add_dense(network: _native.Network, wiring: Wiring, edge: Edge, synapse: Dense) -> None:
     """Choose the form of a dense edge by how its delays differ: not, by column, by row, freely.
 
     With delays, sums that are shifted are wide before the shift; only the last form has those.
@@ -177,6 +177,7 @@ def _add_dense(
     themselves.
     """
     graded, lag, shift = not edge.binary, edge.latency, edge.shift
+    weight, delay = np.asarray(edge.given, np.int32), synapse.delay
     full = np.zeros((1, 1), np.int32) if delay is None else delay.astype(np.int32)
     by_row = bool(np.all(full == full[:, :1]))
     exceeds = graded or int(np.abs(weight).sum(axis=1, dtype=np.int64).max()) >= 2**31
@@ -194,3 +195,12 @@ def _add_dense(
         network.add_delayed_rows(*wiring, lag, graded, weight, delays, shift)
     else:
         network.add_delayed_synapses(*wiring, lag, graded, weight, full, shift)
+
+
+SYNAPSES: ByType[Callable[[_native.Network, Wiring, Edge, Any], None]] = ByType(
+    "kernel",
+    Synapse,
+    {Dense: _add_dense, Conv2d: _add_convolution, Direct: _add_direct},
+    refusal="engine 'native' has no {name} synapses; use engine 'reference'",
+)
+"""How a connection is declared to the network."""

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.conditioning import NothingToCondition, condition
 from neurodeploy.errors import ProgramError, located
-from neurodeploy.fixedpoint import condition
 from neurodeploy.program import Connection, Input, Population, Program
 from neurodeploy.sim.fanout import FanOut, fan_out
 from neurodeploy.sim.options import RunOptions
@@ -226,12 +226,11 @@ def _weights(program: Program, options: RunOptions) -> list[tuple[NDArray[Any] |
     ]
     if options.weights == "lava":
         for members in dense_groups(program):
-            matrices = group_weights(program, members)
             with located(f"connection {program.connection_names[members[0]]}"):
                 try:
-                    conditioned = condition(matrices)
-                except ValueError as error:
-                    raise ProgramError(f"{error}, which Lava cannot load") from error
+                    conditioned = condition(group_weights(program, members))
+                except NothingToCondition as error:
+                    raise ProgramError(str(error)) from error
             for i, entry in zip(members, conditioned, strict=True):
                 result[i] = (entry.weight, entry.shift)
     return result

@@ -8,6 +8,7 @@ latency 1 it finds it in the next: that is pipelined time, Lava's order of send,
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,10 @@ class RunState:
     neurons: list[State]
     transit: list[IntArray]
 
+    def become(self, other: RunState) -> None:
+        """Take over all of ``other`` in one step, which no signal handler can come between."""
+        self.__dict__.update(other.__dict__)
+
 
 class ReferenceEngine:
     """Runs a `Plan` with `neurodeploy.sim.dynamics`, all samples of a batch at once."""
@@ -60,7 +65,17 @@ class ReferenceEngine:
         )
 
     def advance(self, state: RunState, inputs: Sequence[NDArray[Any]]) -> Recording:
-        """Run all columns of ``inputs``; see `neurodeploy.sim.engine.Engine`."""
+        """Run all columns of ``inputs``; see `neurodeploy.sim.engine.Engine`.
+
+        ``state`` changes only when the call returns: an interrupt leaves it as it was.
+        """
+        moving = copy.deepcopy(state)
+        recording = self._run(moving, inputs)
+        state.become(moving)
+        return recording
+
+    def _run(self, state: RunState, inputs: Sequence[NDArray[Any]]) -> Recording:
+        """Run all columns of ``inputs`` and move ``state`` along."""
         batch, steps = inputs[0].shape[:2]
         arrays = [_allocate(stage, batch, steps) for stage in self.plan.stages]
         events = [np.zeros((batch, edge_source(self.plan, e)), np.int64) for e in self.plan.edges]
@@ -83,7 +98,7 @@ class ReferenceEngine:
 
     def run(self, inputs: Sequence[NDArray[Any]]) -> Recording:
         """Run independent samples from fresh states and keep none."""
-        return self.advance(self.fresh(inputs[0].shape[0]), inputs)
+        return self._run(self.fresh(inputs[0].shape[0]), inputs)
 
     def _step(self, stage: Stage, state: RunState) -> IntArray:
         """Update one population in the present column."""

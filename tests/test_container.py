@@ -613,7 +613,7 @@ def test_wrong_file_is_one_format_error(path: Path, change: Change, message: str
 
 def test_not_hdf5_is_said(tmp_path: Path) -> None:
     (tmp_path / "x.h5").write_bytes(b"PK\x03\x04 a zip file")
-    with pytest.raises(FormatError, match=r"x\.h5: is not an HDF5 file$"):
+    with pytest.raises(FormatError, match=r"x\.h5: is not an HDF5 file but a damaged zip"):
         container.read(tmp_path / "x.h5")
 
 

@@ -60,12 +60,13 @@ def _read(path: Path) -> Mapping[str, NDArray[Any]]:
     if not path.is_file():
         raise DataError("there is no such file")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise DataError("is a single .npy array, expected an .npz with x and y")
+        with archive:
             arrays = {name: archive[name] for name in archive.files if name in KEYS}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"is not an .npz of plain arrays: {error}") from error
-    except AttributeError as error:  # np.load gave a bare array
-        raise DataError("is a single .npy array, expected an .npz with x and y") from error
     for name in ("x", "y"):
         if name not in arrays:
             raise DataError(f"holds no {name!r}, expected x (samples first) and y")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neurodeploy.errors import located
 from neurodeploy.fixedpoint import DECAY_ONE
 from neurodeploy.synapse import Conv2d as ConvSynapse
 from neurodeploy.train import fused
@@ -232,7 +233,8 @@ class SpikingLayer(nn.Module, ABC):
         if bound is None:
             bound = float(x.detach().abs().max()) if x.numel() else 0.0
         largest = bound * row_bound(weight)
-        dtype = exact_dtype(largest)
+        with located(f"layer {self.name}"):
+            dtype = exact_dtype(largest)
         flat = x.reshape(-1, *self.source).to(dtype)
         a = self.multiply(flat, weight.to(dtype)).reshape(*x.shape[:2], -1)
         return wrap_through(a, self.wrap_bits, largest)

@@ -24,6 +24,7 @@
 #include "dispatch.hpp"
 #include "encode_module.hpp"
 #include "network.hpp"
+#include "team.hpp"
 #include "training_module.hpp"
 
 namespace nb = nanobind;
@@ -325,6 +326,17 @@ class PyNetwork {
 NB_MODULE(_native, module) {
   using neurodeploy::PyNetwork;
   module.doc() = "Compiled kernels of the native engine.";
+  // A process may end while a user's Simulator lives, in a daemon thread for instance: that is no
+  // fault of reference counting, and nothing that a user should read of.
+  nb::set_leak_warnings(false);
+  nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const neurodeploy::NoThreads& error) {
+      const nb::object type = nb::module_::import_("neurodeploy.errors").attr("EngineError");
+      PyErr_SetString(type.ptr(), error.what());
+    }
+  });
   module.def("instruction_sets", &neurodeploy::instruction_sets,
              "Names of the instruction sets that this build has and this processor runs, fastest "
              "first.");

@@ -125,7 +125,7 @@ WRONG: list[tuple[list[Layer | None], str]] = [
     ([dense(4, 6, weight=np.full((4, 6), 1e12))], "layer/0/weight: holds 1e+12, allowed are -2147"),
     ([dense(4, 6, weight=np.ones((4, 6), complex))], "layer/0/weight: has type complex128, expec"),
     ([dense(4, 6, weight=np.full((4, 6), "x", "S1"))], "layer/0/weight: has type |S1, expected n"),
-    ([dense(4, 6, weight=h5py.Empty("f4"))], "layer/0/weight: has type float32, expected numbers"),
+    ([dense(4, 6, weight=h5py.Empty("f4"))], "layer/0/weight: is empty, expected numbers"),
     ([dense(4, 6, weight=np.ones((1,) * 9))], "layer/0/weight: has 9 axes, limit 8"),
     (
         [dense(4, 6, weight=np.zeros((4, 6)))],
@@ -275,7 +275,7 @@ def test_missing_file_directory_and_pipe(tmp_path: Path) -> None:
 def test_foreign_file(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.net"
     path.write_bytes(content)
-    assert refused(path) == "is not an HDF5 file"
+    assert refused(path).startswith("is not an HDF5 file")
 
 
 def test_hdf5_without_layers(tmp_path: Path) -> None:

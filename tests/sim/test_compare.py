@@ -307,8 +307,8 @@ def test_rules_follow_the_parameters() -> None:
 class Faulty(ReferenceEngine):
     """The reference with one wrong value: u of neuron 3 of `end` in column 7."""
 
-    def advance(self, state: Any, inputs: Sequence[np.ndarray[Any, Any]]) -> Recording:
-        recording = super().advance(state, inputs)
+    def _run(self, state: Any, inputs: Sequence[np.ndarray[Any, Any]]) -> Recording:
+        recording = super()._run(state, inputs)
         if "u" in recording.arrays[1]:
             recording.arrays[1]["u"][:, 7, 3] ^= 1
         return recording
