@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neurodeploy.errors import located
 from neurodeploy.registry import ByType
 from neurodeploy.sim.plan import Edge, Plan
 from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
@@ -61,7 +62,8 @@ class Connection(nn.Module):
     def __init__(self, plan: Plan, edge: Edge) -> None:
         super().__init__()
         self.edge = edge
-        self.send = _SENDERS.of(edge.synapse)
+        with located(f"connection {edge.name}"):
+            self.send = _SENDERS.of(edge.synapse)
         node = plan.program.inputs if edge.from_input else plan.program.populations
         self.source_shape: tuple[int, ...] = node[edge.source].shape
         if edge.given is not None:
@@ -185,7 +187,7 @@ def _products(messages: Tensor, weight: Tensor) -> Tensor:
 
 
 _SENDERS: ByType[Callable[[Connection, Tensor, float], list[Current]]] = ByType(
-    "synapse of the twin", Synapse, {Dense: _dense, Conv2d: _conv, Direct: _direct}
+    "gradient", Synapse, {Dense: _dense, Conv2d: _conv, Direct: _direct}
 )
 
 
