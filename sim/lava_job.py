@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import EngineError
+from neurodeploy.recording import write_npz
 from neurodeploy.sim.lava_models import NEURONS, SYNAPSES
 from neurodeploy.sim.plan import Edge, Plan, Stage
 
@@ -171,8 +172,8 @@ def run(
         try:
             description = json.dumps(describe(plan, batch, steps))
             (directory / "job.json").write_text(description)
-            numbers: dict[str, Any] = _numbers(plan, inputs)  # savez has keywords of its own
-            np.savez(directory / "arrays.npz", **numbers)
+            with (directory / "arrays.npz").open("wb") as file:
+                write_npz(file, _numbers(plan, inputs))
             progress = _file(directory, "progress", (2,), np.int64)
             files = [_files(directory, stage, batch, steps) for stage in plan.stages]
         except OSError as error:

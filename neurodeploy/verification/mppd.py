@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.answers import RunChoice, settle
+from neurodeploy.data.presentation import Presentation
 from neurodeploy.fixedpoint import DECAY_ONE, MANTISSA_SHIFT
 from neurodeploy.neuron import Neuron
 from neurodeploy.program import Population, Program
 from neurodeploy.sim import compile
-from neurodeploy.verification.noise import SEED, generator, perturbed
-from neurodeploy.verification.presented import Presented
+from neurodeploy.verification.noise import SEED, normal_directions, perturbed
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class MppdResult:
 
 def mppd(
     program: Program,
-    data: Presented,
+    data: Presentation,
     *,
     sigma: float = 0.1,
     seed: int = SEED,
@@ -81,10 +81,11 @@ def mppd(
     options = settle(program, data.steps, run).from_rest()
     sums = {p.name: _Sums(p) for p in program.populations if _is_lif(p.neuron)}
     simulator = compile(program, **options, record=dict.fromkeys(sums, ("u",)))
-    draws = generator(seed)
-    for rows in data.chunks(program, variables=4):
-        clean = simulator.run(data.columns(rows))
-        noisy = simulator.run(data.columns(rows, perturbed(data, rows, sigma, draws)))
+    shown = data.encoded()
+    for rows in shown.chunks(program, variables=4):
+        clean = simulator.run(shown.columns(rows))
+        x = perturbed(shown, rows, sigma, normal_directions(shown, rows, seed))
+        noisy = simulator.run(shown.columns(rows, x))
         for name, own in sums.items():
             own.add(np.subtract(clean[name].u, noisy[name].u, dtype=np.float64))
     return MppdResult(tuple(own.layer() for own in sums.values()), sigma, seed, len(data))

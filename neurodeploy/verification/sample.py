@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.answers import Recipe, RunChoice, Runner, settle
+from neurodeploy.data.presentation import Presentation
 from neurodeploy.program import Population, Program
-from neurodeploy.verification.presented import Presented
 
 LOOKED = 32
 """Samples among which a correctly answered one is looked for."""
@@ -49,7 +49,7 @@ class Sample:
 
 def record_sample(
     program: Program,
-    data: Presented,
+    data: Presentation,
     row: int | None = None,
     *,
     run: RunChoice | None = None,
@@ -80,7 +80,7 @@ def record_sample(
 class _Rows:
     """Rows ``start`` to ``stop - 1`` of some data."""
 
-    data: Presented
+    data: Presentation
     start: int
     stop: int
 
@@ -91,7 +91,7 @@ class _Rows:
         return self.data.columns(slice(self.start + rows.start, self.start + rows.stop))
 
 
-def _first_correct(program: Program, data: Presented, recipe: Recipe) -> int:
+def _first_correct(program: Program, data: Presentation, recipe: Recipe) -> int:
     """Return the first row that is answered correctly, 0 if none of those looked at is."""
     looked = _Rows(data, 0, min(LOOKED, len(data)))
     pieces = Runner(program, recipe).run(looked)
