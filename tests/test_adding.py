@@ -126,6 +126,23 @@ def test_toys_go_through_the_command_line(
     )
 
 
+def test_toys_are_verified_and_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program, folder = str(tmp_path / "toy.h5"), str(tmp_path / "run")
+    container.write(toys.network(Diagonal(WEIGHT)), program)
+    np.savez(tmp_path / "d.npz", x=np.tile(DATA, (10, 1, 1)), y=np.arange(10 * len(DATA)) % 3)
+    options = ["--data", str(tmp_path / "d.npz"), "--engine", "reference"]
+    assert run(app, ["verify", program, *options, "--out", folder]) == 0
+    assert run(app, ["energy", program, *options, "--profile", "loihi1"]) == 0
+    assert run(app, ["report", folder]) == 0
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert [p["neuron"] for p in report["program"]["populations"]] == ["Bucket", "Bucket"]
+    assert report["program"]["populations"][0]["parameters"] == {
+        "leak": [100, 100],
+        "rim": [12, 12],
+    }
+    assert "Traceback" not in capsys.readouterr().err
+
+
 NATIVE = {"engine": "native"}
 LAVA = {"engine": "lava", "timing": "pipelined", "weights": "lava"}
 REFUSALS = {
