@@ -165,5 +165,5 @@ def _recorded(record: Record) -> Hashable:
 
 def weight_bytes(program: Program) -> int:
     """Return the bytes of all weights as the records hold them."""
-    synapses = (connection.synapse for connection in program.connections)
-    return sum(synapse.weight.nbytes for synapse in synapses if hasattr(synapse, "weight"))
+    rows = (connection.synapse.rows for connection in program.connections)
+    return sum(weights.nbytes for weights in rows if weights is not None)
