@@ -101,13 +101,13 @@ def test_what_holds_for_some_steps_may_not_hold_for_more() -> None:
     ever = over(0, 1, None, program)
     assert (ever.overflow["u"].any(), ever.overflow["v"].all()) == (False, True)
     assert ever.v.high == M - 1
-    trace = nd.simulate(program, np.ones((200_000, 1), np.uint8), engine="reference")
+    trace = nd.simulate(program, np.ones((200_000, 1), np.uint8))
     assert trace.activity.v_saturations["a"] > 0
 
 
 def test_a_current_that_decays_is_bounded_for_ever_to_the_unit() -> None:
     """The limit is reached: bounds of enough steps are the same."""
-    for decay in (1, 37, 700, 4000, 4096):
+    for decay in (37, 700, 4000, 4096):
         program = single(weight=-3, current_decay=decay, voltage_decay=4096, threshold=2**17 - 1)
         steps = 12 * 4096 // decay + 2
         some, ever = (over(-4, 9, n, program, extrema=True) for n in (steps, None))

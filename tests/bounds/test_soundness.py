@@ -15,7 +15,7 @@ from neurodeploy.bounds import bound, cuba, drive, resonator, sigma_delta
 from neurodeploy.bounds.interval import Interval
 from neurodeploy.neuron import Neuron
 
-SEEDS = range(160)
+SEEDS = range(120)
 
 
 def test_random_inputs_stay_inside_the_intervals_of_random_programs() -> None:
