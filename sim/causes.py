@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.conditioning import NothingToCondition, changes
-from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Population
 from neurodeploy.record import told_fields
-from neurodeploy.sim.plan import Plan, Stage, dense_groups, dense_weights
+from neurodeploy.sim.plan import Plan, Stage, dense_groups, group_weights
 from neurodeploy.sim.step_rules import RESET_RULE, current_rule
 
 Arrays = Sequence[NDArray[Any]]
@@ -62,7 +61,7 @@ def _shifted(column: int, arrays: Arrays, engines: Sequence[str]) -> list[str]:
 
 def _reset(plan: Plan, stage: Stage, column: int) -> list[str]:
     interval = plan.options.reset_interval
-    resets = isinstance(stage.population.neuron, (CubaLif, Integrator))
+    resets = stage.population.neuron.resets
     if interval is None or stage.reset_column is None or not resets:
         return []
     late = (column - stage.reset_column) % interval
@@ -90,7 +89,7 @@ def _conditioning(plan: Plan, stage: Stage) -> list[str]:
         if not incoming.intersection(members):
             continue
         try:
-            compared = changes(dense_weights(plan.program, members))
+            compared = changes(group_weights(plan.program, members))
         except NothingToCondition:
             continue
         for k, change in zip(members, compared, strict=True):

@@ -7,20 +7,24 @@ With ``c = low + high`` and ``r = high - low`` of the messages, the ends of ``W 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.bounds.interval import Flags, Interval, fits, wrap
 from neurodeploy.fixedpoint import IntArray
+from neurodeploy.registry import ByType
 from neurodeploy.sim.plan import Edge, Plan
 from neurodeploy.sim.reference import convolve
-from neurodeploy.synapse import Conv2d, Dense
+from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
 
 FLOAT_EXACT, INT_EXACT = 2**53, 2**62
+Shape = tuple[int, ...]
 Sums = list[tuple[int, Interval | None]]
 """Per delay, the sums of weights times messages before any wrap; None where int64 is too narrow."""
+Summing = Callable[[Interval], Sums]
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ class Drive:
     def __init__(self, plan: Plan, edge: Edge) -> None:
         self.edge = edge
         self._size = plan.stages[edge.target].population.size
-        self._sums = _sums(plan, edge)
+        source = plan.program.node(plan.program.connections[edge.index].source)
+        self._sums = SUMS.of(edge.synapse)(edge.synapse, edge.weight, source.shape)
         self._delayed = getattr(edge.synapse, "delay", None) is not None
         self._seen: tuple[Interval, tuple[Part, ...]] | None = None
 
@@ -78,57 +83,56 @@ def _equal(one: Interval, two: Interval) -> bool:
     return same_low and (one.high is two.high or np.array_equal(one.high, two.high))
 
 
-def _sums(plan: Plan, edge: Edge) -> Callable[[Interval], Sums]:
-    """Return the function from messages to sums, with its weights ready."""
-    weight, synapse = edge.weight, edge.synapse
-    if weight is None:
-        return lambda m: [(0, m)]
-    if isinstance(synapse, Conv2d):
-        return _convolution(plan, edge, weight)
-    delay = synapse.delay if isinstance(synapse, Dense) else None
-    if delay is not None:
-        return _delayed(weight, delay)
-    product = _Product(weight)
-    return lambda m: [(0, product(m))]
+def _direct(synapse: Direct, weight: IntArray, source: Shape) -> Summing:
+    return lambda m: [(0, m)]
 
 
-def _convolution(plan: Plan, edge: Edge, weight: NDArray[np.int64]) -> Callable[[Interval], Sums]:
-    shape = plan.program.node(plan.program.connections[edge.index].source).shape
-    absolute = replace(edge, given=np.abs(weight))
-    reach = int(np.abs(weight).reshape(len(weight), -1).sum(axis=1).max())
+def _convolution(synapse: Conv2d, weight: IntArray, source: Shape) -> Summing:
+    absolute = np.abs(weight)
+    reach = int(absolute.reshape(len(weight), -1).sum(axis=1).max())
 
     def convolved(m: Interval) -> Sums:
         if _beyond(m, reach, INT_EXACT):
             return [(0, None)]
-        centre = convolve((m.low + m.high).reshape(-1, *shape), edge)
-        radius = convolve((m.high - m.low).reshape(-1, *shape), absolute)
+        centre = convolve((m.low + m.high).reshape(-1, *source), synapse, weight)
+        radius = convolve((m.high - m.low).reshape(-1, *source), synapse, absolute)
         return [(0, _halved(centre, radius))]
 
     return convolved
 
 
-def _delayed(weight: NDArray[np.int64], delay: NDArray[np.int8]) -> Callable[[Interval], Sums]:
-    """Delays by row share one product, others have one each; every product wraps on its own."""
-    largest, delays = int(np.abs(weight).max()), [int(d) for d in np.unique(delay)]
-    if delay.shape[1] == 1:
-        whole = _Product(weight)
+def _dense(synapse: Dense, weight: IntArray, source: Shape) -> Summing:
+    if synapse.delay is None:
+        product = _Product(weight)
+        return lambda m: [(0, product(m))]
+    by_row = synapse.delay.shape[1] == 1
+    return (_delayed_rows if by_row else _delayed)(weight, synapse.delay)
 
-        def by_row(m: Interval) -> Sums:
-            wide = None if _beyond(m, largest, 2**31) else whole(m)
-            masks = ((d, delay[:, 0] == d) for d in delays)
-            if wide is None:
-                return [(d, None) for d in delays]
-            return [(d, Interval(wide.low * mask, wide.high * mask)) for d, mask in masks]
 
-        return by_row
-    full = np.broadcast_to(delay, weight.shape)
-    products = [(d, _Product(weight * (full == d))) for d in delays]
+def _delayed_rows(weight: IntArray, delay: NDArray[np.int8]) -> Summing:
+    """One delay for a whole row: one product serves all; every weight times message may wrap."""
+    largest, whole = int(np.abs(weight).max()), _Product(weight)
+    masks = [(int(d), delay[:, 0] == d) for d in np.unique(delay)]
 
-    def freely(m: Interval) -> Sums:
+    def arriving(m: Interval) -> Sums:
+        wide = None if _beyond(m, largest, 2**31) else whole(m)
+        if wide is None:
+            return [(d, None) for d, _ in masks]
+        return [(d, Interval(wide.low * mask, wide.high * mask)) for d, mask in masks]
+
+    return arriving
+
+
+def _delayed(weight: IntArray, delay: NDArray[np.int8]) -> Summing:
+    """One product for each delay, of the weights that have it."""
+    largest, full = int(np.abs(weight).max()), np.broadcast_to(delay, weight.shape)
+    products = [(int(d), _Product(weight * (full == d))) for d in np.unique(delay)]
+
+    def arriving(m: Interval) -> Sums:
         wide = _beyond(m, largest, 2**31)
         return [(d, None if wide else product(m)) for d, product in products]
 
-    return freely
+    return arriving
 
 
 class _Product:
@@ -159,3 +163,9 @@ def _beyond(m: Interval, reach: int, limit: int) -> bool:
 def _halved(centre: IntArray, radius: IntArray) -> Interval:
     """Return ``(centre -+ radius) / 2``, which is exact: both are of the same parity."""
     return Interval((centre - radius) >> 1, (centre + radius) >> 1)
+
+
+SUMS: ByType[Callable[[Any, IntArray, Shape], Summing]] = ByType(
+    "interval sum", Synapse, {Dense: _dense, Conv2d: _convolution, Direct: _direct}
+)
+"""``SUMS.of(synapse)(synapse, weight, source shape)``: messages to sums, with weights ready."""

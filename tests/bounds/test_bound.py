@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bound_checks import violations
+from bound_checks import MODELS, violations, wild_program
 
 import neurodeploy as nd
 from neurodeploy.bounds import bound
+from neurodeploy.bounds.drive import SUMS
 from neurodeploy.bounds.invariants import INVARIANTS
 from neurodeploy.bounds.neurons import INTERVAL_STEPS
 from neurodeploy.errors import CapacityError, InputError, NeurodeployError, OptionError
+from neurodeploy.sim.dynamics import DYNAMICS
 from neurodeploy.sim.options import RunOptions
 from neurodeploy.sim.plan import prepare
+from neurodeploy.sim.reference import CURRENTS
 
 M = 2**23
 
@@ -131,8 +134,6 @@ def test_neurons_that_cannot_fire_are_known_to_be_silent() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_long_runs_stay_inside_what_holds_for_ever(seed: int) -> None:
-    from bound_checks import MODELS, wild_program
-
     rng = np.random.default_rng(seed)
     program = wild_program(rng, MODELS[seed % len(MODELS)])
     shape = program.inputs[0].shape
@@ -166,10 +167,8 @@ def test_feedback_is_bounded_for_ever() -> None:
 
 
 def test_every_model_has_an_interval_step_and_an_invariant() -> None:
-    assert set(INTERVAL_STEPS) == set(INVARIANTS)
-    from neurodeploy.sim.native_network import MODELS
-
-    assert set(INTERVAL_STEPS) == set(MODELS)
+    assert set(INTERVAL_STEPS) == set(INVARIANTS) == set(DYNAMICS)
+    assert set(SUMS) == set(CURRENTS)
 
 
 BAD: dict[str, tuple[dict[str, Any], type[NeurodeployError], str]] = {
