@@ -84,8 +84,8 @@ def rendered(content: dict[str, Any]) -> list[RenderableType]:
     parts: list[RenderableType] = [_accuracy(content), *_manner(content)]
     if "noise" in content:
         parts += ["", content["noise"]["rule"], _noise(content["noise"])]
-    if "headroom" in content:
-        parts += ["", _headroom(content["headroom"])]
+    if "overflow" in content:
+        parts += ["", *_overflow(content["overflow"])]
     parts += ["", _activity(content["activity"])]
     if "mppd" in content:
         parts += ["", _mppd(content["mppd"])]
@@ -130,19 +130,20 @@ def _noise(noise: dict[str, Any]) -> RenderableType:
     return table
 
 
-def _headroom(layers: list[dict[str, Any]]) -> RenderableType:
-    numbers = ("u bits", "v bits", "bound of u", "bound of v")
-    table = columns("headroom of", *numbers, "overflow", right=numbers)
-    for layer in layers:
-        over = layer["u_wraps"] or layer["v_saturations"]
+def _overflow(rows: list[dict[str, Any]]) -> list[RenderableType]:
+    numbers = ("largest seen", "bound", "limit")
+    table = columns("headroom of", "state", *numbers, "overflow", right=numbers)
+    for row in rows:
+        shown = (row[name] for name in ("observed", "bound", "limit"))
         table.add_row(
-            layer["population"],
-            f"{layer['u_bits']:.1f}",
-            f"{layer['v_bits']:.1f}",
-            *(_bits(layer[f"{state}_bound_bits"]) for state in "uv"),
-            "seen" if over else "impossible" if layer["proven"] else "not seen",
+            row["population"],
+            row["state"],
+            *("-" if value is None else f"{value:,}" for value in shown),
+            row["verdict"],
         )
-    return table
+    if not rows:
+        return [table]
+    return [table, f"bounds: {rows[0]['assumes']}; never: in any number of steps"]
 
 
 def _activity(activity: dict[str, Any]) -> RenderableType:
@@ -165,7 +166,3 @@ def _mppd(mppd: dict[str, Any]) -> str:
 
 def _percent(rate: float) -> str:
     return f"{100 * rate:.1f} %"
-
-
-def _bits(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.1f}"

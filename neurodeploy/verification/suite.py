@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,9 @@ def verify(
         result["mppd"] = mppd(program, data, sigma=MPPD_SIGMA, seed=seed, run=run).to_dict()
     if "overflow" in suites:
         options = found.recipe.from_rest()
-        result["headroom"] = [entry.to_dict() for entry in headroom(program, data, run=options)]
+        layers = headroom(program, data, run=options)
+        result["headroom"] = [entry.to_dict() for entry in layers if entry.has_current]
+        result["overflow"] = [asdict(row) for entry in layers for row in entry.rows()]
     result["versions"] = versions()
     result["seconds"] = time.perf_counter() - began
     return result, found.activity
