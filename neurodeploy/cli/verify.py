@@ -109,6 +109,7 @@ def rendered(found: Verification) -> list[RenderableType]:
     for verdict in found.verdicts:
         parts += ["", *verdict.suite.remarks(found.subject, verdict.rows)]
         parts.append(verdict.suite.table(verdict.rows))
+        parts += verdict.suite.footnotes(verdict.rows, found.extra)
     return [*parts, "", _activity(found)]
 
 

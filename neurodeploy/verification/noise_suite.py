@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,7 +16,7 @@ from neurodeploy.encode import Columns, Direct, Encoder
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.verification.campaign import conduct
-from neurodeploy.verification.mppd import mppd
+from neurodeploy.verification.mppd import MppdResult, mppd
 from neurodeploy.verification.noise import SEED, Noise, Noisy
 from neurodeploy.verification.suites import Flags, Subject, Suite
 
@@ -223,6 +223,12 @@ class NoiseSuite(Suite):
                 f"{row.low:.1%} to {row.high:.1%}",
             )
         return table
+
+    def footnotes(self, rows: Sequence[NoiseRow], extra: Mapping[str, Any]) -> tuple[str]:
+        found: MppdResult = extra["mppd"]
+        layers = ", ".join(f"{layer.population} {layer.squared:.4g}" for layer in found.layers)
+        noise = f"MPPD energy at noise {found.sigma:g}, thresholds squared"
+        return (f"{noise}: {layers or 'no layer'}",)
 
 
 def _row(sigma: float, units: float, lines: Sequence[NoiseLine]) -> NoiseRow:

@@ -7,7 +7,7 @@ in any number of processes), and sums the lines up in rows. Lines and rows are r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -103,6 +103,10 @@ class Suite:
 
     def remarks(self, subject: Subject, rows: Sequence[Any]) -> Sequence[str]:
         """Return lines that a terminal shows above the table."""
+        return ()
+
+    def footnotes(self, rows: Sequence[Any], extra: Mapping[str, Any]) -> Sequence[str]:
+        """Return lines that a terminal shows below the table; extra : of `more`."""
         return ()
 
     def more(self, subject: Subject, rows: Sequence[Any]) -> dict[str, Any]:
