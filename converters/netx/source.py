@@ -36,10 +36,17 @@ MAX_NDIM = 8
 LAYER_ARRAYS: Mapping[str, tuple[str, ...]] = {
     "input": ("shape", "weight", "bias"),
     "dense": ("shape", "weight", "weight/real", "weight/imag", "bias", "delay"),
-    "dense_rec": ("shape", "weight", "weight/real", "weight/imag", "weight_rec", "bias", "delay"),
+    "dense_rec": (
+        *("shape", "weight", "weight/real", "weight/imag", "weight_rec", "bias"),
+        *("delay", "delay_rec"),
+    ),
     "conv": ("shape", "weight", "stride", "padding", "dilation", "groups", "bias"),
+    "pool": ("shape", "weight", "kernelSize", "stride", "padding", "dilation", "delay"),
+    "average": ("shape",),
 }
-"""Keys that netx reads of each layer type."""
+"""Keys that netx reads of each layer type, and those of what lava-dl writes and netx lacks."""
+WITH_NEURONS = ("input", "dense", "dense_rec", "conv", "pool")
+"""Layer types that may hold neurons."""
 NEURON_ARRAYS = ("iDecay", "vDecay", "vThMant", "sinDecay", "cosDecay")
 """Neuron parameters that netx reads."""
 UNHEEDED = ("refDelay", "gradedSpike", "wgtExp", "weight_exp", "activation")
@@ -79,7 +86,10 @@ class RawLayer:
     def array(self, key: str) -> Array:
         """Return the array ``key``, which this layer must have."""
         if key not in self.values:
-            raise FormatError(f"{self.where}: has no {key!r}, which a {self.kind} layer needs")
+            article = "an" if self.kind.startswith("average") else "a"
+            raise FormatError(
+                f"{self.where}: has no {key!r}, which {article} {self.kind} layer needs"
+            )
         return self.values[key]
 
 
@@ -126,14 +136,10 @@ def _layers(group: _Group, options: LoadOptions) -> tuple[RawLayer, ...]:
 def _layer(group: _Group, index: int, skipped: bool) -> RawLayer:
     kind = group.text("type")
     known = LAYER_ARRAYS.get(kind, ())
-    if known:
-        wanted = ("shape",) if skipped else known
-        values = {key: group.array(key) for key in wanted if group.has(key)}
-    else:  # nothing that netx reads; the shape of a trailing pooling layer is worth keeping
-        shape = group.unheeded("shape")
-        values = {"shape": shape} if isinstance(shape, np.ndarray) else {}
+    wanted = ("shape",) if skipped else known
+    values = {key: group.array(key) for key in wanted if group.has(key)}
     neuron = None
-    if "neuron" in group.keys and known:
+    if "neuron" in group.keys and kind in WITH_NEURONS:
         neuron = _neuron(group.group("neuron"), skipped)
     return RawLayer(index, kind, values, neuron, group.keys, skipped)
 

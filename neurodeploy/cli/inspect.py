@@ -121,7 +121,7 @@ def _parameters(entry: PopulationSummary) -> str:
     """List the parameters, without those that do nothing."""
     parts = []
     for name, value in entry.parameters.items():
-        if value in ((0, 0), "zero") and name in ("bias", "reset"):
+        if value in ((0, 0), "zero") and name in ("bias", "initial", "reset"):
             continue
         text = value if isinstance(value, str) else extent(int(value[0]), int(value[1]))
         parts.append(f"{SHORT_NAMES.get(name, name.replace('_', ' '))} {text}")

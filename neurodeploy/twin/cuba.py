@@ -134,6 +134,8 @@ class Carried:
 class CubaRule(Rule):
     """`CubaLif`, `HomeostaticLif` and `Integrator`."""
 
+    resets = True
+
     def states(self, neuron: Any) -> tuple[str, ...]:
         return ("u", "v", "vth") if isinstance(neuron, HomeostaticLif) else ("u", "v")
 
@@ -156,12 +158,13 @@ class CubaRule(Rule):
             state, test = step(p, state, _inputs(call, given, t))
             record.add(t, state, test)
         outputs = record.outputs
-        threshold = p.threshold if p.threshold is not None else None
-        saved: dict[str, Any] = {"before": record.before, "free": record.free, "p": p}
+        threshold = p.threshold
+        before = record.before.detach()
+        saved: dict[str, Any] = {"before": before, "free": record.free, "p": p}
         if threshold is not None:
-            vth = outputs.get("vth", threshold.float() if _narrow(threshold) else threshold)
-            size = UNIT * given["threshold"].abs().clamp(min=1).to(record.before.dtype)
-            saved["steps"] = call.slopes.collect(record.before, vth, size)
+            vth = outputs["vth"].detach() if "vth" in outputs else threshold
+            size = UNIT * given["threshold"].detach().double().abs().clamp(min=1)
+            saved["steps"] = call.slopes.collect(before, vth, size)
         return outputs, saved
 
     def backward(
@@ -172,10 +175,6 @@ class CubaRule(Rule):
 
 def _double(value: Tensor | None) -> Tensor | None:
     return None if value is None else value.double()
-
-
-def _narrow(value: Tensor) -> bool:
-    return bool((value.abs() <= 2**24).all())
 
 
 def _inputs(call: Pass, given: Named, t: int) -> Inputs:
@@ -220,15 +219,15 @@ class _Record:
     def __init__(self, call: Pass, p: Parameters, state: State) -> None:
         shape = (call.steps, *state.u.shape)
         make = state.u.new_empty
-        u_type = torch.float64 if call.wide else torch.float32
-        self.before = make(shape, dtype=torch.float32)
+        u_type = torch.float64 if call.wide else call.dtype
+        self.before = make(shape, dtype=call.dtype)
         silent = p.threshold is None
         self.outputs = {
             "s": self.before.new_zeros(()).expand(shape)
             if silent
             else torch.empty_like(self.before),
             "u": make(shape, dtype=u_type),
-            "v": make(shape, dtype=torch.float32) if p.reset != "none" else self.before,
+            "v": torch.empty_like(self.before) if p.reset != "none" else self.before,
         }
         self.free: Tensor | None = None
         if p.theta is not None:
@@ -260,16 +259,15 @@ class _Backward:
         self.free: Tensor | None = saved["free"]
         self.spiking = self.p.threshold is not None
         self.dtype = self._dtype()
-        self.slope = call.slopes.of(saved["steps"]) if self.spiking else None
+        self.slope = call.slopes.of(saved["steps"]).to(self.dtype) if self.spiking else None
         self.keep_u, self.keep_v = self.p.keep_u.to(self.dtype), self.p.keep_v.to(self.dtype)
         self.theta = None if self.p.theta is None else self.p.theta.to(self.dtype)
         self.threshold = self.p.threshold.to(self.dtype) if self.p.threshold is not None else None
         self.sums = Gradients(call.needs, given)
 
     def _dtype(self) -> torch.dtype:
-        """float32 where the currents are and no decay amplifies, else float64."""
-        a = self.given["a"].dtype
-        return torch.float64 if self.call.wide else a
+        """That of the pass, but float64 where a decay may amplify."""
+        return torch.float64 if self.call.wide else self.call.dtype
 
     def run(self) -> Named:
         zeros = self.before.new_zeros(self.before.shape[1:], dtype=self.dtype)

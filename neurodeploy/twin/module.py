@@ -123,7 +123,7 @@ class _Traffic:
     ) -> None:
         self.twin, self.data = twin, data
         interval = twin.plan.options.reset_interval
-        timing = Timing(data.steps, data.batch, interval, through)
+        timing = Timing(data.steps, data.batch, interval, through, data.dtype)
         self.layouts, self.streams = [], []
         for population in twin.populations:
             assert isinstance(population, Population)
@@ -213,7 +213,7 @@ class _Traffic:
             return added(arrived[port])
         population = self.twin.plan.stages[k].population
         shape = (1, self.data.batch, population.size)
-        return torch.zeros(shape, device=self.twin.device), 0.0
+        return torch.zeros(shape, device=self.twin.device, dtype=self.data.dtype), 0.0
 
 
 def _at(part: Part, t: int) -> Part:

@@ -27,12 +27,16 @@ DRIVE_EXACT = 2**24
 
 @dataclass(frozen=True)
 class Timing:
-    """How the columns of a pass lie in time. interval : reset interval or None."""
+    """How the columns of a pass lie in time. interval : reset interval or None.
+
+    dtype : of what fits float32, and of the gradients.
+    """
 
     steps: int
     batch: int
     interval: int | None
     through: frozenset[str]
+    dtype: torch.dtype
 
 
 class Population(nn.Module):
@@ -109,7 +113,7 @@ class Stream:
         bias = self._bias(bias_in)
         parts = []
         for start, stop in self._segments(self.column, self.column + steps):
-            if self.stage.is_reset(start, self.timing.interval):
+            if self._is_reset(start):
                 self.state = self._fresh()
             here = slice(start - self.column, stop - self.column)
             outputs = self._scan(
@@ -118,25 +122,28 @@ class Stream:
                 bound,
                 None if bias is None else (bias[here] if len(bias) > 1 else bias),
             )
-            self.state = {name: outputs[name][-1] for name in self.population.states}
+            if stop > start:
+                self.state = {name: outputs[name][-1] for name in self.population.states}
             parts.append(outputs)
         self.column += steps
         return joined(parts)
 
     def _segments(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Return spans without a due reset, but for their first column."""
-        interval = self.timing.interval
-        cuts = [c for c in range(start + 1, stop) if self.stage.is_reset(c, interval)]
+        cuts = [c for c in range(start + 1, stop) if self._is_reset(c)]
         edges = [start, *cuts, stop]
         return list(zip(edges[:-1], edges[1:], strict=True))
+
+    def _is_reset(self, column: int) -> bool:
+        return self.population.rule.resets and self.stage.is_reset(column, self.timing.interval)
 
     def _bias(self, bias_in: tuple[Tensor, float] | None) -> Tensor | None:
         """``wrap16(bias + bias_in)`` for the CUBA family, ``(steps or 1, batch or 1, N)``."""
         if self.bias is None:
             return None
-        if "current_decay" not in self.given:
-            return self.bias
         own = self.bias[None, None]
+        if "current_decay" not in self.given:
+            return own
         bound = float(own.detach().abs().max())
         total = own.double()
         if bias_in is not None:
@@ -163,6 +170,7 @@ class Stream:
             through=self.timing.through,
             slopes=self.slopes,
             wide=not (self.narrow and largest <= DRIVE_EXACT),
+            dtype=self.timing.dtype,
         )
         return scan(self.population.rule, call, given)
 

@@ -138,7 +138,7 @@ def _conv(connection: Connection, messages: Tensor, bound: float) -> list[Curren
     def multiply(x: Tensor, weight: Tensor) -> Tensor:
         maps = x.reshape(-1, *connection.source_shape)
         result = functional.conv2d(maps, weight, None, *options)
-        return result.reshape(*x.shape[:2], -1)
+        return result.flatten(1).unflatten(0, x.shape[:2])
 
     return [_sums(multiply, connection, messages, connection.weights(), bound)]
 

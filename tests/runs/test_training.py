@@ -20,12 +20,12 @@ import neurodeploy as nd  # noqa: E402  (needs torch)
 from neurodeploy import container  # noqa: E402
 from neurodeploy.data import encode_split, load_data  # noqa: E402
 from neurodeploy.errors import DataError, OptionError, TrainingError  # noqa: E402
+from neurodeploy.runs.training import train  # noqa: E402
 from neurodeploy.train import losses  # noqa: E402
 from neurodeploy.train.config import Perturbation, parse_config  # noqa: E402
 from neurodeploy.train.feed import Feed, build_encoder  # noqa: E402
 from neurodeploy.train.network import Network  # noqa: E402
 from neurodeploy.train.progress import ConsoleReporter, Silent  # noqa: E402
-from neurodeploy.train.run import train  # noqa: E402
 from neurodeploy.train.specs import Dense  # noqa: E402
 
 TEXT = """
