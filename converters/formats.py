@@ -47,7 +47,7 @@ def _is_netx(path: Path) -> bool:
 
     try:
         with hdf5.opened(path) as file:
-            return "layer" in file
+            return hdf5.has(file, "layer")
     except FormatError:
         return False
 

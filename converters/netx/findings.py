@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.converters.netx.blocks import Block, blocks, weight_of
-from neurodeploy.converters.netx.hazards import hazards, largest_message
+from neurodeploy.converters.netx.hazards import current_overflow, hazards, largest_message
 from neurodeploy.errors import ExportError
 from neurodeploy.fixedpoint import DECAY_ONE, MANTISSA_SHIFT, M
 from neurodeploy.program import Input, Program, Readout
@@ -21,17 +21,30 @@ Floats = NDArray[np.float64]
 
 def findings(program: Program) -> list[str]:
     """Return what can surprise, a line each; nothing for what is no chain of blocks."""
+    chain = _chain(program)
+    return [*_useless(chain, program.readout), *hazards(chain, None)]
+
+
+def surprises(program: Program) -> list[str]:
+    """Return `findings` without those on the range of u, which `neurodeploy.summary` bounds."""
+    chain = _chain(program)
+    ranges = {f"{b.where}: {text}" for b in chain for text in current_overflow(b, None)}
+    return [line for line in findings(program) if line not in ranges]
+
+
+def _chain(program: Program) -> tuple[Block, ...]:
     try:
-        chain = blocks(program)
+        return blocks(program)
     except ExportError:
-        return []
+        return ()
+
+
+def _useless(chain: Sequence[Block], readout: Readout) -> list[str]:
+    """Neurons that cannot spike, and why that may be."""
     return [
-        *hazards(chain, None),
-        *(
-            f"{block.where}: {text}"
-            for block in chain
-            for text in (*silent(block, program.readout), *doubtful_input(block))
-        ),
+        f"{block.where}: {text}"
+        for block in chain
+        for text in (*silent(block, readout), *doubtful_input(block))
     ]
 
 
@@ -44,27 +57,13 @@ def summary(found: Sequence[str]) -> str:
 
 def silent(block: Block, readout: Readout) -> Iterator[str]:
     """Neurons whose threshold lies above all that v can reach, by the static bound."""
-    population = block.population
-    reach = bound_of_v(block)
-    threshold = getattr(population.neuron, "threshold", None)
-    if reach is None or threshold is None:
+    name, never = block.population.name, never_spiking(block)
+    if never is None or not never.any():
         return
-    needed = np.asarray(threshold, np.int64) << MANTISSA_SHIFT
-    never = np.broadcast_to(needed, population.shape) >= np.broadcast_to(reach, population.shape)
-    if not never.any():
-        return
-    who = "its neurons" if never.all() else f"{np.count_nonzero(never)} of {never.size} neurons"
-    text = (
-        f"{who} never spike: v stays below {int(np.max(reach)) >> MANTISSA_SHIFT} and the "
-        f"threshold is {int(np.min(threshold))}"
-        if never.all()
-        else f"{who} never spike, v stays below their thresholds"
-    )
-    if readout.population == population.name and readout.variable == "s":
-        text += (
-            f"; it is read by its spikes, read v instead (on the command line --readout "
-            f"{population.name}:v, with --window N for its last N steps)"
-        )
+    who = "no neuron spikes" if never.all() else f"{np.count_nonzero(never)} never spike"
+    text = f"{who}, v stays below the threshold whatever the input"
+    if readout.population == name and readout.variable == "s":
+        text += f"; v can be read instead (--readout {name}:v, with --window N its last N steps)"
     yield text
 
 
@@ -73,18 +72,25 @@ def doubtful_input(block: Block) -> Iterator[str]:
     source, neuron = block.source, block.population.neuron
     if not isinstance(source, Input) or source.message_bits or block.kind == "input":
         return
-    reach, threshold = bound_of_v(block), getattr(neuron, "threshold", None)
-    never = (
-        reach is not None
-        and threshold is not None
-        and bool(np.all(np.asarray(threshold, np.int64) << MANTISSA_SHIFT >= reach))
-    )
-    if never or neuron.graded:
-        why = "sums values" if neuron.graded else "cannot spike on them"
+    never = never_spiking(block)
+    if neuron.graded or (never is not None and never.all()):
+        why = "they sum values" if neuron.graded else "none of them spikes so"
         yield (
-            f"takes its input as 0/1 events and {why}: the file does not say how many bits the "
-            "input has; if its values count, say it with input_message_bits"
+            f"its neurons take the input as 0/1 events and {why}: the file does not tell the bits "
+            "of an input value; give input_message_bits if the values count"
         )
+
+
+def never_spiking(block: Block) -> NDArray[np.bool_] | None:
+    """Return which neurons cannot spike, ``threshold << 6 >= bound of v``; None without a bound."""
+    shape, bound = block.population.shape, bound_of_v(block)
+    threshold = getattr(block.population.neuron, "threshold", None)
+    if threshold is None:
+        return None
+    needed = np.broadcast_to(np.asarray(threshold, np.int64) << MANTISSA_SHIFT, shape)
+    if bound is None:
+        return needed >= M - 1 if block.population.neuron.family == "cuba" else None
+    return needed >= np.broadcast_to(np.minimum(bound, M - 1), shape)
 
 
 def bound_of_v(block: Block) -> Floats | None:

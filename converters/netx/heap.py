@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import h5py
 
+from neurodeploy import hdf5
 from neurodeploy.errors import FormatError
 
 MAX_HEAP_BYTES = 2**20
@@ -28,9 +29,10 @@ def first_text(path: Path, dataset: Any, limit: int) -> bytes:
 
     Raises FormatError when it is longer, or the reference leads nowhere.
     """
-    made = h5py.h5i.get_file_id(dataset.id).get_create_plist()
-    offset, base = _offset(dataset), made.get_userblock()
-    if offset is None or made.get_sizes() != (8, 8):
+    with hdf5.asking():
+        made = h5py.h5i.get_file_id(dataset.id).get_create_plist()
+        offset, base, sizes = _offset(dataset), made.get_userblock(), made.get_sizes()
+    if offset is None or sizes != (8, 8):
         raise FormatError("is not one text stored in one piece")
     with path.open("rb") as file:
         length, address, index = _unpack(_REFERENCE, file, offset)

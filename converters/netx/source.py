@@ -184,9 +184,9 @@ class _Group:
     def __init__(self, group: Any, where: str, reader: hdf5.Reader, path: Path) -> None:
         self._group, self._reader, self._file, self.where = group, reader, path, where
         limit = MAX_LAYERS if where == "layer" else MAX_KEYS
-        if len(group) > limit:
-            raise FormatError(f"{where or '/'}: holds {len(group)} entries, limit {limit}")
-        self.keys = frozenset(_printable(name) for name in group)
+        if (count := hdf5.count(group)) > limit:
+            raise FormatError(f"{where or '/'}: holds {count} entries, limit {limit}")
+        self.keys = frozenset(_printable(name) for name in hdf5.names(group))
 
     def path(self, key: str) -> str:
         """Return the path of a member."""
@@ -217,13 +217,13 @@ class _Group:
             return self.group(first).array(rest)
         dataset = self._dataset(key)
         with located(self.path(key)):
-            dtype = dataset.dtype
-            if dataset.shape is None:
+            dtype, shape = hdf5.type_and_shape(dataset)
+            if shape is None:
                 raise FormatError("is empty, expected numbers")
             if dtype.kind not in "iufb" or dtype.itemsize > 8:
                 raise FormatError(f"has type {dtype}, expected numbers")
-            if dataset.ndim > MAX_NDIM:
-                raise FormatError(f"has {dataset.ndim} axes, limit {MAX_NDIM}")
+            if len(shape) > MAX_NDIM:
+                raise FormatError(f"has {len(shape)} axes, limit {MAX_NDIM}")
             return self._reader.array(dataset).astype(dtype.newbyteorder("="), copy=False)
 
     def text(self, key: str) -> str:
@@ -232,12 +232,13 @@ class _Group:
             raise FormatError(f"{self.where}: has no {key!r}")
         dataset = self._dataset(key)
         with located(self.path(key)):
-            kind = h5py.check_string_dtype(dataset.dtype)
-            if dataset.shape is None or not dataset.size:
+            dtype, shape = hdf5.type_and_shape(dataset)
+            kind = h5py.check_string_dtype(dtype)
+            if shape is None or 0 in shape:
                 raise FormatError("is empty, expected one text")
-            if kind is None or dataset.ndim > 1:
-                raise FormatError(f"has type {dataset.dtype}, expected one text")
-            if kind.length is None and not dataset.id.get_storage_size():
+            if kind is None or len(shape) > 1:
+                raise FormatError(f"has type {dtype}, expected one text")
+            if kind.length is None and not hdf5.stored_bytes(dataset):
                 raise FormatError("was never written, expected one text")
             if kind.length is None:
                 return _ascii(first_text(self._file, dataset, MAX_TEXT))
@@ -250,7 +251,8 @@ class _Group:
         if key not in self.keys:
             return None
         try:
-            if h5py.check_string_dtype(self._dataset(key).dtype) is not None:
+            dtype, _ = hdf5.type_and_shape(self._dataset(key))
+            if h5py.check_string_dtype(dtype) is not None:
                 return self.text(key)
             return self.array(key)
         except FormatError:

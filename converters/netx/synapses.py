@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.converters.netx.conditioning import cause, changes, fits_8_bits
+from neurodeploy.conditioning import Group, NothingToCondition, condition, examine, fits_8_bits
 from neurodeploy.converters.netx.source import RawLayer
 from neurodeploy.converters.netx.values import (
     Note,
@@ -22,7 +22,7 @@ from neurodeploy.converters.netx.values import (
     truncated,
 )
 from neurodeploy.errors import FormatError
-from neurodeploy.fixedpoint import MAX_DELAY_STEPS, Conditioned, IntArray, condition
+from neurodeploy.fixedpoint import MAX_DELAY_STEPS, IntArray
 from neurodeploy.synapse import Conv2d, Dense
 
 INT8_MAX = 127
@@ -129,9 +129,9 @@ def _without_exponent(
             f"{where}: is set on dense_rec with {weight.shape[1]} inputs and {own.shape[1]} "
             "neurons, where Lava stops; only equal numbers load"
         )
-    first = run_as([weight, own], layer.where)
+    first = run_as([weight, own], layer.where).conditioned
     run = [part.weight for part in first]
-    again = condition(run) if any(part.any() for part in run) else first
+    again = condition(run) if any(part.any() for part in run) else list(first)
     if any(b.shift or np.any(b.weight != a) for a, b in zip(run, again, strict=True)):
         raise FormatError(
             f"{where}: is set on dense_rec, where Lava drops the exponent of the weights in a way "
@@ -148,21 +148,21 @@ def _without_exponent(
 def note_conditioning(layer: RawLayer, synapses: Mapping[str, Dense], note: Note) -> None:
     """Note for which weights of one group, by key, Lava's conditioning is not the plain product."""
     matrices = [synapse.weight.astype(np.int64) for synapse in synapses.values()]
-    run_as(matrices, f"{layer.where}/{next(iter(synapses))}")
-    for key, weight, change in zip(synapses, matrices, changes(matrices), strict=True):
+    group = run_as(matrices, f"{layer.where}/{next(iter(synapses))}")
+    for key, change in zip(synapses, group.changes, strict=True):
         if change is not None:
             note(
-                f"{layer.where}/{key}: {change}: {cause(weight)}; weights='lava' reproduces it, "
+                f"{layer.where}/{key}: {change}; weights='lava' reproduces it, "
                 "'exact' runs what is stored"
             )
 
 
-def run_as(matrices: list[IntArray], where: str) -> list[Conditioned]:
+def run_as(matrices: list[IntArray], where: str) -> Group:
     """Condition the dense matrices of one layer, or refuse them where Lava cannot load them."""
     try:
-        return condition(matrices)
-    except ValueError as error:
-        raise FormatError(f"{where}: {error}, which Lava cannot load") from error
+        return examine(matrices)
+    except NothingToCondition as error:
+        raise FormatError(f"{where}: {error}") from error
 
 
 def read_complex(layer: RawLayer, rows: int, note: Note) -> tuple[Dense, Dense]:

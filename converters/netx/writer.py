@@ -14,11 +14,11 @@ from neurodeploy.atomic import replacing
 from neurodeploy.converters import written
 from neurodeploy.converters.netx import remarks
 from neurodeploy.converters.netx.blocks import Block, blocks, weight_of
-from neurodeploy.converters.netx.conditioning import repair as repaired
 from neurodeploy.converters.netx.hazards import hazards
 from neurodeploy.converters.netx.image import averaged, image
 from neurodeploy.converters.netx.options import SPIKE_EXP, LoadOptions
 from neurodeploy.converters.netx.reader import read_quietly
+from neurodeploy.converters.netx.repair import repair as repaired
 from neurodeploy.converters.netx.script import Recipe, recipe, script, script_path
 from neurodeploy.converters.netx.write_rules import spike_exponents, violations
 from neurodeploy.errors import ExportError, NeurodeployWarning, OptionError, located

@@ -35,7 +35,6 @@ def compare(
 ) -> int:
     """Run several engines and show where they first differ."""
     from neurodeploy.sim.compare import compare as compare_engines
-    from neurodeploy.sim.options import VARIABLES
 
     network = reading.program(program)
     names = engines.split(",")
@@ -43,7 +42,7 @@ def compare(
         network,
         by_name(network, read_input(input_file, network, flags.steps)),
         names,
-        record=VARIABLES if record is None else record,
+        record=record,
         **flags.options(lava="lava" in names),
     )
     if json:

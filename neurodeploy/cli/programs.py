@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from neurodeploy.converters.formats import FORMATS
 from neurodeploy.errors import OptionError
-
-if TYPE_CHECKING:
-    pass
 
 
 def check_format(form: str | None, option: str) -> None:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from neurodeploy.answers import RunChoice
+    from neurodeploy.data.presentation import Presentation
     from neurodeploy.program import Program
-    from neurodeploy.verification.presented import Presented
 
 
 @reads_program
@@ -68,7 +68,7 @@ def verify(
 
 
 def keep(
-    program: Program, data: Presented, content: dict[str, Any], folder: Path, run: RunChoice
+    program: Program, data: Presentation, content: dict[str, Any], folder: Path, run: RunChoice
 ) -> None:
     """Write verify.json and sample.npz into a run folder."""
     from neurodeploy.run_folder import SAMPLE, VERIFY, write_json

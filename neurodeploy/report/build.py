@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from neurodeploy.energy.report import NOT_MEASURED
 from neurodeploy.errors import FormatError
-from neurodeploy.neuron import Integrator
 from neurodeploy.program import Input, Population, Program
 from neurodeploy.report.evidence import Evidence, read_evidence
 from neurodeploy.report.verdict import verdict
@@ -105,8 +104,7 @@ def _population(number: int, population: Population) -> Json:
     neuron = population.neuron
     parameters = {
         name: [int(np.min(value)), int(np.max(value))]
-        for name in ("current_decay", "voltage_decay", "threshold", "bias")
-        if (value := getattr(neuron, name, None)) is not None
+        for name, value in neuron.having("decay", "threshold", "bias").items()
     }
     return {
         "number": number,
@@ -212,7 +210,7 @@ def _sampled(
     return {
         "name": population.name,
         "neurons": population.size,
-        "sends": not isinstance(population.neuron, Integrator),
+        "sends": population.neuron.sends,
         "shown": shown,
         "spikes": [[int(t), int(n)] for t, n in zip(steps, neurons, strict=True)],
         "spikes_total": int(np.count_nonzero(spikes)),
