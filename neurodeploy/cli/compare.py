@@ -8,6 +8,7 @@ import typer
 
 from neurodeploy.cli import failures
 from neurodeploy.cli.arrays import by_name, read_input
+from neurodeploy.cli.datasets import OutFolder, check_folder, claim_folder
 from neurodeploy.cli.expansion import expanded
 from neurodeploy.cli.options import (
     AsJson,
@@ -31,6 +32,7 @@ def compare(
     engines: Annotated[
         str, typer.Option(metavar="A,B,...", help="Two or more of native, reference and lava.")
     ] = "native,reference",
+    out: OutFolder = None,
     json: AsJson = False,
     run_flags: RunFlags = NO_FLAGS,
     record: Record = None,
@@ -40,6 +42,7 @@ def compare(
     input_shape: InputShape = None,
 ) -> int:
     """Run several engines and show where they first differ."""
+    from neurodeploy.run_folder import add_comparison
     from neurodeploy.sim.compare import compare as compare_engines
     from neurodeploy.sim.options import VARIABLES
 
@@ -50,6 +53,7 @@ def compare(
         input_drive=input_drive,
         input_shape=input_shape,
     )
+    check_folder(network, out)
     names = engines.split(",")
     comparison = compare_engines(
         network,
@@ -58,6 +62,10 @@ def compare(
         record=VARIABLES if record is None else record,
         **run_flags.options(lava="lava" in names),
     )
+    if out is not None:
+        claim_folder(network, out)
+        source = {"name": input_file.name, "samples": comparison.samples}
+        add_comparison(out, {**comparison.to_dict(), "data": source})
     if json:
         print_json(comparison.to_dict())
     else:
