@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from neurodeploy.converters import load, save
     from neurodeploy.energy import estimate_energy
     from neurodeploy.profile import load_profile
+    from neurodeploy.twin import to_torch
 
 __version__ = "0.1.0"
 
@@ -55,6 +56,7 @@ __all__ = [
     "load_profile",
     "save",
     "simulate",
+    "to_torch",
 ]
 
 
@@ -63,11 +65,12 @@ _ON_FIRST_USE = {
     "load": "neurodeploy.converters",
     "load_profile": "neurodeploy.profile",
     "save": "neurodeploy.converters",
+    "to_torch": "neurodeploy.twin",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use what needs pydantic or HDF5, so that importing the package is quick."""
+    """Import on first use what needs pydantic, HDF5 or torch: importing the package is quick."""
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_ON_FIRST_USE[name]), name)

@@ -19,6 +19,10 @@ class ProgramError(NeurodeployError):
     """A Program or one of its records breaks a rule: a shape, a range, a name, a cycle."""
 
 
+class ModelError(NeurodeployError, TypeError):
+    """A neuron or synapse record of a type that a table of this package has no entry for."""
+
+
 class FormatError(NeurodeployError):
     """A file is damaged, truncated, foreign, hostile or of a version that cannot be read."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -70,14 +70,12 @@ class Neuron(Record):
 
     def check_shapes(self, shape: tuple[int, ...]) -> None:
         """Raise ProgramError unless every array broadcasts against ``shape`` as documented."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not isinstance(value, np.ndarray) or field.name in self.per_step:
-                continue
-            allowed = {(), shape} | ({(shape[0], 1, 1)} if len(shape) == 3 else set())
-            if value.shape not in allowed:
+        allowed = {(), shape} | ({(shape[0], 1, 1)} if len(shape) == 3 else set())
+        for name, role in self.roles.items():
+            found = np.shape(getattr(self, name))
+            if role.per == "neuron" and found not in allowed:
                 raise ProgramError(
-                    f"{field.name} has shape {value.shape}, expected one of "
+                    f"{name} has shape {found}, expected one of "
                     f"{', '.join(str(s) for s in sorted(allowed, key=len))}"
                 )
 

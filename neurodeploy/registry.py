@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from neurodeploy.errors import NeurodeployError, OptionError
+from neurodeploy.errors import ModelError, NeurodeployError, OptionError
 
 T = TypeVar("T")
 
@@ -23,20 +23,24 @@ class ByType(Mapping[type, T], Generic[T]):
     """One entry for each type of record.
 
     what : what an entry is, for messages, such as ``"dynamics"``. base : type whose concrete
-    subclasses are to be covered.
+    subclasses are to be covered. refusal : what to say where there is no entry, ``{name}`` stands
+    for the type; ``"no dynamics for {name}"`` if left out.
     """
 
-    def __init__(self, what: str, base: type, entries: Mapping[type, T]) -> None:
+    def __init__(
+        self, what: str, base: type, entries: Mapping[type, T], refusal: str | None = None
+    ) -> None:
         self.what, self.base = what, base
+        self.refusal = refusal or f"no {what} for {{name}}"
         self._entries: dict[type, T] = dict(entries)
         TABLES.append(self)
 
     def of(self, record: object) -> T:
-        """Return the entry of the type of ``record``; TypeError where there is none."""
+        """Return the entry of the type of ``record``; ModelError where there is none."""
         try:
             return self._entries[type(record)]
         except KeyError:
-            raise TypeError(f"no {self.what} for {type(record).__name__}") from None
+            raise ModelError(self.refusal.format(name=type(record).__name__)) from None
 
     def add(self, kind: type, entry: T) -> None:
         """Add the entry of a type that has none."""

@@ -14,6 +14,7 @@ ENGINES = ("native", "reference", "lava")
 TIMINGS = ("aligned", "pipelined")
 WEIGHTS = ("exact", "lava")
 VARIABLES = ("s", "u", "v", "vth", "sigma", "act", "re", "im")
+"""Names that may be asked of any program; one that a neuron does not have is absent there."""
 
 Record = Sequence[str] | str | Mapping[str, Sequence[str] | str]
 
@@ -78,15 +79,16 @@ class RunOptions:
         return tuple(result)
 
     def _wanted(self, program: Program) -> dict[str, tuple[str, ...]]:
+        own = [name for p in program.populations for name in p.neuron.variables]
+        known = tuple(dict.fromkeys((*VARIABLES, *own)))
         if not isinstance(self.record, Mapping):
-            names = _variables(self.record)
-            return dict.fromkeys(program.names, names)
+            return dict.fromkeys(program.names, _variables(self.record, known))
         with located("record"):
             for name in self.record:
                 if name not in program.names:
-                    known = ", ".join(program.names)
-                    raise OptionError(f"no population {name!r}, there are {known}")
-            return {name: _variables(value) for name, value in self.record.items()}
+                    there = ", ".join(program.names)
+                    raise OptionError(f"no population {name!r}, there are {there}")
+            return {name: _variables(value, known) for name, value in self.record.items()}
 
 
 def _kept(record: Record) -> Record:
@@ -102,12 +104,12 @@ def _names(variables: Sequence[str] | str) -> Sequence[str] | str:
     return variables if isinstance(variables, str) else tuple(variables)
 
 
-def _variables(names: Sequence[str] | str) -> tuple[str, ...]:
+def _variables(names: Sequence[str] | str, known: tuple[str, ...]) -> tuple[str, ...]:
     items = tuple(names.split(",")) if isinstance(names, str) else tuple(names)
     items = tuple(item for item in items if item != "")
     for item in items:
-        if item not in VARIABLES:
-            raise OptionError(f"record: no variable {item!r}, known are {', '.join(VARIABLES)}")
+        if item not in known:
+            raise OptionError(f"record: no variable {item!r}, known are {', '.join(known)}")
     return items
 
 

@@ -263,6 +263,15 @@ def test_bad_npz_gets_one_clear_line(
     refused(lambda: load_data(str(path)), f"{path}: {message}")
 
 
+def test_npz_that_is_one_array_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "one.npz"
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3, int))
+    with pytest.raises(DataError) as error:
+        load_data(str(path))
+    assert str(error.value) == f"{path}: is a single .npy array, expected an .npz with x and y"
+
+
 def test_npz_that_is_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "none.npz"
     refused(lambda: load_data(str(path)), f"{path}: there is no such file")

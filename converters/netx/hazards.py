@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from neurodeploy.conditioning import condition, weight_bits
 from neurodeploy.converters.netx.blocks import Block, weight_of
-from neurodeploy.converters.netx.conditioning import weight_bits
-from neurodeploy.fixedpoint import DECAY_ONE, MANTISSA_SHIFT, IntArray, M, condition
+from neurodeploy.fixedpoint import DECAY_ONE, MANTISSA_SHIFT, IntArray, M
 from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Input
 

@@ -1,10 +1,47 @@
-"""What a user chooses when a NetX file is read, under the names of netx."""
+"""What a user chooses when a NetX file is read or written, under the names of netx."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from neurodeploy.converters.option import sizes, whole_number, word
 from neurodeploy.errors import OptionError
+
+READING = (
+    whole_number("num_layers", "N", "Read the first N layers only."),
+    whole_number("skip_layers", "N", "Leave out the first N layers.", 0),
+    word(
+        "input_drive",
+        "current|bias",
+        "Port through which an Input block is driven. Default: as the file says, else current.",
+    ),
+    sizes(
+        "input_shape",
+        "W,H,C",
+        "Shape of the input where the file does not say it, in the order of netx.",
+        "28,28,1",
+    ),
+    whole_number(
+        "input_message_bits",
+        "N",
+        "Bits of an input value, 0 for binary events. Default: as the file says, else 0.",
+    ),
+    whole_number(
+        "spike_exp",
+        "N",
+        "Fraction bits of sigma-delta messages. Default: as the file says, else 6.",
+    ),
+)
+WRITING = (
+    whole_number("reset_interval", "N", "Steps of a sample, for the run script beside the file."),
+    word(
+        "repair",
+        "none|nearest",
+        "Refuse weights that Lava's conditioning would damage, or change them by as little as "
+        "avoids it.",
+        "none",
+    ),
+)
 
 DRIVES = ("current", "bias")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from neurodeploy.converters.netx.chain import POOLING, Chain
+from neurodeploy.converters.netx.chain import Chain
 from neurodeploy.converters.netx.options import LoadOptions
 from neurodeploy.converters.netx.source import Source, read_source
 from neurodeploy.converters.netx.values import Note
@@ -73,13 +73,8 @@ def _program(source: Source, options: LoadOptions, name: str, note: Note) -> Pro
         raise FormatError(
             f"skip_layers is {options.skip_layers}, the file gives {len(layers)} layers"
         )
-    trailing = len(layers)
-    while trailing > 1 and layers[trailing - 1].kind in POOLING:
-        trailing -= 1
-    for layer in layers[:trailing]:
+    for layer in layers:
         chain.add(layer)
-    for layer in layers[trailing:]:
-        chain.add_readout(layer)
     metadata: dict[str, MetadataValue] = {"source_format": "netx", "source_file": name}
     for key, value in source.simulation.items():
         metadata[f"simulation_{key}"] = value

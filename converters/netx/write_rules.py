@@ -12,14 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from neurodeploy.conditioning import WEIGHT_MAX, WEIGHT_MIN, changes, fits_8_bits
 from neurodeploy.converters.netx.blocks import ELSEWHERE, Block, weight_of
-from neurodeploy.converters.netx.conditioning import (
-    WEIGHT_MAX,
-    WEIGHT_MIN,
-    cause,
-    changes,
-    fits_8_bits,
-)
 from neurodeploy.converters.netx.neurons import CHIP_THRESHOLD_MAX, STATE_EXP
 from neurodeploy.converters.netx.synapses import INT8_MAX
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE
@@ -166,9 +160,9 @@ def dense_weights_are_exact(block: Block) -> Iterator[str]:
 def _conditioning_faults(
     matrices: Sequence[np.ndarray[tuple[int, ...], np.dtype[np.int64]]],
 ) -> Iterator[str]:
-    for weight, change in zip(matrices, changes(matrices), strict=True):
+    for change in changes(matrices):
         if change is not None:
-            yield f"{change}: {cause(weight)}; repair='nearest' changes as little as will do"
+            yield f"{change}; repair='nearest' changes as little as will do"
 
 
 def conv_weights_have_8_bits(block: Block) -> Iterator[str]:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurodeploy.atomic import replacing
+from neurodeploy.converters import written
 from neurodeploy.converters.netx.blocks import Block, blocks, weight_of
 from neurodeploy.converters.netx.chain import default_readout
-from neurodeploy.converters.netx.conditioning import repair as repaired
 from neurodeploy.converters.netx.hazards import hazards
 from neurodeploy.converters.netx.image import image
+from neurodeploy.converters.netx.repair import repair as repaired
 from neurodeploy.converters.netx.script import Recipe, recipe, script, script_path
 from neurodeploy.converters.netx.write_rules import spike_exponents, violations
 from neurodeploy.errors import ExportError, NeurodeployWarning, OptionError, located
@@ -30,18 +31,20 @@ REREAD = {"source_format", "source_file", "input_weight", "input_bias"}
 
 
 @dataclass(frozen=True)
-class Written:
-    """What was written.
+class Written(written.Written):
+    """A NetX file and its run script.
 
-    path, script : the NetX file and its run script. recipe : how Lava must be called.
-    repairs : weights that differ from the Program. notes : what the file cannot carry.
+    script : path of the run script. recipe : how Lava must be called. repairs : weights that differ
+    from the Program.
     """
 
-    path: Path
     script: Path
     recipe: Recipe
     repairs: tuple[str, ...]
-    notes: tuple[str, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (f"{self.script}: runs it in Lava", *self.notes)
 
 
 def write(
@@ -80,7 +83,8 @@ def write(
             raise ExportError(f"cannot be written: {error.strerror or error}") from error
     for line in (*repairs, *hazards(chain, reset_interval), *_unsaid(how)):
         warnings.warn(f"{path}: {line}", NeurodeployWarning, stacklevel=2)
-    return Written(path, script_path(path), how, repairs, _notes(program, chain))
+    notes = _notes(program, chain)
+    return Written(path, program.digest, notes, script_path(path), how, repairs)
 
 
 def _check_options(reset_interval: object, repair: object) -> None:

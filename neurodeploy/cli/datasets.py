@@ -10,8 +10,8 @@ import typer
 from neurodeploy.errors import OptionError
 
 if TYPE_CHECKING:
+    from neurodeploy.data.presentation import Presentation
     from neurodeploy.program import Program
-    from neurodeploy.verification.presented import Presented
 
 DataName = Annotated[
     str,
@@ -36,13 +36,15 @@ OutFolder = Annotated[
 PARTS = ("train", "validation", "test")
 
 
-def presented(program: Program, name: str, part: str, samples: int | None) -> tuple[Presented, str]:
+def presented(
+    program: Program, name: str, part: str, samples: int | None
+) -> tuple[Presentation, str]:
     """Return that part of the data set as ``program`` takes it, and the name of the set.
 
     Raises OptionError for a part or number that does not exist, DataError for the data.
     """
     from neurodeploy.data import load_data
-    from neurodeploy.verification.presented import present
+    from neurodeploy.data.presentation import present
 
     if part not in PARTS:
         raise OptionError(f"--part is {part!r}, expected one of {', '.join(PARTS)}")

@@ -16,11 +16,10 @@ from neurodeploy.cli.datasets import (
     claim_folder,
     presented,
 )
-from neurodeploy.cli.expansion import expanded
 from neurodeploy.cli.options import AsJson, JudgingEngine, ProgramFile
 from neurodeploy.cli.output import console, print_json
-from neurodeploy.cli.programs import read_program
-from neurodeploy.cli.run_flags import NO_FLAGS, RunFlags
+from neurodeploy.cli.reading import Reading, reads_program
+from neurodeploy.cli.run_flags import RunFlags, runs_program
 from neurodeploy.errors import OptionError, ProfileError
 
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
     from neurodeploy.trace import Activity
 
 
-@expanded
+@reads_program
+@runs_program
 def energy(
     program: ProgramFile,
     profile: Annotated[
@@ -59,17 +59,19 @@ def energy(
     part: Part = "test",
     samples: Samples = None,
     engine: JudgingEngine = "native",
-    run_flags: RunFlags = NO_FLAGS,
     out: OutFolder = None,
     json: AsJson = False,
+    *,
+    flags: RunFlags,
+    reading: Reading,
 ) -> int:
     """Estimate the energy per inference on a chip, as an interval."""
     from neurodeploy.profile import load_profile
 
     profiles = [load_profile(name) for name in profile]
-    network = read_program(program)
+    network = reading.program(program)
     check_folder(network, out)
-    activity, source = _activity(network, data, input_file, part, samples, run_flags.choice(engine))
+    activity, source = _activity(network, data, input_file, part, samples, flags.choice(engine))
     entries = [estimated(network, activity, chip, step_us) for chip in profiles]
     content = energy_content(network, source, entries)
     if out is not None:

@@ -5,14 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from neurodeploy.cli.options import (
-    AsJson,
-    InputDrive,
-    InputShape,
-    NumLayers,
-    ProgramFile,
-    SkipLayers,
-)
+from neurodeploy.cli.options import AsJson, ProgramFile
 from neurodeploy.cli.output import (
     amount,
     columns,
@@ -24,7 +17,7 @@ from neurodeploy.cli.output import (
     shape,
     wrapped,
 )
-from neurodeploy.cli.programs import read_program
+from neurodeploy.cli.reading import Reading, reads_program
 from neurodeploy.errors import NeurodeployWarning
 
 if TYPE_CHECKING:
@@ -38,14 +31,8 @@ LONGEST_VALUE = 60
 """Characters of a metadata value that a terminal shows."""
 
 
-def inspect(
-    program: ProgramFile,
-    json: AsJson = False,
-    num_layers: NumLayers = None,
-    skip_layers: SkipLayers = 0,
-    input_drive: InputDrive = None,
-    input_shape: InputShape = None,
-) -> None:
+@reads_program
+def inspect(program: ProgramFile, json: AsJson = False, *, reading: Reading) -> None:
     """Show layers, weight bits, sizes and what to watch out for.
 
     u / 2^23 is the largest |u| that the weights allow, from 1 on u may wrap; bits are those that
@@ -55,13 +42,7 @@ def inspect(
 
     # A finding below says the same of each connection.
     warnings.filterwarnings("ignore", ".*act otherwise than stored", NeurodeployWarning)
-    network = read_program(
-        program,
-        num_layers=num_layers,
-        skip_layers=skip_layers,
-        input_drive=input_drive,
-        input_shape=input_shape,
-    )
+    network = reading.program(program)
     summary = summarise(network)
     if json:
         print_json({"file": program, **summary.to_dict()})
@@ -140,7 +121,7 @@ def _parameters(entry: PopulationSummary) -> str:
     """List the parameters, without those that do nothing."""
     parts = []
     for name, value in entry.parameters.items():
-        if value in ((0, 0), "zero") and name in ("bias", "reset"):
+        if value in ((0, 0), "zero") and name in ("bias", "initial", "reset"):
             continue
         text = value if isinstance(value, str) else extent(int(value[0]), int(value[1]))
         parts.append(f"{SHORT_NAMES.get(name, name.replace('_', ' '))} {text}")

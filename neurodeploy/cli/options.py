@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+Verb = Callable[..., Any]
 
 
 def whole(text: str | int) -> int:
@@ -18,7 +23,6 @@ def whole(text: str | int) -> int:
 
 RUN_PANEL = "Run options"
 """Heading of the options of a run in --help."""
-_NETX = "Reading NetX files"
 
 ProgramFile = Annotated[
     Path, typer.Argument(metavar="PROGRAM", help="A program.h5 or NetX file, known by content.")
@@ -48,64 +52,6 @@ JudgingEngine = Annotated[
         rich_help_panel=RUN_PANEL,
     ),
 ]
-Timing = Annotated[
-    str | None,
-    typer.Option(
-        metavar="aligned|pipelined",
-        help="A connection delivers in the same step, or in the next as in Lava and on the chip. "
-        "Default: aligned, pipelined with Lava; on labelled data, pipelined also for a program "
-        "of which the chip gives other answers than aligned time.",
-        rich_help_panel=RUN_PANEL,
-    ),
-]
-Weights = Annotated[
-    str | None,
-    typer.Option(
-        metavar="exact|lava",
-        help="As the file says, or as Lava's conditioning leaves them. "
-        "Default: exact, lava when comparing with Lava.",
-        rich_help_panel=RUN_PANEL,
-    ),
-]
-Steps = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=whole,
-        help="Cut the input, or pad it with zeros, to N steps.",
-        rich_help_panel=RUN_PANEL,
-    ),
-]
-ResetInterval = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=whole,
-        help="Clear CUBA states every N steps; -1 never. "
-        "Default: never; in a stream of labelled samples, once per sample.",
-        rich_help_panel=RUN_PANEL,
-    ),
-]
-ResetOffset = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=whole,
-        help="Step of the first reset, as in NetX: 1 where a dense or conv layer comes first. "
-        "Default: 0; in a stream of labelled samples, what the program needs.",
-        rich_help_panel=RUN_PANEL,
-    ),
-]
-InputBits = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=whole,
-        help="0: any non-zero value is one event; above 0: the values count. "
-        "Default: as the program says.",
-        rich_help_panel=RUN_PANEL,
-    ),
-]
 Record = Annotated[
     str | None,
     typer.Option(
@@ -115,41 +61,46 @@ Record = Annotated[
         rich_help_panel=RUN_PANEL,
     ),
 ]
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=whole,
-        help="Threads of the native engine. Default: all cores.",
-        rich_help_panel=RUN_PANEL,
-    ),
-]
 
-NumLayers = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N", parser=whole, help="Read the first N layers only.", rich_help_panel=_NETX
-    ),
-]
-SkipLayers = Annotated[
-    int,
-    typer.Option(
-        metavar="N", parser=whole, help="Leave out the first N layers.", rich_help_panel=_NETX
-    ),
-]
-InputDrive = Annotated[
-    str | None,
-    typer.Option(
-        metavar="current|bias",
-        help="Port through which an Input block is driven. Default: current.",
-        rich_help_panel=_NETX,
-    ),
-]
-InputShape = Annotated[
-    str | None,
-    typer.Option(
-        metavar="W,H,C",
-        help="Shape of the input where the file does not say it, in the order of netx.",
-        rich_help_panel=_NETX,
-    ),
-]
+
+def in_place_of(
+    keyword: str, parameters: Sequence[inspect.Parameter], made: Callable[[dict[str, Any]], Any]
+) -> Callable[[Verb], Verb]:
+    """Return a decorator that gives a verb ``parameters`` in place of its one ``keyword``.
+
+    made : the value of the keyword, from the values of the parameters by name.
+    """
+
+    def decorate(verb: Verb) -> Verb:
+        signature = inspect.signature(verb, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.name != keyword]
+
+        @functools.wraps(verb)
+        def command(**values: Any) -> Any:
+            given = {p.name: values.pop(p.name) for p in parameters}
+            return verb(**values, **{keyword: made(given)})
+
+        merged = [p.replace(kind=p.KEYWORD_ONLY) for p in (*own, *parameters)]
+        command.__signature__ = signature.replace(parameters=merged)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in merged}
+        return command
+
+    return decorate
+
+
+def parameter(name: str, kind: Any, panel: str, metavar: str, text: str) -> inspect.Parameter:
+    """Return the option ``--name`` of a verb; left out it is None."""
+    flag = f"--{name.replace('_', '-')}"
+    option = typer.Option(
+        flag,
+        metavar=metavar,
+        help=text,
+        rich_help_panel=panel,
+        parser=whole if kind is int else None,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, option],
+    )

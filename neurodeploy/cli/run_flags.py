@@ -1,55 +1,37 @@
-"""The options of a run, the same ones on every verb that runs a program."""
+"""The options of a run, the same ones on every verb that runs a program.
+
+A verb that is decorated with `runs_program` has a keyword ``flags`` in their place.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from neurodeploy.cli.options import (
-    RUN_PANEL,
-    InputBits,
-    ResetInterval,
-    ResetOffset,
-    Steps,
-    Threads,
-    Timing,
-    Weights,
-    whole,
-)
+from neurodeploy.cli.options import RUN_PANEL, in_place_of, parameter
 
 if TYPE_CHECKING:
     from neurodeploy.answers import RunChoice
-    from neurodeploy.program import Program
 
 
 @dataclass(frozen=True)
 class RunFlags:
     """How a program is run; None where the verb or the program decides."""
 
-    timing: Timing = None
-    weights: Weights = None
-    steps: Steps = None
-    reset_interval: ResetInterval = None
-    reset_offset: ResetOffset = None
-    input_bits: InputBits = None
-    threads: Threads = None
+    timing: str | None = None
+    weights: str | None = None
+    steps: int | None = None
+    reset_interval: int | None = None
+    reset_offset: int | None = None
+    input_bits: int | None = None
+    threads: int | None = None
 
     def choice(self, engine: str) -> RunChoice:
         """Return what was asked of a run on data; the program decides what was not."""
         from neurodeploy.answers import RunChoice
 
-        return RunChoice(
-            engine=engine,
-            timing=self.timing,
-            weights=self.weights or "exact",
-            steps=self.steps,
-            reset_interval=self.reset_interval,
-            reset_offset=self.reset_offset,
-            input_bits=self.input_bits,
-            threads=self.threads,
-        )
+        asked = {**vars(self), "weights": self.weights or "exact"}
+        return RunChoice(engine=engine, **asked)
 
     def options(self, lava: bool) -> dict[str, Any]:
         """Return options of `neurodeploy.simulate` without ``steps``; as Lava runs if ``lava``."""
@@ -63,66 +45,50 @@ class RunFlags:
         }
 
 
-NO_FLAGS = RunFlags()
-"""Nothing asked for."""
+_HELP: tuple[tuple[str, type, str, str], ...] = (
+    (
+        "timing",
+        str,
+        "aligned|pipelined",
+        "A connection delivers in the same step, or in the next as in Lava and on the chip. "
+        "Default: aligned, pipelined with Lava; on labelled data, pipelined also for a program "
+        "of which the chip gives other answers than aligned time.",
+    ),
+    (
+        "weights",
+        str,
+        "exact|lava",
+        "As the file says, or as Lava's conditioning leaves them. "
+        "Default: exact, lava when comparing with Lava.",
+    ),
+    ("steps", int, "N", "Cut the input, or pad it with zeros, to N steps (of each sample)."),
+    (
+        "reset_interval",
+        int,
+        "N",
+        "Clear CUBA states every N steps; -1 never. "
+        "Default: never; in a stream of labelled samples, once per sample.",
+    ),
+    (
+        "reset_offset",
+        int,
+        "N",
+        "Step of the first reset, as in NetX: 1 where a dense or conv layer comes first. "
+        "Default: 0; in a stream of labelled samples, what the program needs.",
+    ),
+    (
+        "input_bits",
+        int,
+        "N",
+        "0: any non-zero value is one event; above 0: the values count. "
+        "Default: as the program says.",
+    ),
+    ("threads", int, "N", "Threads of the native engine. Default: all cores."),
+)
 
-
-@dataclass(frozen=True)
-class ReadoutFlags:
-    """What is classified with, where it is not what the program says."""
-
-    readout: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME[:VAR]",
-            help="Classify with this population and variable (s, u, v, ...). "
-            "Default: as the program says.",
-            rich_help_panel=RUN_PANEL,
-        ),
-    ] = None
-    window: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            parser=whole,
-            help="Sum the read-out over the last N steps of a sample, 0: all.",
-            rich_help_panel=RUN_PANEL,
-        ),
-    ] = None
-    pool: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            parser=whole,
-            help="Outputs per class, neighbours in order (population code).",
-            rich_help_panel=RUN_PANEL,
-        ),
-    ] = None
-
-    def applied(self, program: Program) -> Program:
-        """Return ``program`` with the read-out that was asked for.
-
-        Raises OptionError, with the option's name, for one that it does not have.
-        """
-        from dataclasses import replace
-
-        from neurodeploy.errors import OptionError, ProgramError
-
-        changes: dict[str, Any] = {}
-        if self.readout is not None:
-            name, _, variable = self.readout.partition(":")
-            changes = {"population": name, "variable": variable or "s", "pool": 1}
-        if self.window is not None:
-            changes["window"] = self.window
-        if self.pool is not None:
-            changes["pool"] = self.pool
-        if not changes:
-            return program
-        try:
-            return replace(program, readout=replace(program.readout, **changes))
-        except ProgramError as error:
-            raise OptionError(f"--readout, --window, --pool: {error}") from error
-
-
-AS_THE_PROGRAM_SAYS = ReadoutFlags()
-"""No other read-out asked for."""
+runs_program = in_place_of(
+    "flags",
+    [parameter(name, kind, RUN_PANEL, metavar, text) for name, kind, metavar, text in _HELP],
+    lambda values: RunFlags(**values),
+)
+"""Gives a verb the options of a run in place of its keyword ``flags``."""

@@ -8,21 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neurodeploy.cli.arrays import read_input
-from neurodeploy.cli.expansion import expanded
 from neurodeploy.cli.options import (
     AsJson,
     Engine,
-    InputDrive,
     InputFile,
-    InputShape,
-    NumLayers,
     ProgramFile,
     Record,
-    SkipLayers,
 )
 from neurodeploy.cli.output import amount, columns, console, print_json, shape, wrapped
-from neurodeploy.cli.programs import read_program
-from neurodeploy.cli.run_flags import NO_FLAGS, RunFlags
+from neurodeploy.cli.reading import Reading, reads_program
+from neurodeploy.cli.run_flags import RunFlags, runs_program
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,7 +26,8 @@ if TYPE_CHECKING:
     from neurodeploy.trace import Trace
 
 
-@expanded
+@reads_program
+@runs_program
 def simulate(
     program: ProgramFile,
     input_file: InputFile,
@@ -43,29 +39,21 @@ def simulate(
     ],
     json: AsJson = False,
     engine: Engine = "native",
-    run_flags: RunFlags = NO_FLAGS,
     record: Record = None,
-    num_layers: NumLayers = None,
-    skip_layers: SkipLayers = 0,
-    input_drive: InputDrive = None,
-    input_shape: InputShape = None,
+    *,
+    flags: RunFlags,
+    reading: Reading,
 ) -> None:
     """Run a program on data and write what it did."""
     from neurodeploy.cli.running import run
 
-    network = read_program(
-        program,
-        num_layers=num_layers,
-        skip_layers=skip_layers,
-        input_drive=input_drive,
-        input_shape=input_shape,
-    )
+    network = reading.program(program)
     trace, seconds = run(
         network,
-        read_input(input_file, network, run_flags.steps),
+        read_input(input_file, network, flags.steps),
         engine=engine,
         record="s" if record is None else record,
-        **run_flags.options(lava=engine == "lava"),
+        **flags.options(lava=engine == "lava"),
     )
     write_trace(trace, output)
     if json:
@@ -76,16 +64,11 @@ def simulate(
 
 def write_trace(trace: Trace, path: Path) -> None:
     """Write `Trace.flat` as an .npz, whole or not at all, a part of an array at a time."""
-    import zipfile
-
     from neurodeploy.atomic import replacing
-    from neurodeploy.recording import write_npy
+    from neurodeploy.recording import write_npz
 
-    # Not numpy.savez: it leaves its archive open when the disk is full.
-    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
-        for name, values in trace.recorded().items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                write_npy(member, values)
+    with replacing(path) as file:
+        write_npz(file, trace.recorded())
 
 
 def _facts(program: Program, trace: Trace, output: Path, seconds: float) -> dict[str, Any]:

@@ -15,11 +15,10 @@ from neurodeploy.cli.datasets import (
     claim_folder,
     presented,
 )
-from neurodeploy.cli.expansion import expanded
 from neurodeploy.cli.options import AsJson, JudgingEngine, ProgramFile
 from neurodeploy.cli.output import columns, console, print_json
-from neurodeploy.cli.programs import read_program
-from neurodeploy.cli.run_flags import AS_THE_PROGRAM_SAYS, NO_FLAGS, ReadoutFlags, RunFlags
+from neurodeploy.cli.reading import Reading, reads_program
+from neurodeploy.cli.run_flags import RunFlags, runs_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,11 +26,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from neurodeploy.answers import RunChoice
+    from neurodeploy.data.presentation import Presentation
     from neurodeploy.program import Program
-    from neurodeploy.verification.presented import Presented
 
 
-@expanded
+@reads_program
+@runs_program
 def verify(
     program: ProgramFile,
     data: DataName,
@@ -42,18 +42,19 @@ def verify(
     samples: Samples = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the noise.")] = 2024,
     engine: JudgingEngine = "native",
-    run_flags: RunFlags = NO_FLAGS,
-    readout_flags: ReadoutFlags = AS_THE_PROGRAM_SAYS,
     out: OutFolder = None,
     json: AsJson = False,
+    *,
+    flags: RunFlags,
+    reading: Reading,
 ) -> None:
     """Measure accuracy, noise, activity and headroom on a data set."""
     from neurodeploy.verification.suite import verify as measure
 
-    network = readout_flags.applied(read_program(program))
+    network = reading.program(program)
     shown, name = presented(network, data, part, samples)
     check_folder(network, out)
-    run = run_flags.choice(engine)
+    run = flags.choice(engine)
     suites = tuple(name for name in suite.split(",") if name)
     content, _ = measure(network, shown, name=name, part=part, suites=suites, seed=seed, run=run)
     if out is not None:
@@ -67,7 +68,7 @@ def verify(
 
 
 def keep(
-    program: Program, data: Presented, content: dict[str, Any], folder: Path, run: RunChoice
+    program: Program, data: Presentation, content: dict[str, Any], folder: Path, run: RunChoice
 ) -> None:
     """Write verify.json and sample.npz into a run folder."""
     from neurodeploy.run_folder import SAMPLE, VERIFY, write_json

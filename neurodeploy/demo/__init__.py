@@ -19,6 +19,7 @@ from neurodeploy import container
 from neurodeploy.answers import RunChoice
 from neurodeploy.converters import save
 from neurodeploy.data import load_data
+from neurodeploy.data.presentation import Presentation, present
 from neurodeploy.energy import EnergyReport, estimate_energy
 from neurodeploy.energy.units import energy_range
 from neurodeploy.errors import EngineError, NeurodeployWarning, OptionError, ProfileError
@@ -42,7 +43,6 @@ from neurodeploy.run_folder import (
 )
 from neurodeploy.sim.compare import Comparison, compare
 from neurodeploy.trace import Activity
-from neurodeploy.verification.presented import Presented, present
 from neurodeploy.verification.sample import record_sample
 from neurodeploy.verification.suite import verify, write_sample
 
@@ -89,7 +89,7 @@ class Demo:
 
     def _train(self) -> Program:
         """Train as the shipped configuration says; an interrupted run is resumed."""
-        from neurodeploy.train import train
+        from neurodeploy.runs.training import train
 
         text = configuration()
         resume = self._is_interrupted(text)
@@ -133,7 +133,7 @@ class Demo:
         if held.exists() and container.read(held).digest != program.digest:
             raise OptionError(f"{self.folder}: holds another run; choose another folder")
 
-    def _export(self, program: Program, data: Presented) -> None:
+    def _export(self, program: Program, data: Presentation) -> None:
         interval = data.columns(slice(0, 1)).shape[1]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", NeurodeployWarning)
@@ -142,7 +142,7 @@ class Demo:
         for warning in caught:
             self.say(f"  {str(warning.message).removeprefix(f'{self.folder / NETX}: ')}")
 
-    def _compare(self, program: Program, data: Presented) -> None:
+    def _compare(self, program: Program, data: Presentation) -> None:
         """Compare the engines on every test sample, and in one stream with Lava as well."""
         columns = data.columns(slice(0, len(data)))
         own = ("native", "reference") if self.engine == "native" else ()
@@ -174,7 +174,7 @@ class Demo:
         data = {"name": "digits", "part": "test", "samples": samples}
         self.comparisons.append({**found.to_dict(), **more, "data": data})
 
-    def _verify(self, program: Program, data: Presented) -> tuple[dict[str, Any], Activity]:
+    def _verify(self, program: Program, data: Presentation) -> tuple[dict[str, Any], Activity]:
         run = RunChoice(engine=self.engine)
         content, activity = verify(program, data, name="digits", run=run)
         write_json(self.folder / VERIFY, content)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.encode.reach import Choices, Reachable, distinct
 from neurodeploy.errors import InputError, OptionError
 from neurodeploy.program import MetadataValue
 
@@ -19,6 +20,8 @@ Integers = NDArray[Any]
 PREFIX = "encoder"
 """Keys of the metadata are ``encoder`` (the kind) and ``encoder.<field>``."""
 MAX_STEPS = 100_000
+MAX_DATA = 2**16
+"""Most data that an encoder is asked for, one by one, to find what a box of them gives."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,11 @@ class Encoder(ABC):
 
     kind: ClassVar[str] = ""
     of_series: ClassVar[bool] = False
-    """Whether samples are ``(steps, channels)`` series rather than still values."""
+    """Whether samples are series, steps first, rather than still values."""
+    elementwise: ClassVar[bool] = False
+    """Whether every entry of the columns depends on one value of the datum alone."""
+    place: ClassVar[str] = "data before encoding"
+    """Where noise acts, in words; see `carried`."""
 
     def __post_init__(self) -> None:
         check(self.kind, "steps", self.steps, 1, MAX_STEPS)
@@ -113,7 +120,7 @@ class Encoder(ABC):
         """
         x = as_integers(x)
         numbers = counter(x, index)
-        self._check_data(x)
+        self.check_data(x)
         shape = self.output_shape(x.shape[2:] if self.of_series else x.shape[1:])
         out: Integers = np.empty((len(x), self.columns, *shape), self.dtype)
         self._write(x, Call(out, self.steps, numbers, draw, threads))
@@ -121,6 +128,60 @@ class Encoder(ABC):
         if self.of_series and lengths is not None:
             out[np.arange(self.columns) >= np.asarray(lengths)[:, None]] = 0
         return out
+
+    def carried(self, x: Integers) -> tuple[Integers, Encoder]:
+        """Return the values that noise acts on, and the encoder that turns them into columns.
+
+        The data themselves, unless every step carries a value of its own.
+        """
+        return x, self
+
+    def reachable(
+        self,
+        low: Integers,
+        high: Integers,
+        number: int = 0,
+        length: int | None = None,
+        draw: int = 0,
+    ) -> Reachable:
+        """Return every set of columns that data from ``low`` to ``high`` give, and no other.
+
+        low, high : integers in the shape of one sample, low <= high, within what the encoder
+        takes. number, length, draw : of the sample, as for `encode`; the set of a random encoder
+        is that of its seed.
+
+        Raises OptionError where the encoder would have to be asked for more than `MAX_DATA` data.
+        """
+        low, high = self.box_of(low, high)
+        data = self._between(low, high)
+        numbers = np.full(len(data), number)
+        lengths = None if length is None else np.full(len(data), length)
+        columns = self.encode(data, numbers, lengths, draw)
+        flat, shape = columns.reshape(len(data), -1), columns.shape[1:]
+        cells = self._cells(low.shape, flat.shape[1])
+        return Reachable(shape, tuple(Choices(own, distinct(flat[:, own])) for own in cells))
+
+    def ends(
+        self,
+        low: Integers,
+        high: Integers,
+        index: NDArray[np.int64] | None = None,
+        lengths: NDArray[np.int64] | None = None,
+        draw: int = 0,
+    ) -> tuple[Integers, Integers]:
+        """Return the smallest and the largest columns that data from ``low`` to ``high`` give.
+
+        low, high : integers ``(samples, *shape)``. The tightest box around `reachable`, for many
+        samples at once, each result as from `encode`.
+        """
+        low, high = self.box_of(low, high)
+        if not self.elementwise:
+            return self._ends_one_by_one(low, high, index, lengths, draw)
+        least = most = self.encode(low, index, lengths, draw)
+        for shift in range(1, int((high - low).max(initial=0)) + 1):
+            columns = self.encode(np.minimum(low + shift, high), index, lengths, draw)
+            least, most = np.minimum(least, columns), np.maximum(most, columns)
+        return least, most
 
     def metadata(self) -> dict[str, MetadataValue]:
         """Return what `encoder_from_metadata` needs, as text and numbers."""
@@ -132,7 +193,71 @@ class Encoder(ABC):
         """Type of a column: uint8 of spikes, int32 of values."""
         return np.uint8
 
-    def _check_data(self, x: Integers) -> None:  # noqa: B027 - nothing to check is a fine default
+    @staticmethod
+    def box_of(low: Integers, high: Integers) -> tuple[Integers, Integers]:
+        """Return the ends of a box as int64; raises InputError unless ``low <= high``."""
+        low, high = as_integers(low).astype(np.int64), as_integers(high).astype(np.int64)
+        if low.shape != high.shape or (low > high).any():
+            raise InputError(
+                f"ends of a box have shapes {low.shape} and {high.shape}, expected equal shapes "
+                "and low <= high"
+            )
+        return low, high
+
+    def _between(self, low: Integers, high: Integers) -> Integers:
+        """Return data that show every value (or for coupled ones, every datum) of a box."""
+        if self.elementwise:
+            shifts = np.arange(int((high - low).max(initial=0)) + 1)
+            return np.asarray(np.minimum(low + shifts.reshape(-1, *[1] * low.ndim), high))
+        count = math.prod((high - low + 1).reshape(-1).tolist())
+        if count > MAX_DATA:
+            raise OptionError(
+                f"encoder {self.kind}: the budget holds {count} data, at most {MAX_DATA} are "
+                "looked at one by one; take a smaller budget"
+            )
+        sizes = tuple((high - low + 1).reshape(-1).tolist())
+        steps = np.stack(np.unravel_index(np.arange(count), sizes), axis=1)
+        return np.asarray(low + steps.reshape(count, *low.shape))
+
+    def _cells(self, shape: Shape, size: int) -> NDArray[np.int64]:
+        """Return which entries of the columns hang on each value, ``(values, entries)``.
+
+        shape : of a sample. size : entries of its columns. Those of the gap hang on none.
+        """
+        if not self.elementwise:
+            return np.arange(size)[None]
+        values = math.prod(shape)
+        lines = size // self.columns * self.steps // values
+        if self.of_series:
+            return np.arange(values * lines).reshape(values, lines)
+        table = np.arange(self.steps * values * (lines // self.steps))
+        return table.reshape(self.steps, values, -1).transpose(1, 0, 2).reshape(values, -1)
+
+    def _ends_one_by_one(
+        self,
+        low: Integers,
+        high: Integers,
+        index: NDArray[np.int64] | None,
+        lengths: NDArray[np.int64] | None,
+        draw: int,
+    ) -> tuple[Integers, Integers]:
+        if not len(low):
+            return self.encode(low), self.encode(high)
+        numbers = counter(low, index)
+        found = [
+            self.reachable(
+                low[k],
+                high[k],
+                int(numbers[k]),
+                None if lengths is None else int(lengths[k]),
+                draw,
+            ).ends
+            for k in range(len(low))
+        ]
+        least, most = (np.stack(part).astype(self.dtype) for part in zip(*found, strict=True))
+        return least, most
+
+    def check_data(self, x: Integers) -> None:  # noqa: B027 - nothing to check is a fine default
         """Raise InputError for data that this encoder cannot take."""
 
     @abstractmethod

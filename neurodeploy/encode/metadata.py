@@ -1,4 +1,4 @@
-"""Encoders by name, and out of the metadata of a Program."""
+"""Encoders out of the metadata of a Program."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from neurodeploy.encode.changes import Delta, Level
 from neurodeploy.encode.encoder import PREFIX, Encoder
-from neurodeploy.encode.still import Direct, Latency, Rate
+from neurodeploy.encode.registry import ENCODERS
 from neurodeploy.errors import OptionError, ProgramError
 from neurodeploy.program import MetadataValue
-from neurodeploy.registry import ByName
-
-ENCODERS: ByName[type[Encoder]] = ByName(
-    "encoder", {kind.kind: kind for kind in (Direct, Rate, Latency, Delta, Level)}
-)
-"""Every encoder, by the name that metadata, configurations and the command line know it by."""
 
 
 def encoder_from_metadata(metadata: Mapping[str, MetadataValue]) -> Encoder:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.encode.philox import counter_words
+from neurodeploy.draws import counter_words
 
 Integers = NDArray[Any]
 Spikes = NDArray[np.uint8]

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neurodeploy.errors import located
 from neurodeploy.fixedpoint import DECAY_ONE
-from neurodeploy.synapse import Conv2d as ConvSynapse
+from neurodeploy.synapse import convolved_shape
 from neurodeploy.train import fused
 from neurodeploy.train.layer_records import Quantised, Result, Statistics
 from neurodeploy.train.quantise import (
@@ -232,7 +233,8 @@ class SpikingLayer(nn.Module, ABC):
         if bound is None:
             bound = float(x.detach().abs().max()) if x.numel() else 0.0
         largest = bound * row_bound(weight)
-        dtype = exact_dtype(largest)
+        with located(f"layer {self.name}"):
+            dtype = exact_dtype(largest)
         flat = x.reshape(-1, *self.source).to(dtype)
         a = self.multiply(flat, weight.to(dtype)).reshape(*x.shape[:2], -1)
         return wrap_through(a, self.wrap_bits, largest)
@@ -371,10 +373,9 @@ class ConvLayer(SpikingLayer):
 
     @property
     def shape(self) -> Shape:
-        spec = self.spec
-        zeros = torch.zeros(self.weight_shape(), dtype=torch.int32).numpy()
-        synapse = ConvSynapse(zeros, spec.stride, spec.padding, spec.dilation, spec.groups)
-        return synapse.output_shape(self.source)
+        spec, weight = self.spec, self.weight_shape()
+        stride, padding, dilation = ((n, n) for n in (spec.stride, spec.padding, spec.dilation))
+        return convolved_shape(self.source, weight, stride, padding, dilation, spec.groups)
 
     @property
     def wrap_bits(self) -> int:

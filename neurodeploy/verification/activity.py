@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from neurodeploy.accuracy import TIE, Accuracy, predictions
 from neurodeploy.answers import Recipe, RunChoice, Runner, settle
 from neurodeploy.answers.runner import differing_answers
+from neurodeploy.data.presentation import Presentation
 from neurodeploy.program import Population, Program
 from neurodeploy.trace import NOT_OBSERVABLE, Activity, concatenated
-from neurodeploy.verification.presented import Presented
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Undecided:
 
 
 def measure(
-    program: Program, data: Presented, *, run: RunChoice | None = None, contrast: bool = False
+    program: Program, data: Presentation, *, run: RunChoice | None = None, contrast: bool = False
 ) -> Measured:
     """Run ``program`` over ``data`` as ``run`` asks, or as the program needs.
 

@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.data.presentation import Presentation
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, M, tz, wrap
 from neurodeploy.neuron import CubaLif, HomeostaticLif, Integrator
 from neurodeploy.program import Connection, Input, Population, Program
 from neurodeploy.sim import compile
 from neurodeploy.synapse import Conv2d, Dense
 from neurodeploy.trace import LayerTrace
-from neurodeploy.verification.presented import Presented
 
 UNIT = 1 << MANTISSA_SHIFT
 """Value in u and v of one unit of current, bias or threshold."""
@@ -91,7 +91,7 @@ def bits(largest: int) -> float:
 
 
 def headroom(
-    program: Program, data: Presented, *, run: Mapping[str, Any] | None = None
+    program: Program, data: Presentation, *, run: Mapping[str, Any] | None = None
 ) -> tuple[Headroom, ...]:
     """Measure and bound the headroom of every CUBA population of ``program`` on ``data``.
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.random import Generator, Philox
 from numpy.typing import NDArray
 
 from neurodeploy.accuracy import Accuracy
 from neurodeploy.answers import RunChoice, Runner, Samples, settle
+from neurodeploy.data.presentation import Integers, Presentation
+from neurodeploy.draws import normals
+from neurodeploy.encode import Columns, Direct, Encoder
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
-from neurodeploy.verification.presented import BEFORE, COLUMNS, GRADED, Integers, Presented
 
 SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Default levels: standard deviation as a share of the largest valid value."""
 SEED = 20_24
+KEPT_VALUES = 2**24
+"""Most noise directions that are kept from one level to the next."""
+_ENDS = {
+    Direct.place: "; constant over the steps of a sample",
+    Encoder.place: ", then encoded with the same random numbers as without noise",
+    Columns.place: "; drawn anew in every step",
+}
+"""What becomes of a noisy value, by the place of the noise."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +57,9 @@ class NoiseResult:
     @property
     def rule(self) -> str:
         """How the noise was made, in one sentence."""
-        end = {
-            GRADED: "; constant over the steps of a sample",
-            BEFORE: ", then encoded with the same random numbers as without noise",
-            COLUMNS: "; drawn anew in every step",
-        }
         return (
             f"Gaussian noise of sigma x {self.high} added to the {self.place}, rounded to "
-            f"integers, clipped to {self.low} to {self.high}{end.get(self.place, '')}"
+            f"integers, clipped to {self.low} to {self.high}{_ENDS.get(self.place, '')}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,7 +84,7 @@ class NoiseResult:
 
 def noise_accuracy(
     program: Program,
-    data: Presented,
+    data: Presentation,
     *,
     sigmas: Sequence[float] = SIGMAS,
     seed: int = SEED,
@@ -87,8 +92,8 @@ def noise_accuracy(
 ) -> NoiseResult:
     """Return the accuracy of ``program`` on ``data``, clean and at each level of noise.
 
-    ``x' = clip(round(x + sigma * high * n), low, high)``, n standard normal, drawn once per value
-    of a sample from Philox with key ``(seed, 0)`` and used at every level.
+    ``x' = clip(round(x + sigma * high * n), low, high)``, n standard normal, a function of seed,
+    sample number and value (`normal_directions`) and the same at every level.
 
     run : how samples are run, see `neurodeploy.answers.settle`.
 
@@ -97,48 +102,82 @@ def noise_accuracy(
     for sigma in sigmas:
         if not 0 < sigma < float("inf"):
             raise OptionError(f"noise level is {sigma}, expected a positive share of the range")
+    shown = data.encoded()
     runner = Runner(program, settle(program, data.steps, run))
-    clean = _accuracy(runner, data, data.y)
+    clean = _accuracy(runner, shown, shown)
+    noise = Noise.of(shown, seed)
     levels = tuple(
         NoiseLevel(
             sigma=float(sigma),
-            sigma_units=float(sigma) * data.high,
-            accuracy=_accuracy(runner, Noisy(data, float(sigma), generator(seed)), data.y),
+            sigma_units=float(sigma) * shown.domain.high,
+            accuracy=_accuracy(runner, Noisy(shown, float(sigma), noise), shown),
         )
         for sigma in sigmas
     )
-    return NoiseResult(clean, levels, seed, data.place, data.low, data.high)
+    return NoiseResult(clean, levels, seed, data.place, shown.domain.low, shown.domain.high)
 
 
-def generator(seed: int) -> Generator:
-    """Return the generator of the noise; drawn in the order of the samples."""
-    return Generator(Philox(key=[seed, 0]))
+def normal_directions(shown: Presentation, rows: slice, seed: int) -> NDArray[np.float64]:
+    """Return n of every value of ``rows``, float64 in the shape of ``x[rows]``.
+
+    Value i of a sample in C order is number i of the sample's number in its data set, see
+    `neurodeploy.draws.normals`: it depends on the seed, the sample and i, and on nothing else.
+    """
+    shape = shown.x[rows].shape
+    return normals(seed, shown.index[rows], math.prod(shape[1:])).reshape(shape)
 
 
-def perturbed(data: Presented, rows: slice, sigma: float, draws: Generator) -> Integers:
-    """Return the values of ``rows`` with noise: rounded half to even, clipped, int32."""
-    x = data.x[rows]
-    noisy = x + sigma * data.high * draws.standard_normal(x.shape)
-    return np.asarray(np.clip(np.rint(noisy), data.low, data.high), np.int32)
+def perturbed(
+    shown: Presentation, rows: slice, sigma: float, directions: NDArray[np.float64]
+) -> Integers:
+    """Return the values of ``rows`` with noise: rounded half to even, clipped, int32.
+
+    shown : what `Presentation.encoded` gives. directions : of `normal_directions`.
+    """
+    low, high = shown.domain.low, shown.domain.high
+    values = shown.x[rows] + sigma * high * directions
+    return np.asarray(np.clip(np.rint(values), low, high), np.int32)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The directions of a seed. kept : those of all samples, None where they are too many."""
+
+    shown: Presentation
+    seed: int
+    kept: NDArray[np.float64] | None
+
+    @classmethod
+    def of(cls, shown: Presentation, seed: int) -> Noise:
+        """Draw the directions once for all levels, if there are at most `KEPT_VALUES`."""
+        few = shown.x.size <= KEPT_VALUES
+        whole = slice(0, len(shown))
+        return cls(shown, seed, normal_directions(shown, whole, seed) if few else None)
+
+    def directions(self, rows: slice) -> NDArray[np.float64]:
+        """Return those of ``rows``, see `normal_directions`."""
+        if self.kept is not None:
+            return self.kept[rows]
+        return normal_directions(self.shown, rows, self.seed)
 
 
 @dataclass(frozen=True)
 class Noisy:
-    """Samples under noise; the rows are to be taken once each, in their order."""
+    """Samples under noise of one level."""
 
-    data: Presented
+    shown: Presentation
     sigma: float
-    draws: Generator
+    noise: Noise
 
     def __len__(self) -> int:
-        return len(self.data)
+        return len(self.shown)
 
     def columns(self, rows: slice) -> Integers:
         """Return the columns of ``rows`` with noise added to their values."""
-        return self.data.columns(rows, perturbed(self.data, rows, self.sigma, self.draws))
+        x = perturbed(self.shown, rows, self.sigma, self.noise.directions(rows))
+        return self.shown.columns(rows, x)
 
 
-def _accuracy(runner: Runner, samples: Noisy | Presented, y: NDArray[np.int64]) -> Accuracy:
-    plain: Samples = samples.data if isinstance(samples, Noisy) else samples
-    pieces = runner.run(samples, size=runner.chunk(plain))
-    return Accuracy.of(np.concatenate([piece.predicted for piece in pieces]), y)
+def _accuracy(runner: Runner, samples: Samples, shown: Presentation) -> Accuracy:
+    pieces = runner.run(samples, size=runner.chunk(shown))
+    return Accuracy.of(np.concatenate([piece.predicted for piece in pieces]), shown.y)

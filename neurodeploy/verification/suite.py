@@ -12,6 +12,7 @@ import numpy as np
 
 from neurodeploy.answers import RunChoice
 from neurodeploy.atomic import replacing
+from neurodeploy.data.presentation import Presentation
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.run_folder import FORMAT, versions
@@ -20,7 +21,6 @@ from neurodeploy.verification.activity import measure, summary
 from neurodeploy.verification.headroom import headroom
 from neurodeploy.verification.mppd import mppd
 from neurodeploy.verification.noise import SEED, SIGMAS, noise_accuracy
-from neurodeploy.verification.presented import Presented
 from neurodeploy.verification.sample import Sample
 
 SUITES = ("noise", "overflow")
@@ -29,7 +29,7 @@ MPPD_SIGMA = 0.1
 
 def verify(
     program: Program,
-    data: Presented,
+    data: Presentation,
     *,
     name: str,
     part: str = "test",

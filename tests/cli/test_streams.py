@@ -127,12 +127,6 @@ def test_another_readout_can_be_named(cli: Any) -> None:
 
 
 BAD = {
-    "--readout layer9": "--readout, --window, --pool: readout: no population 'layer9', "
-    "there are layer0, layer1",
-    "--readout layer1:w": "--readout, --window, --pool: readout: variable is 'w', population "
-    "layer1 has s, u, v",
-    "--pool 3": "--readout, --window, --pool: readout: pool is 3, which does not divide the 10 "
-    "neurons of layer1",
     "--steps 0": "steps is 0, a sample needs 1 or more",
     "--timing later": "timing is 'later', expected one of aligned, pipelined",
 }

@@ -106,7 +106,7 @@ def test_metadata_describe_the_encoder_completely(encoder: Encoder) -> None:
 
 
 def test_every_encoder_is_known_by_its_kind() -> None:
-    assert list(ENCODERS) == ["direct", "rate", "latency", "delta", "level"]
+    assert list(ENCODERS) == ["direct", "rate", "latency", "delta", "level", "columns"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,8 @@ def test_every_encoder_is_known_by_its_kind() -> None:
         ({}, "metadata name no encoder; encode the data yourself and give the columns"),
         (
             {"encoder": "poisson"},
-            "metadata encoder is 'poisson', expected one of direct, rate, latency, delta, level",
+            "metadata encoder is 'poisson', expected one of direct, rate, latency, delta, level, "
+            "columns",
         ),
         (
             {"encoder": "rate", "encoder.steps": 4},

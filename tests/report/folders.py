@@ -11,11 +11,11 @@ import neurodeploy as nd
 from neurodeploy import container
 from neurodeploy.answers import RunChoice
 from neurodeploy.data import load_data
+from neurodeploy.data.presentation import present
 from neurodeploy.encode import Direct
 from neurodeploy.energy import estimate_energy
 from neurodeploy.profile import load_profile
 from neurodeploy.run_folder import COMPARE, ENERGY, PROGRAM, RESULT, SAMPLE, VERIFY, write_json
-from neurodeploy.verification.presented import present
 from neurodeploy.verification.sample import record_sample
 from neurodeploy.verification.suite import verify, write_sample
 

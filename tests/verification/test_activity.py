@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from presentations import given_columns, repeated
 
 import neurodeploy as nd
 from neurodeploy.answers import RunChoice, Runner
+from neurodeploy.data.presentation import Presentation
 from neurodeploy.verification.activity import measure, summary
-from neurodeploy.verification.presented import Presented
 from neurodeploy.verification.sample import record_sample
 
 RUN = RunChoice(engine="reference")
@@ -32,11 +33,11 @@ def program() -> nd.Program:
     )
 
 
-def data(samples: int = 10) -> Presented:
+def data(samples: int = 10) -> Presentation:
     x = np.ones((samples, 2), np.int32)
     x[::2, 1] = 0
     y = np.zeros(samples, np.int64)
-    return Presented(x, y, 0, 1, lambda v, rows: np.repeat(v[:, None], 6, axis=1), "graded input")
+    return repeated(x, y, steps=6, high=1)
 
 
 def test_counts_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,9 +95,9 @@ def test_a_correctly_answered_sample_is_looked_for_first() -> None:
     shown = data()
     y = np.ones(10, np.int64)
     y[4] = 0
-    wanted = Presented(shown.x, y, 0, 1, shown.encode, shown.place)
+    wanted = repeated(shown.x, y, steps=6, high=1)
     assert record_sample(program(), wanted, run=RUN).row == 4
-    hopeless = Presented(shown.x, np.ones(10, np.int64), 0, 1, shown.encode, shown.place)
+    hopeless = repeated(shown.x, np.ones(10), steps=6, high=1)
     assert record_sample(program(), hopeless, run=RUN).row == 0
 
 
@@ -107,8 +108,6 @@ def test_sigma_delta_populations_have_messages_and_no_membrane() -> None:
         connections=(nd.Connection("x", "a", nd.Dense([[1]])),),
         readout=nd.Readout("a", "sigma"),
     )
-    columns = np.array([[[3], [0]]])
-    given = Presented(columns, np.zeros(1, int), -9, 9, lambda v, rows: v, "graded input")
-    (layer,) = record_sample(graph, given, run=RUN).layers
+    (layer,) = record_sample(graph, given_columns([[[3], [0]]]), run=RUN).layers
     assert layer.v.shape == (2, 0)
     assert layer.spikes.shape == (2, 1)

@@ -9,11 +9,11 @@ import pytest
 from generate import random_input, random_program
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from presentations import given_columns
 
 import neurodeploy as nd
 from neurodeploy.neuron import CubaLif
 from neurodeploy.verification.headroom import before_reset, bits, headroom
-from neurodeploy.verification.presented import Presented
 
 RUN = {"engine": "reference"}
 M = 2**23
@@ -27,12 +27,6 @@ def single(weight: int = 100, **neuron: Any) -> nd.Program:
         connections=(nd.Connection("x", "a", nd.Dense([[weight]])),),
         readout=nd.Readout("a"),
     )
-
-
-def given_columns(columns: Any) -> Presented:
-    columns = np.asarray(columns)
-    labels = np.zeros(len(columns), np.int64)
-    return Presented(columns, labels, -(2**24), 2**24, lambda v, rows: v, "graded input")
 
 
 def test_measured_values_include_v_before_its_reset() -> None:

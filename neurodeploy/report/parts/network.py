@@ -16,8 +16,6 @@ from neurodeploy.report.svg import Figure, Linear, Plot
 from neurodeploy.run_folder import plain
 from neurodeploy.sim.fanout import fan_out
 
-PARAMETERS = ("current_decay", "voltage_decay", "threshold", "bias")
-
 
 @dataclass(frozen=True)
 class InputRow:
@@ -89,8 +87,7 @@ def _population(number: int, population: Population) -> PopulationRow:
     neuron = population.neuron
     ranges = {
         name: (int(np.min(value)), int(np.max(value)))
-        for name in PARAMETERS
-        if (value := getattr(neuron, name, None)) is not None
+        for name, value in neuron.having("decay", "threshold", "bias").items()
     }
     kind = type(neuron).__name__
     return PopulationRow(number, population.name, population.shape, population.size, kind, ranges)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.neuron import Integrator
 from neurodeploy.program import Input, Population, Program
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts.part import Part, template
@@ -63,7 +62,7 @@ def _layer(k: int, population: Population, program: Program, arrays: SampleArray
     return LayerView(
         name=population.name,
         neurons=population.size,
-        sends=not isinstance(population.neuron, Integrator),
+        sends=population.neuron.sends,
         shown=shown,
         spikes=tuple((int(t), int(n)) for t, n in zip(steps, neurons, strict=True)),
         spikes_total=int(np.count_nonzero(own.spikes)),

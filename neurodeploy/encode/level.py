@@ -1,4 +1,4 @@
-"""Encoders of series: delta and level."""
+"""Level encoding: one line per channel and level of a series."""
 
 from __future__ import annotations
 
@@ -8,36 +8,6 @@ from typing import ClassVar
 
 from neurodeploy.encode import compiled, reference
 from neurodeploy.encode.encoder import Call, Encoder, Integers, Shape, check, series, within
-
-
-@dataclass(frozen=True)
-class Delta(Encoder):
-    """Send on change: channel c has an up line (2c) and a down line (2c + 1).
-
-    The reference starts at the first value. Per step: ``x - ref >= threshold`` spikes up and adds
-    the threshold to the reference, ``x - ref <= -threshold`` spikes down and subtracts it.
-    """
-
-    threshold: int = 1
-
-    kind: ClassVar[str] = "delta"
-    of_series: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check(self.kind, "threshold", self.threshold, 1, 2**24)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return (2 * math.prod(shape),)
-
-    def _check_data(self, x: Integers) -> None:
-        series(self, x)
-
-    def _write(self, x: Integers, call: Call) -> None:
-        if compiled.AVAILABLE:
-            compiled.delta(x, call, threshold=self.threshold)
-        else:
-            call.data[...] = reference.delta(x, threshold=self.threshold)
 
 
 @dataclass(frozen=True)
@@ -51,6 +21,7 @@ class Level(Encoder):
 
     kind: ClassVar[str] = "level"
     of_series: ClassVar[bool] = True
+    elementwise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,7 +30,7 @@ class Level(Encoder):
     def output_shape(self, shape: Shape) -> Shape:
         return (self.levels * math.prod(shape),)
 
-    def _check_data(self, x: Integers) -> None:
+    def check_data(self, x: Integers) -> None:
         series(self, x)
         within(self.kind, x, -self.peak, self.peak)
 

@@ -20,11 +20,13 @@ import neurodeploy as nd  # noqa: E402  (needs torch)
 from neurodeploy import container  # noqa: E402
 from neurodeploy.data import encode_split, load_data  # noqa: E402
 from neurodeploy.errors import DataError, OptionError, TrainingError  # noqa: E402
+from neurodeploy.runs.training import train  # noqa: E402
 from neurodeploy.train import losses  # noqa: E402
 from neurodeploy.train.config import Perturbation, parse_config  # noqa: E402
 from neurodeploy.train.feed import Feed, build_encoder  # noqa: E402
+from neurodeploy.train.network import Network  # noqa: E402
 from neurodeploy.train.progress import ConsoleReporter, Silent  # noqa: E402
-from neurodeploy.train.run import train  # noqa: E402
+from neurodeploy.train.specs import Dense  # noqa: E402
 
 TEXT = """
 seed = 5
@@ -231,10 +233,22 @@ def no_slope(network: Any, clean: Any, noisy: Any) -> Any:
     return (network.spiking_layers[0].weight.abs().sum() * 0).sqrt()
 
 
+def broken(number: int, value: float) -> Any:
+    """Return a loss that is no number since a weight of layer ``number`` is none."""
+
+    def term(network: Any, clean: Any, noisy: Any) -> Any:
+        network.spiking_layers[number].weight.data[3, 1] = value
+        return clean.logits.sum() * network.spiking_layers[number].weight.sum() * 0
+
+    return term
+
+
 @pytest.mark.parametrize(
     ("term", "what"),
     [
-        (no_number, "layer output: loss is nan"),
+        (no_number, "loss is nan, though every layer is finite"),
+        (broken(0, float("nan")), "layer hidden1: loss is nan, weight is not finite"),
+        (broken(1, float("inf")), "layer output: loss is nan, weight is not finite"),
         (no_slope, "layer hidden1: gradient weight is not finite"),
     ],
 )
@@ -257,6 +271,18 @@ def test_a_loss_that_is_no_number_stops_with_step_layer_and_the_last_good_checkp
     )
     resumed = train(TEXT, tmp_path / "run", resume=True).result
     same_outcome(resumed, train(TEXT, tmp_path / "whole").result)
+
+
+def test_a_sum_that_is_no_number_names_the_layer(tmp_path: Path) -> None:
+    network = Network((4,), [Dense(size=3), Dense(size=2)])
+    network.use_backend("torch")
+    with torch.no_grad():
+        network.spiking_layers[1].weight[0, 0] = float("nan")
+    with pytest.raises(TrainingError) as caught:
+        network(torch.ones(3, 2, 4))
+    assert str(caught.value) == (
+        "layer output: synaptic sums reach nan, a weight or an input is not finite"
+    )
 
 
 MISFITS = [
