@@ -64,13 +64,14 @@ class Evidence:
         return None if self.verify is None else self.labelled(self.verify.data)
 
     def labelled(self, data: Tested) -> Tested:
-        """Return the label with what only the training knows: size of the part, seed of the split.
+        """Return the label with what other results on the same part know: its size, its seed.
 
         A label without a part, of a file, stays as it is.
         """
-        if self.result is None or data.part is None:
+        if data.part is None:
             return data
-        return data.filled(self.result.data.tested(data.part))
+        known = data.filled(self.verify and self.verify.data)
+        return known.filled(self.result and self.result.data.tested(data.part))
 
 
 def read_evidence(folder: Path) -> Evidence:

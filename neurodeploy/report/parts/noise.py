@@ -68,7 +68,7 @@ def _accuracy(content: Content, noise: NoiseRows) -> Figure:
         250,
         Linear(0.0, max(x)),
         Linear(0.0, 100.0),
-        "sigma of the noise, share of the largest value",
+        "noise, share of the largest value",
         "accuracy, %",
     )
     legend = [("integer network", "c0")]
