@@ -172,6 +172,16 @@ def test_little_headroom_without_a_proof_is_near_and_not_passed() -> None:
     assert overflow(headroom=[proven, headroom("classes")])[0] == "good"
 
 
+def test_a_bound_from_rest_is_no_proof_for_a_stream_that_a_reset_does_not_clear() -> None:
+    leaking = {"timing": "pipelined", "holds": False, "reason": "recurrent"}
+    state, _, text = overflow(run=leaking)
+    assert state == "good"
+    assert "in the stream that was run, samples do not begin from rest" in text
+    close = headroom("pixels", v_bits=0.5)
+    assert overflow(headroom=[close, headroom("classes")])[0] == "good"
+    assert overflow(headroom=[close, headroom("classes")], run=leaking)[:2] == ("open", "near")
+
+
 def test_overflow_that_was_not_counted_is_open() -> None:
     counts = {"steps": 6, "samples": 60, "layers": [layer("classes", u_wraps=None)]}
     text = "not counted for pixels, classes; run neurodeploy verify again"

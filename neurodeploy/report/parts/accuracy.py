@@ -78,7 +78,7 @@ def _manner(evidence: Evidence) -> Iterator[str]:
     if verify is None:
         return
     if sentence := verify.run.sentence():
-        yield f"Verified {sentence}"
+        yield f"How verify ran the samples: {sentence}"
     if verify.run.answers_differing is not None:
         yield (
             f"{verify.run.answers_differing:,} of {verify.accuracy.samples:,} answers differ from "

@@ -24,7 +24,8 @@ class Population:
     """Overflow of one population of any model, over all samples.
 
     u_wraps, v_saturations : neuron-steps; None where they were not counted. measured : its
-    headroom, None where that is not measured.
+    headroom, None where that is not measured. from_rest : whether every sample that was run began
+    from rest; in a stream that a reset does not clear whole, a bound from rest proves nothing.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Population:
     u_wraps: int | None
     v_saturations: int | None
     measured: LayerHeadroom | None
+    from_rest: bool = True
 
     @property
     def overflows(self) -> int:
@@ -56,7 +58,8 @@ class Population:
     @property
     def near(self) -> bool:
         """Whether a state came within `MARGIN_BITS` of overflow, and nothing rules it out."""
-        return not self.proven and self.least_bits is not None and self.least_bits < MARGIN_BITS
+        ruled_out = self.proven and self.from_rest
+        return not ruled_out and self.least_bits is not None and self.least_bits < MARGIN_BITS
 
     @property
     def words(self) -> str:
@@ -69,7 +72,7 @@ class Population:
         if parts:
             return ", ".join(parts)
         if self.proven:
-            return "impossible"
+            return "impossible" if self.from_rest else "none seen, impossible from rest"
         if not self.counted:
             return "not counted"
         return f"none seen, {self.least_bits:.1f} bits left" if self.near else "none seen"
@@ -102,6 +105,7 @@ def content(evidence: Evidence) -> Content | None:
         return None
     measured = {layer.population: layer for layer in verify.headroom or ()}
     counts = {layer.name: layer for layer in verify.activity.layers if not layer.input}
+    from_rest = verify.run.timing == "aligned" or verify.run.holds
     populations = []
     for population in evidence.program.populations:
         own, count = measured.get(population.name), counts.get(population.name)
@@ -113,6 +117,7 @@ def content(evidence: Evidence) -> Content | None:
                 u_wraps=_most(entry.u_wraps for entry in seen),
                 v_saturations=_most(entry.v_saturations for entry in seen),
                 measured=own,
+                from_rest=from_rest,
             )
         )
     steps, was_measured = verify.activity.steps, verify.headroom is not None
@@ -158,10 +163,13 @@ def _judged(found: Content) -> tuple[str, str, str]:
 
 def _proof(found: Content) -> str:
     proven = sum(p.proven for p in found.populations)
-    return (
+    text = (
         f"impossible for {proven} of {amount(len(found.populations), 'layer')} within "
         f"{amount(found.steps, 'step')} from rest, inputs in the same range"
     )
+    if all(p.from_rest for p in found.populations):
+        return text
+    return f"{text}; in the stream that was run, samples do not begin from rest"
 
 
 def figures(content: Content) -> Mapping[str, Figure]:
