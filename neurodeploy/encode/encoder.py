@@ -68,6 +68,10 @@ class Encoder(ABC):
     """Whether samples are series, steps first, rather than still values."""
     elementwise: ClassVar[bool] = False
     """Whether every entry of the columns depends on one value of the datum alone."""
+    monotone: ClassVar[bool] = False
+    """Whether no entry of the columns falls where a value of the datum rises."""
+    identity: ClassVar[bool] = False
+    """Whether the columns are the data themselves, so that budgets are steps of the columns."""
     place: ClassVar[str] = "data before encoding"
     """Where noise acts, in words; see `carried`."""
 
@@ -176,6 +180,9 @@ class Encoder(ABC):
         samples at once, each result as from `encode`.
         """
         low, high = self.box_of(low, high)
+        if self.monotone:
+            least, most = (self.encode(x, index, lengths, draw) for x in (low, high))
+            return least, most
         if not self.elementwise:
             return self._ends_one_by_one(low, high, index, lengths, draw)
         least = most = self.encode(low, index, lengths, draw)
