@@ -16,7 +16,8 @@ from neurodeploy.draws import normals
 from neurodeploy.encode import Direct, Encoder, Rate
 from neurodeploy.errors import OptionError
 from neurodeploy.verification import noise
-from neurodeploy.verification.noise import noise_accuracy, normal_directions, perturbed
+from neurodeploy.verification.noise import normal_directions, perturbed
+from neurodeploy.verification.noise_suite import noise_accuracy
 
 RUN = RunChoice(engine="reference")
 
