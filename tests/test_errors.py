@@ -46,10 +46,10 @@ def test_nothing_is_offered_where_nothing_is_known() -> None:
 
 
 def test_location_stands_before_an_error_of_ours_and_keeps_its_class() -> None:
-    with pytest.raises(ProgramError, match="^there: what$") as found, located("there"):
+    with pytest.raises(ProgramError, match=r"^there: what$") as found, located("there"):
         raise ProgramError("what")
     assert isinstance(found.value.__cause__, ProgramError)
-    with pytest.raises(ValueError, match="^what$"), located("there"):
+    with pytest.raises(ValueError, match=r"^what$"), located("there"):
         raise ValueError("what")
     assert issubclass(OptionError, NeurodeployError)
 
