@@ -324,7 +324,5 @@ def _check_encoder(encoder: EncoderSpec) -> None:
             raise OptionError(
                 f"encoder.{name}: is set, but encoder {encoder.kind!r} does not use it"
             )
-        known = ["kind", "steps", "gap", *options]
-        close = get_close_matches(name, known, 1, 0.5)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+        hint = nearest(name, ["kind", "steps", "gap", *options])
         raise OptionError(f"encoder.{name}: unknown key, {hint}")
