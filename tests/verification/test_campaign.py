@@ -154,7 +154,9 @@ def test_dask_workers_change_nothing_and_a_dead_scheduler_is_one_line(tmp_path: 
 def test_a_scheduler_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr("neurodeploy.verification.campaign.CONNECT_SECONDS", 1)
-    with pytest.raises(EngineError, match=r"tcp://127\.0\.0\.1:9 does not answer within 1 s") as caught:
+    with pytest.raises(
+        EngineError, match=r"tcp://127\.0\.0\.1:9 does not answer within 1 s"
+    ) as caught:
         conduct(Parity(), subject(), spread=Spread(scheduler="tcp://127.0.0.1:9"))
     assert "\n" not in str(caught.value) and isinstance(caught.value, NeurodeployError)
 
