@@ -76,8 +76,7 @@ def facts(neuron: Neuron) -> _native.Model:
     kind = type(neuron)
     if kind.__name__ not in FACTS or kind not in FIELDS:
         raise EngineError(
-            f"engine native: there is no kernel for {kind.__name__} neurons; "
-            "use engine 'reference'"
+            f"engine native: there is no kernel for {kind.__name__} neurons; use engine 'reference'"
         )
     return FACTS[kind.__name__]
 
