@@ -42,6 +42,7 @@ from neurodeploy.neuron import (
 )
 from neurodeploy.program import Connection, Input, Population, Program, Readout
 from neurodeploy.record import ARRAY_TYPES, Record, is_grown, plain_type, told_fields
+from neurodeploy.registry import ByName
 from neurodeploy.synapse import Conv2d, Dense, Direct
 
 FORMAT = "neurodeploy-program"
@@ -62,11 +63,11 @@ _KINDS: Mapping[type, str] = {str: "a text", bool: "a flag", int: "a whole numbe
 _LISTS = ("inputs", "populations", "connections")
 
 
-def _by_name(*records: type[Record]) -> dict[str, type[Record]]:
-    return {record.__name__: record for record in records}
+def _by_name(*records: type[Record]) -> ByName[type[Record]]:
+    return ByName("record", {record.__name__: record for record in records}, FormatError)
 
 
-RECORDS: Mapping[str, Mapping[str, type[Record]]] = {
+RECORDS: Mapping[str, ByName[type[Record]]] = {
     "inputs": _by_name(Input),
     "populations": _by_name(Population),
     "connections": _by_name(Connection),
@@ -76,7 +77,7 @@ RECORDS: Mapping[str, Mapping[str, type[Record]]] = {
     ),
     "synapse": _by_name(Dense, Conv2d, Direct),
 }
-"""Where a record may stand in a file -> the classes allowed there."""
+"""Where a record may stand in a file -> the classes allowed there; a new model is added to it."""
 
 
 def is_container(path: Path | str) -> bool:
@@ -148,6 +149,7 @@ def _put(group: Any, name: str, value: object) -> None:
     if value is None:
         return
     if isinstance(value, Record):
+        _check_known(group, name, type(value))
         inner = group.create_group(name)
         _put(inner, "record", type(value).__name__)
         for field, content in told_fields(value):
@@ -161,6 +163,17 @@ def _put(group: Any, name: str, value: object) -> None:
             where = f"{group.name}/{name}".lstrip("/")
             raise ExportError(f"{where}: is {what}, a program file holds {HELD}")
         group.attrs[name] = stored
+
+
+def _check_known(group: Any, name: str, kind: type[Record]) -> None:
+    """Refuse a record that `read` would not know."""
+    place = name if name in RECORDS else group.name.strip("/")
+    if RECORDS[place].get(kind.__name__) is not kind:
+        where = f"{group.name}/{name}".lstrip("/")
+        raise ExportError(
+            f"{where}: is a {kind.__name__}, a program file holds {', '.join(RECORDS[place])}; "
+            f"add it to neurodeploy.container.RECORDS[{place!r}]"
+        )
 
 
 def _put_array(group: Any, name: str, array: NDArray[Any]) -> None:

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurodeploy.neuron import CubaLif, Integrator
-from neurodeploy.program import Connection, Population, Program
-from neurodeploy.synapse import Direct
+from neurodeploy.program import Connection, Program
+from neurodeploy.record import Kind
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def arrivals(program: Program) -> dict[str, Arrival]:
 
 def latency(connection: Connection) -> int:
     """Return the steps that a connection takes in pipelined time, its delays left out."""
-    return 0 if isinstance(connection.synapse, Direct) else 1
+    return connection.synapse.latency
 
 
 def forward_into(program: Program, name: str) -> list[Connection]:
@@ -138,32 +137,33 @@ def _unequal(found: dict[str, Arrival]) -> str:
 
 
 def _uncleared(program: Program) -> str:
-    names = [p.name for p in program.populations if not _is_cleared(p)]
+    names = [p.name for p in program.populations if not p.neuron.resets]
     if not names:
         return ""
     text = _listed(names, "is not cleared", "are not cleared")
     return f"{text} by a reset: a sample begins in the state that the one before left"
 
 
-def _is_cleared(population: Population) -> bool:
-    return isinstance(population.neuron, (CubaLif, Integrator))
-
-
 def _below_zero(program: Program) -> str:
     names = [
         p.name
         for p in program.populations
-        if isinstance(p.neuron, CubaLif) and np.any(p.neuron.threshold < 0)
+        if p.neuron.spikes and any(np.any(v < 0) for v in p.neuron.having("threshold").values())
     ]
     if not names:
         return ""
     return f"{_listed(names, 'spikes', 'spike')} without input: a threshold is below 0"
 
 
+_EARLY: tuple[Kind, ...] = ("bias", "initial")
+
+
 def _acts_before_data(program: Program) -> str:
     """Return which populations move before their first data, by a bias or ``initial``."""
-    biased = [p.name for p in program.populations if np.any(getattr(p.neuron, "bias", 0))]
-    started = [p.name for p in program.populations if np.any(getattr(p.neuron, "initial", 0))]
+    biased, started = (
+        [p.name for p in program.populations if any(map(np.any, p.neuron.having(kind).values()))]
+        for kind in _EARLY
+    )
     parts = []
     if biased:
         parts.append(f"{_listed(biased, 'has biases', 'have biases')} that act")

@@ -9,6 +9,7 @@ journal turns it into a file of its own.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -65,6 +66,14 @@ class Journal:
         self._file.flush()
         self.lines += new
 
+    def keep(self, count: int, record_bytes: int = 0) -> None:
+        """Forget all lines but the first ``count``, and their records of ``record_bytes``."""
+        if count < len(self.lines):
+            self.lines = self.lines[:count]
+            self._file.truncate(_size(self.path, count))
+            if self._payload is not None:
+                self._payload.truncate(count * record_bytes)
+
     def close(self) -> None:
         """Close the files; they can be gone on with later."""
         self._file.close()
@@ -98,7 +107,8 @@ def opened(path: Path, head: Head, *, resume: bool, payload: np.dtype[Any] | Non
     lines = found[1:]
     if payload is not None:
         stored = part.stat().st_size // payload.itemsize if part.exists() else 0
-        whole, lines = (whole, lines) if stored >= len(lines) else _cut(path, lines, stored)
+        if stored < len(lines):
+            whole, lines = _size(path, stored), lines[:stored]
     dropped = path.stat().st_size > whole
     os.truncate(path, whole)
     return Journal(path, lines, dropped, path.open("ab"), _part(part, payload, len(lines)))
@@ -165,11 +175,10 @@ def _which(name: str, value: object) -> str:
     return f"{name} {value[:12] if isinstance(value, str) else value}"
 
 
-def _cut(path: Path, lines: list[Line], count: int) -> tuple[int, list[Line]]:
-    """Keep the first ``count`` lines behind the head."""
+def _size(path: Path, count: int) -> int:
+    """Return the bytes of the head and the ``count`` lines behind it."""
     with path.open("rb") as file:
-        sizes = [len(raw) for raw in file]
-    return sum(sizes[: count + 1]), lines[:count]
+        return sum(len(raw) for raw in itertools.islice(file, count + 1))
 
 
 def _part(path: Path, kind: np.dtype[Any] | None, count: int) -> IO[bytes] | None:

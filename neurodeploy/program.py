@@ -84,6 +84,7 @@ class Population(Record):
             self._set("shape", _shape(self.shape))
             if not isinstance(self.neuron, Neuron):
                 raise ProgramError(f"neuron is {self.neuron!r}, expected a neuron record")
+            self.neuron.check_roles()
             self.neuron.check_shapes(self.shape)
 
     @property
@@ -243,6 +244,7 @@ class Program(Record):
             raise ProgramError(f"a {name} synapse starts at an input, not at a population")
         if connection.feedback and isinstance(source, Input):
             raise ProgramError("a feedback connection starts at a population, not at an input")
+        connection.synapse.check_roles()
         connection.synapse.check_shapes(source.shape, target.shape)
 
     def _check_readout(self) -> None:

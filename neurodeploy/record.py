@@ -189,6 +189,12 @@ class Record:
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     roles: ClassVar[Mapping[str, Role]] = {}
 
+    def check_roles(self) -> None:
+        """Raise ProgramError unless every field has a role."""
+        for entry in fields(self):
+            if entry.name not in self.roles:
+                raise ProgramError(f"{type(self).__name__}: field {entry.name} has no role")
+
     def having(self, *kinds: Kind) -> dict[str, Any]:
         """Return the fields whose role is one of ``kinds``, by name, in order of declaration."""
         names = [entry.name for entry in fields(self)]

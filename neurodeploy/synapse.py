@@ -103,6 +103,36 @@ class Dense(Synapse):
             )
 
 
+def convolved_shape(
+    source: Shape,
+    weight: Shape,
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    dilation: tuple[int, int],
+    groups: int,
+) -> Shape:
+    """Return the (Cout, Hout, Wout) that a `Conv2d` with a weight of that shape gives.
+
+    Raises ProgramError for a ``source`` of another shape, or one that the kernel does not fit.
+    """
+    if len(source) != 3 or source[0] != weight[1] * groups:
+        raise ProgramError(
+            f"source has shape {source}, expected ({weight[1] * groups}, H, W) "
+            f"for weight {weight} with groups {groups}"
+        )
+    size = []
+    for axis in range(2):
+        reach = dilation[axis] * (weight[2 + axis] - 1) + 1
+        room = source[1 + axis] + 2 * padding[axis] - reach
+        if room < 0:
+            raise ProgramError(
+                f"kernel reaches over {reach} cells, source {source} with padding "
+                f"{padding} is smaller"
+            )
+        size.append(room // stride[axis] + 1)
+    return (int(weight[0]), size[0], size[1])
+
+
 @dataclass(frozen=True, eq=False)
 class Conv2d(Synapse):
     """Cross-correlation over a (C, H, W) source, as in torch.
@@ -147,22 +177,9 @@ class Conv2d(Synapse):
     def output_shape(self, source: Shape) -> Shape:
         """Return the (Cout, Hout, Wout) that a ``source`` of (C, H, W) gives."""
         weight = np.shape(self.weight)
-        if len(source) != 3 or source[0] != weight[1] * self.groups:
-            raise ProgramError(
-                f"source has shape {source}, expected ({weight[1] * self.groups}, H, W) "
-                f"for weight {weight} with groups {self.groups}"
-            )
-        size = []
-        for axis in range(2):
-            reach = self.dilation[axis] * (weight[2 + axis] - 1) + 1
-            room = source[1 + axis] + 2 * self.padding[axis] - reach
-            if room < 0:
-                raise ProgramError(
-                    f"kernel reaches over {reach} cells, source {source} with padding "
-                    f"{self.padding} is smaller"
-                )
-            size.append(room // self.stride[axis] + 1)
-        return (int(weight[0]), size[0], size[1])
+        return convolved_shape(
+            source, weight, self.stride, self.padding, self.dilation, self.groups
+        )
 
     def check_shapes(self, source: Shape, target: Shape) -> None:
         expected = self.output_shape(source)

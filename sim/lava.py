@@ -21,16 +21,14 @@ from numpy.typing import NDArray
 
 from neurodeploy.conditioning import NothingToCondition, examine
 from neurodeploy.errors import EngineError, ExportError, OptionError, located
-from neurodeploy.neuron import CubaLif, Delta, HomeostaticLif, Neuron, ResonateFire, SigmaDelta
+from neurodeploy.neuron import Neuron
 from neurodeploy.program import Connection, Program
 from neurodeploy.sim.engine import Recording, plain_bytes
 from neurodeploy.sim.lava_job import interpreter, record_dtype, recorded, run, time_limit_seconds
+from neurodeploy.sim.lava_models import ADVICE, NEURONS, SYNAPSES, Process
 from neurodeploy.sim.plan import Plan, dense_groups, group_weights
-from neurodeploy.synapse import Conv2d, Direct
+from neurodeploy.synapse import Synapse
 from neurodeploy.trace import NOT_OBSERVABLE
-
-INT8_MAX = 127
-_ADVICE = "use engine 'native' or 'reference'"
 
 
 @dataclass
@@ -100,7 +98,8 @@ def check(plan: Plan) -> None:
         raise OptionError("engine 'lava' runs pipelined only; use timing 'pipelined'")
     for population in plan.program.populations:
         with located(f"population {population.name}"):
-            _check_neuron(population.neuron)
+            neuron = population.neuron
+            _check(NEURONS.of(neuron), neuron)
     names = plan.program.connection_names
     for connection, name in zip(plan.program.connections, names, strict=True):
         with located(f"connection {name}"):
@@ -109,41 +108,20 @@ def check(plan: Plan) -> None:
         _check_conditioning(plan.program)
 
 
-def _check_neuron(neuron: Neuron) -> None:
-    if isinstance(neuron, HomeostaticLif):
-        raise ExportError(f"HomeostaticLif adapts its threshold, Lava cannot; {_ADVICE}")
-    if isinstance(neuron, CubaLif) and neuron.reset != "zero":
-        raise ExportError(f"reset is {neuron.reset!r}, Lava resets to zero only; {_ADVICE}")
-    if isinstance(neuron, CubaLif) and neuron.gain is not None:
-        raise ExportError(f"gain is set, Lava's input mantissa is always 64; {_ADVICE}")
-    if np.any(getattr(neuron, "initial", 0)):
-        raise ExportError(f"initial is not 0, Lava's neurons start and reset at 0; {_ADVICE}")
-    if isinstance(neuron, (Delta, SigmaDelta, ResonateFire)) and np.ptp(neuron.threshold):
-        raise ExportError(
-            f"threshold differs between neurons, Lava's {type(neuron).__name__} has one for all; "
-            f"{_ADVICE}"
-        )
-
-
 def _check_connection(connection: Connection) -> None:
     synapse = connection.synapse
-    if connection.port == "bias" and not isinstance(synapse, Direct):
+    process = SYNAPSES.of(synapse)
+    if connection.port == "bias" and not process.drives_bias:
         raise ExportError(
             f"{type(synapse).__name__} drives the port 'bias', Lava takes a bias from an input "
-            f"only (Direct); {_ADVICE}"
+            f"only (Direct); {ADVICE}"
         )
-    if not isinstance(synapse, Conv2d):
-        return
-    sizes = {
-        "kernel": synapse.weight.shape[2:],
-        "stride": synapse.stride,
-        "padding": synapse.padding,
-        "dilation": synapse.dilation,
-        "groups": (synapse.groups,),
-    }
-    for name, values in sizes.items():
-        if max(values) > INT8_MAX:
-            raise ExportError(f"{name} is {max(values)}, Lava keeps 8 bits: at most {INT8_MAX}")
+    _check(process, synapse)
+
+
+def _check(process: Process, record: Neuron | Synapse) -> None:
+    for text in process.faults(record):
+        raise ExportError(text)
 
 
 def _check_conditioning(program: Program) -> dict[int, int]:

@@ -7,9 +7,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import h5py
 import numpy as np
@@ -22,6 +22,7 @@ from neurodeploy import container, hdf5
 from neurodeploy.errors import ExportError, FormatError, NeurodeployError
 from neurodeploy.neuron import CubaLif, HomeostaticLif, Integrator
 from neurodeploy.program import Connection, Input, Population, Program, Readout
+from neurodeploy.record import Role
 from neurodeploy.synapse import Conv2d, Dense
 
 
@@ -201,6 +202,15 @@ class Toy(CubaLif):
 
     extra: Any = dataclasses.field(default=None, kw_only=True)
 
+    roles: ClassVar[Mapping[str, Role]] = {**CubaLif.roles, "extra": Role("mode", "", "setting")}
+
+
+@pytest.fixture
+def toy_is_known() -> Iterator[None]:
+    container.RECORDS["neuron"].add("Toy", Toy)
+    yield
+    container.RECORDS["neuron"].remove("Toy")
+
 
 def with_extra(value: object) -> Program:
     """A program whose neuron has ``value`` in a field."""
@@ -224,11 +234,8 @@ KEPT = {
 
 
 @pytest.mark.parametrize("value", KEPT.values(), ids=KEPT)
-def test_field_of_a_type_that_is_held_comes_back_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: object
-) -> None:
-    neurons = {**container.RECORDS["neuron"], "Toy": Toy}
-    monkeypatch.setattr(container, "RECORDS", {**container.RECORDS, "neuron": neurons})
+@pytest.mark.usefixtures("toy_is_known")
+def test_field_of_a_type_that_is_held_comes_back_as_it_was(tmp_path: Path, value: object) -> None:
     container.write(with_extra(value), tmp_path / "p.h5")
     again = container.read(tmp_path / "p.h5")
     assert again == with_extra(value)
@@ -260,6 +267,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("value", "text"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.usefixtures("toy_is_known")
 def test_field_of_another_type_is_refused_and_nothing_is_written(
     tmp_path: Path, value: object, text: str
 ) -> None:
@@ -268,6 +276,16 @@ def test_field_of_another_type_is_refused_and_nothing_is_written(
         container.write(with_extra(value), tmp_path / "p.h5")
     assert str(error.value) == (
         f"populations/0/neuron/extra: is {text}, a program file holds {container.HELD}"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_record_that_no_file_may_hold_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ExportError) as error:
+        container.write(with_extra(1), tmp_path / "p.h5")
+    assert str(error.value) == (
+        f"populations/0/neuron: is a Toy, a program file holds {NEURONS}; "
+        "add it to neurodeploy.container.RECORDS['neuron']"
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy import hdf5
+from neurodeploy.converters.netx import remarks
 from neurodeploy.converters.netx.heap import first_text
 from neurodeploy.converters.netx.options import LoadOptions
+from neurodeploy.converters.netx.remarks import Remarks
 from neurodeploy.errors import FormatError, located
 
 Array = NDArray[Any]
@@ -36,10 +38,17 @@ MAX_NDIM = 8
 LAYER_ARRAYS: Mapping[str, tuple[str, ...]] = {
     "input": ("shape", "weight", "bias"),
     "dense": ("shape", "weight", "weight/real", "weight/imag", "bias", "delay"),
-    "dense_rec": ("shape", "weight", "weight/real", "weight/imag", "weight_rec", "bias", "delay"),
+    "dense_rec": (
+        *("shape", "weight", "weight/real", "weight/imag", "weight_rec", "bias"),
+        *("delay", "delay_rec"),
+    ),
     "conv": ("shape", "weight", "stride", "padding", "dilation", "groups", "bias"),
+    "pool": ("shape", "weight", "kernelSize", "stride", "padding", "dilation", "delay"),
+    "average": ("shape",),
 }
-"""Keys that netx reads of each layer type."""
+"""Keys that netx reads of each layer type, and those of what lava-dl writes and netx lacks."""
+WITH_NEURONS = ("input", "dense", "dense_rec", "conv", "pool")
+"""Layer types that may hold neurons."""
 NEURON_ARRAYS = ("iDecay", "vDecay", "vThMant", "sinDecay", "cosDecay")
 """Neuron parameters that netx reads."""
 UNHEEDED = ("refDelay", "gradedSpike", "wgtExp", "weight_exp", "activation")
@@ -79,16 +88,20 @@ class RawLayer:
     def array(self, key: str) -> Array:
         """Return the array ``key``, which this layer must have."""
         if key not in self.values:
-            raise FormatError(f"{self.where}: has no {key!r}, which a {self.kind} layer needs")
+            article = "an" if self.kind.startswith("average") else "a"
+            raise FormatError(
+                f"{self.where}: has no {key!r}, which {article} {self.kind} layer needs"
+            )
         return self.values[key]
 
 
 @dataclass(frozen=True)
 class Source:
-    """The chosen layers of a file, and the whole numbers of its ``simulation`` group."""
+    """The chosen layers of a file, the whole numbers of its ``simulation`` group, and remarks."""
 
     layers: tuple[RawLayer, ...]
     simulation: Mapping[str, int]
+    remarks: Remarks
 
 
 def read_source(path: Path, options: LoadOptions) -> Source:
@@ -103,7 +116,8 @@ def read_source(path: Path, options: LoadOptions) -> Source:
             raise FormatError(
                 "has no group 'layer', expected a NetX network or a neurodeploy program"
             )
-        return Source(_layers(root.group("layer"), options), _simulation(root))
+        layers = _layers(root.group("layer"), options)
+        return Source(layers, _simulation(root), _remarks(root))
 
 
 def _layers(group: _Group, options: LoadOptions) -> tuple[RawLayer, ...]:
@@ -126,14 +140,10 @@ def _layers(group: _Group, options: LoadOptions) -> tuple[RawLayer, ...]:
 def _layer(group: _Group, index: int, skipped: bool) -> RawLayer:
     kind = group.text("type")
     known = LAYER_ARRAYS.get(kind, ())
-    if known:
-        wanted = ("shape",) if skipped else known
-        values = {key: group.array(key) for key in wanted if group.has(key)}
-    else:  # nothing that netx reads; the shape of a trailing pooling layer is worth keeping
-        shape = group.unheeded("shape")
-        values = {"shape": shape} if isinstance(shape, np.ndarray) else {}
+    wanted = ("shape",) if skipped else known
+    values = {key: group.array(key) for key in wanted if group.has(key)}
     neuron = None
-    if "neuron" in group.keys and known:
+    if "neuron" in group.keys and kind in WITH_NEURONS:
         neuron = _neuron(group.group("neuron"), skipped)
     return RawLayer(index, kind, values, neuron, group.keys, skipped)
 
@@ -159,6 +169,13 @@ def _simulation(root: _Group) -> dict[str, int]:
             if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "iu":
                 result[key] = int(value.item())
     return result
+
+
+def _remarks(root: _Group) -> Remarks:
+    """What this project says of the network, in a group that netx does not look at."""
+    if remarks.GROUP not in root.keys or not root.is_group(remarks.GROUP):
+        return Remarks()
+    return remarks.read(root.group(remarks.GROUP).unheeded)
 
 
 class _Group:

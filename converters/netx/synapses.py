@@ -40,16 +40,18 @@ def read_weight(layer: RawLayer, key: str, rows: int, note: Note) -> IntArray:
     return weight
 
 
-def read_delay(layer: RawLayer, weight: IntArray, note: Note) -> IntArray | None:
+def read_delay(
+    layer: RawLayer, weight: IntArray, note: Note, key: str = "delay"
+) -> IntArray | None:
     """Return delays in steps as (out, 1), (1, in) or (out, in), the smallest that holds them.
 
     A vector is compared with the outputs first, then with the inputs. Values above 62 are clipped,
     fractions are cut off.
     """
-    if "delay" not in layer.values:
+    if key not in layer.values:
         return None
-    where = f"{layer.where}/delay"
-    delay = layer.values["delay"]
+    where = f"{layer.where}/{key}"
+    delay = layer.values[key]
     if not np.all(np.isfinite(delay)) or delay.size == 0:
         raise FormatError(f"{where}: is empty or not finite, expected 0 to {MAX_DELAY_STEPS}")
     if delay.max() > MAX_DELAY_STEPS:
@@ -101,6 +103,13 @@ def read_recurrent(layer: RawLayer, rows: int, note: Note) -> tuple[Dense, Dense
             f"{layer.where}/weight_rec: has shape {own.shape}, expected ({rows}, {rows})"
         )
     delay = read_delay(layer, weight, note)
+    if "delay_rec" in layer.values:
+        note(
+            f"{layer.where}/delay_rec: is not known to Lava, which gives both matrices the delays "
+            "of 'delay'; read as the delays of the recurrent weights"
+        )
+        with from_file(layer.where):
+            return Dense(weight, delay), Dense(own, read_delay(layer, own, note, "delay_rec"))
     if "delay" in layer.values:
         weight, own = _without_exponent(layer, weight, own, note)
     with from_file(layer.where):
@@ -215,14 +224,14 @@ def read_conv(layer: RawLayer, channels: int, note: Note) -> Conv2d:
     with from_file(layer.where):
         return Conv2d(
             weight,
-            _pair(layer, "stride", 1),
-            _pair(layer, "padding", 0),
-            _pair(layer, "dilation", 1),
+            read_pair(layer, "stride", 1),
+            read_pair(layer, "padding", 0),
+            read_pair(layer, "dilation", 1),
             groups,
         )
 
 
-def _pair(layer: RawLayer, key: str, low: int) -> tuple[int, int]:
+def read_pair(layer: RawLayer, key: str, low: int) -> tuple[int, int]:
     """Return (height, width) from a pair or one number."""
     where = f"{layer.where}/{key}"
     stored: NDArray[Any] = stored_as_integers(layer.array(key), where)

@@ -64,16 +64,11 @@ def simulate(
 
 def write_trace(trace: Trace, path: Path) -> None:
     """Write `Trace.flat` as an .npz, whole or not at all, a part of an array at a time."""
-    import zipfile
-
     from neurodeploy.atomic import replacing
-    from neurodeploy.recording import write_npy
+    from neurodeploy.recording import write_npz
 
-    # Not numpy.savez: it leaves its archive open when the disk is full.
-    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
-        for name, values in trace.recorded().items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                write_npy(member, values)
+    with replacing(path) as file:
+        write_npz(file, trace.recorded())
 
 
 def _facts(program: Program, trace: Trace, output: Path, seconds: float) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Data sets as integers: digits, Fashion-MNIST, time series, and the user's own ``.npz``."""
+"""Data sets as integers: digits, Fashion-MNIST, time series, and the user's own ``.npz``.
+
+`load_data` gives a `Dataset`, `present` shows a part of it to a Program.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,35 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from neurodeploy.data.archive import load_archive
-from neurodeploy.data.dataset import Dataset, Split, permutation
+from neurodeploy.data.archive import NPZ_HELP, load_archive
+from neurodeploy.data.dataset import PARTS, Dataset, Split
 from neurodeploy.data.digits import load_digits
 from neurodeploy.data.fashion import load_fashion
+from neurodeploy.data.presentation import Presentation, check_labels, present
 from neurodeploy.data.series import PROBLEMS, load_series
-from neurodeploy.encode import encoder_from_metadata
+from neurodeploy.draws import permutation
+from neurodeploy.encode import Domain, encoder_from_metadata
 from neurodeploy.errors import DataError
 from neurodeploy.program import Program
 
-__all__ = ["Dataset", "Split", "encode_split", "load_data", "permutation"]
+__all__ = [
+    "DATA_HELP",
+    "NPZ_HELP",
+    "PARTS",
+    "Dataset",
+    "Domain",
+    "Presentation",
+    "Split",
+    "check_labels",
+    "encode_split",
+    "load_data",
+    "permutation",
+    "present",
+]
 
 NAMES = ("digits", "fashion-mnist", *PROBLEMS)
+DATA_HELP = f"{', '.join(NAMES)}, fashion-mnist:DIR, or an .npz of your own. {NPZ_HELP}"
+"""What ``--help`` says of ``--data D``."""
 
 
 def load_data(name: str) -> Dataset:
@@ -38,7 +58,7 @@ def load_data(name: str) -> Dataset:
         return load_series(name)
     if name.endswith(".npz"):
         return load_archive(name)
-    close = get_close_matches(kind, NAMES, 1)
+    close = get_close_matches(kind, NAMES, 1, 0.75)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise DataError(f"no data set {name!r}, there are {', '.join(NAMES)} or an .npz file{hint}")
 

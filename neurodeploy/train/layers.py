@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from neurodeploy.errors import located
 from neurodeploy.fixedpoint import DECAY_ONE
-from neurodeploy.synapse import Conv2d as ConvSynapse
+from neurodeploy.synapse import convolved_shape
 from neurodeploy.train import fused
 from neurodeploy.train.layer_records import Quantised, Result, Statistics
 from neurodeploy.train.quantise import (
@@ -373,10 +373,9 @@ class ConvLayer(SpikingLayer):
 
     @property
     def shape(self) -> Shape:
-        spec = self.spec
-        zeros = torch.zeros(self.weight_shape(), dtype=torch.int32).numpy()
-        synapse = ConvSynapse(zeros, spec.stride, spec.padding, spec.dilation, spec.groups)
-        return synapse.output_shape(self.source)
+        spec, weight = self.spec, self.weight_shape()
+        stride, padding, dilation = ((n, n) for n in (spec.stride, spec.padding, spec.dilation))
+        return convolved_shape(self.source, weight, stride, padding, dilation, spec.groups)
 
     @property
     def wrap_bits(self) -> int:

@@ -86,9 +86,11 @@ def exact_dtype(bound: float, like: Tensor) -> torch.dtype:
     """Return the narrowest float in which integer sums up to ``bound`` are exact where they run.
 
     float32 on the CPU only, and only at full precision: elsewhere a product may use fewer bits.
+    What is float64 already stays so.
     """
     full = like.device.type == "cpu" and torch.get_float32_matmul_precision() == "highest"
-    return torch.float32 if bound < FLOAT32_EXACT and full else torch.float64
+    narrow = bound < FLOAT32_EXACT and full and like.dtype != torch.float64
+    return torch.float32 if narrow else torch.float64
 
 
 def exact(multiply: Bilinear, messages: Tensor, weight: Tensor, bound: float) -> Tensor:

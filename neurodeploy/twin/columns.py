@@ -14,6 +14,7 @@ from torch import Tensor
 from neurodeploy.errors import InputError, located
 from neurodeploy.program import Input
 from neurodeploy.twin.arithmetic import FLOAT32_EXACT
+from neurodeploy.twin.layout import Order
 
 Data = Any
 """A tensor or array for a program of one input, or a mapping from input name to them."""
@@ -25,8 +26,8 @@ LOWEST, HIGHEST = -(2**31), 2**31 - 1
 class Column:
     """The values of one input.
 
-    values : integer-valued float ``(steps, batch, size)``, or ``(1, batch, size)`` where every step
-    is the same. bound : largest magnitude.
+    values : integer-valued float ``(steps, batch, size)`` in the twin's order, or ``(1, batch,
+    size)`` where every step is the same. bound : largest magnitude.
     """
 
     values: Tensor
@@ -35,9 +36,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Columns:
-    """The values of all inputs, in order. batched : whether the caller gave a batch axis."""
+    """The values of all inputs, in order. batched : whether the caller gave a batch axis.
+
+    dtype : in which gradients are carried.
+    """
 
     inputs: tuple[Column, ...]
+    dtype: torch.dtype
     steps: int
     batch: int
     batched: bool
@@ -52,7 +57,8 @@ def columns(
     truncate, or pad with zeros, to this many.
 
     Data expanded along the steps (``x[:, None].expand(-1, steps, -1)``) are computed with once, and
-    their gradient reaches the tensor that was expanded, not the expanded view.
+    their gradient reaches the tensor that was expanded, not the expanded view. float64 data are
+    computed with, and their gradients carried, in float64; others in float32 where that is exact.
 
     Raises InputError that names the input, what came and what was expected.
     """
@@ -69,11 +75,13 @@ def columns(
         )
         raise InputError(f"inputs differ in their leading axes: {text}")
     batch, given = found[0][0].shape[:2]
+    double = any(values.dtype == torch.float64 for values, _, _ in found)
+    dtype = torch.float64 if double else torch.float32
     columns = tuple(
-        _column(node, values, base, given if steps is None else steps)
+        _column(node, values, base, given if steps is None else steps, dtype)
         for node, (values, base, _) in zip(inputs, found, strict=True)
     )
-    return Columns(columns, given if steps is None else steps, batch, found[0][2])
+    return Columns(columns, dtype, given if steps is None else steps, batch, found[0][2])
 
 
 def _by_name(inputs: tuple[Input, ...], data: Data) -> Mapping[str, Any]:
@@ -134,13 +142,15 @@ def _expanded(node: Input, data: Tensor, batched: bool) -> Tensor | None:
     return first.reshape(-1, 1, node.size)
 
 
-def _column(node: Input, values: Tensor, base: Tensor | None, steps: int) -> Column:
+def _column(
+    node: Input, values: Tensor, base: Tensor | None, steps: int, dtype: torch.dtype
+) -> Column:
     given = values.shape[1]
     kept = values[:, :steps] if base is None or steps > given else base
     with located(f"input {node.name}"):
         bound = _checked(kept.detach())
-    dtype = torch.float32 if bound <= FLOAT32_EXACT else torch.float64
-    columns = kept.to(dtype).transpose(0, 1)
+    dtype = dtype if bound <= FLOAT32_EXACT else torch.float64
+    columns = Order(node.shape).inner(kept.to(dtype).transpose(0, 1))
     if steps > given:
         columns = torch.cat([columns, columns.new_zeros((steps - given, *columns.shape[1:]))])
     return Column(columns.contiguous(), bound)

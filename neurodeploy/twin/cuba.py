@@ -25,6 +25,7 @@ from torch import Tensor
 
 from neurodeploy.fixedpoint import M
 from neurodeploy.neuron import CubaLif, HomeostaticLif, Integrator
+from neurodeploy.twin import compiled
 from neurodeploy.twin.arithmetic import FLOAT64_EXACT, fold, keep_factor, tz, wrap
 from neurodeploy.twin.rule import Gradients, Named, Pass, Rule
 from neurodeploy.twin.slopes import UNIT
@@ -134,6 +135,8 @@ class Carried:
 class CubaRule(Rule):
     """`CubaLif`, `HomeostaticLif` and `Integrator`."""
 
+    resets = True
+
     def states(self, neuron: Any) -> tuple[str, ...]:
         return ("u", "v", "vth") if isinstance(neuron, HomeostaticLif) else ("u", "v")
 
@@ -150,32 +153,43 @@ class CubaRule(Rule):
 
     def forward(self, call: Pass, given: Named) -> tuple[Named, dict[str, Any]]:
         p = _parameters(call, given)
+        if call.ready or compiled.takes(call, given):
+            s, before = call.ready or compiled.forward(call, given)
+            return {"s": s, "before": before}, _saved(call, given, p, before, p.threshold, None)
         state = State(given["u0"].double(), given["v0"].double(), _double(given.get("vth0")))
         record = _Record(call, p, state)
         for t in range(call.steps):
             state, test = step(p, state, _inputs(call, given, t))
             record.add(t, state, test)
-        outputs = record.outputs
-        threshold = p.threshold if p.threshold is not None else None
-        saved: dict[str, Any] = {"before": record.before, "free": record.free, "p": p}
-        if threshold is not None:
-            vth = outputs.get("vth", threshold.float() if _narrow(threshold) else threshold)
-            size = UNIT * given["threshold"].abs().clamp(min=1).to(record.before.dtype)
-            saved["steps"] = call.slopes.collect(record.before, vth, size)
-        return outputs, saved
+        vth = record.outputs["vth"].detach() if "vth" in record.outputs else p.threshold
+        return record.outputs, _saved(call, given, p, record.before, vth, record.free)
 
     def backward(
         self, call: Pass, given: Named, outputs: Named, saved: Mapping[str, Any], grads: Named
     ) -> Named:
+        if "before" in outputs and compiled.can_go_back(call, given, grads):
+            return compiled.backward(call, given, outputs["s"], outputs["before"], grads)
         return _Backward(call, given, outputs, saved, grads).run()
+
+
+def _saved(
+    call: Pass,
+    given: Named,
+    p: Parameters,
+    before: Tensor,
+    vth: Tensor | None,
+    free: Tensor | None,
+) -> dict[str, Any]:
+    """Return what the way back needs; before : v before the reset, an alias that has no graph."""
+    saved: dict[str, Any] = {"before": before.detach(), "free": free, "p": p}
+    if vth is not None:
+        size = UNIT * given["threshold"].detach().double().abs().clamp(min=1)
+        saved["steps"] = call.slopes.collect(saved["before"], vth, size)
+    return saved
 
 
 def _double(value: Tensor | None) -> Tensor | None:
     return None if value is None else value.double()
-
-
-def _narrow(value: Tensor) -> bool:
-    return bool((value.abs() <= 2**24).all())
 
 
 def _inputs(call: Pass, given: Named, t: int) -> Inputs:
@@ -220,15 +234,13 @@ class _Record:
     def __init__(self, call: Pass, p: Parameters, state: State) -> None:
         shape = (call.steps, *state.u.shape)
         make = state.u.new_empty
-        u_type = torch.float64 if call.wide else torch.float32
-        self.before = make(shape, dtype=torch.float32)
-        silent = p.threshold is None
+        u_type = torch.float64 if call.wide else call.dtype
+        self.before = make(shape, dtype=call.dtype)
+        silence = self.before.new_zeros(()).expand(shape)
         self.outputs = {
-            "s": self.before.new_zeros(()).expand(shape)
-            if silent
-            else torch.empty_like(self.before),
+            "s": silence if p.threshold is None else torch.empty_like(self.before),
             "u": make(shape, dtype=u_type),
-            "v": make(shape, dtype=torch.float32) if p.reset != "none" else self.before,
+            "v": torch.empty_like(self.before) if p.reset != "none" else self.before,
         }
         self.free: Tensor | None = None
         if p.theta is not None:
@@ -260,16 +272,15 @@ class _Backward:
         self.free: Tensor | None = saved["free"]
         self.spiking = self.p.threshold is not None
         self.dtype = self._dtype()
-        self.slope = call.slopes.of(saved["steps"]) if self.spiking else None
+        self.slope = call.slopes.of(saved["steps"]).to(self.dtype) if self.spiking else None
         self.keep_u, self.keep_v = self.p.keep_u.to(self.dtype), self.p.keep_v.to(self.dtype)
         self.theta = None if self.p.theta is None else self.p.theta.to(self.dtype)
         self.threshold = self.p.threshold.to(self.dtype) if self.p.threshold is not None else None
         self.sums = Gradients(call.needs, given)
 
     def _dtype(self) -> torch.dtype:
-        """float32 where the currents are and no decay amplifies, else float64."""
-        a = self.given["a"].dtype
-        return torch.float64 if self.call.wide else a
+        """That of the pass, but float64 where a decay may amplify."""
+        return torch.float64 if self.call.wide else self.call.dtype
 
     def run(self) -> Named:
         zeros = self.before.new_zeros(self.before.shape[1:], dtype=self.dtype)
@@ -286,7 +297,7 @@ class _Backward:
         """Return the gradients of the state before step t, and sum those of its inputs."""
         after = self._and(carried.v, "v", t)
         v, vth = self._spike(t, after, carried.vth)
-        v, vth = self._homeostasis(t, v, vth)
+        v, vth = self._homeostasis(t, self._and(v, "before", t), vth)
         v = v * (self.before[t].abs() < LIMIT)
         u = self._and(v + carried.u, "u", t)
         self._inputs(t, u, v)
@@ -349,8 +360,15 @@ class _Backward:
         for name, grad in (("current_decay", u), ("voltage_decay", v)):
             if self.sums.wants(name):
                 state = "u" if name == "current_decay" else "v"
-                before = self.outputs[state][t - 1] if t else self.given[f"{state}0"]
-                self.sums.add(name, grad * before, -1 / 4096)
+                self.sums.add(name, grad * self._state(state, t - 1), -1 / 4096)
+
+    def _state(self, name: str, t: int) -> Tensor:
+        """Return u or v after step t."""
+        if t < 0:
+            return self.given[f"{name}0"]
+        if name in self.outputs:
+            return self.outputs[name][t]
+        return self.before[t] * (1 - self.outputs["s"][t])  # the compiled scan keeps no other
 
 
 __all__ = ["CubaLif", "CubaRule", "Inputs", "Parameters", "State", "step"]

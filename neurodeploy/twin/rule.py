@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -25,8 +25,11 @@ class Pass:
     """What stays the same over the steps of one scan.
 
     index : steps since the first data of the sample, per step: the index of gain and signature.
-    gains : input mantissa, per step. through : open paths. wide : a sum may leave 32 bits or u 24.
-    needs : names of the given tensors whose gradient is wanted.
+    gains : input mantissa, per step. through : open paths. steady : decays lie in 0..4096. wide : a
+    sum may leave 32 bits, or u 24.
+    dtype : of what fits float32, and of the gradients. whole : the steps are all of a sample, and
+    nothing asks for the state behind them but by name. ready : s and v before the reset, where they
+    are known already. needs : names of the given tensors whose gradient is wanted.
     """
 
     neuron: Neuron
@@ -35,12 +38,21 @@ class Pass:
     gains: tuple[float, ...]
     through: frozenset[str]
     slopes: Slopes
+    steady: bool
     wide: bool
+    dtype: torch.dtype
+    whole: bool
+    ready: tuple[Tensor, Tensor] | None = None
     needs: frozenset[str] = frozenset()
 
 
 class Rule(ABC):
-    """One neuron model. Given are ``a``, parameters ``(N,)`` and the state before: ``u0`` ..."""
+    """One neuron model. Given are ``a``, parameters ``(N,)`` and the state before: ``u0`` ...
+
+    resets : whether a due reset begins a new sample.
+    """
+
+    resets: ClassVar[bool]
 
     @abstractmethod
     def states(self, neuron: Any) -> tuple[str, ...]:
@@ -80,7 +92,7 @@ class Gradients:
     def add(self, name: str, value: Tensor, factor: float = 1.0) -> None:
         """Add ``factor * value`` ``(batch, N)``, summed over the batch, to that of ``(N,)``."""
         if self.wants(name):
-            term = value.sum(0) * factor
+            term = value.sum(0, dtype=torch.float64) * factor
             self.found[name] = self.found[name] + term if name in self.found else term
 
     def at(self, name: str, t: int, value: Tensor, factor: float) -> None:
@@ -88,10 +100,11 @@ class Gradients:
         if not self.wants(name):
             return
         if name not in self.found:
-            self.found[name] = torch.zeros_like(self.given[name], dtype=value.dtype)
+            dtype = value.dtype if name == "a" else torch.float64
+            self.found[name] = self.given[name].new_zeros(self.given[name].shape, dtype=dtype)
         target = self.found[name][t if len(self.given[name]) > 1 else 0]
         if len(target) < len(value):
-            value = value.sum(0, keepdim=True)
+            value = value.sum(0, keepdim=True, dtype=target.dtype)
         target.add_(value, alpha=factor)
 
     def entry(self, name: str, t: int, value: Tensor) -> None:

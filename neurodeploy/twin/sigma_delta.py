@@ -75,6 +75,8 @@ def shifted(value: Tensor, exp: int) -> Tensor:
 class SigmaDeltaRule(Rule):
     """`Delta`, `SigmaDelta` and `Sigma`."""
 
+    resets = False
+
     def states(self, neuron: Any) -> tuple[str, ...]:
         held = ("act", "residue")
         return {Delta: held, SigmaDelta: ("sigma", *held), Sigma: ("sigma",)}[type(neuron)]
@@ -140,7 +142,7 @@ def _pull(
     before = {"act": -d, "residue": d}
     if p.sums:
         new = new * (outputs["act"][t] > 0)
-        sums.add("bias", new, float(2**p.exp))
+        sums.at("bias", t, new, float(2**p.exp))
         new = new + after["sigma"]
         before["sigma"] = new
     sums.at("a", t, new, 1.0 if p.sums else float(2**p.exp))
@@ -157,7 +159,7 @@ def _parameters(call: Pass, given: Named) -> Parameters:
     sums = not isinstance(neuron, Delta)
     return Parameters(
         shifted(given["threshold"], exp),
-        shifted(given["bias"], exp) if "bias" in given else None,
+        shifted(given["bias"][0], exp) if "bias" in given else None,
         exp,
         sums,
         not isinstance(neuron, Sigma),

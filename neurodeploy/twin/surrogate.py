@@ -33,9 +33,9 @@ def fast_sigmoid(z: Tensor, width: Width) -> Tensor:
 
 
 def sigmoid(z: Tensor, width: Width) -> Tensor:
-    """``k * sigma(k z) * (1 - sigma(k z))`` with ``k = 4 / width``."""
-    activated = torch.sigmoid(z * (4.0 / width))
-    return torch.mul(activated * (1.0 - activated), 4.0 / width)
+    """``k * sigma(k z) * sigma(-k z)`` with ``k = 4 / width``."""
+    scaled = z * (4.0 / width)
+    return torch.mul(torch.sigmoid(scaled) * torch.sigmoid(-scaled), 4.0 / width)
 
 
 def atan(z: Tensor, width: Width) -> Tensor:

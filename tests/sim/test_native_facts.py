@@ -59,7 +59,7 @@ def test_a_neuron_without_kernels_is_refused_by_name() -> None:
     with pytest.raises(EngineError) as caught:
         nd.compile(program)
     assert str(caught.value) == (
-        "engine native: there is no kernel for Toy neurons; use engine 'reference'"
+        "population n: engine 'native' has no Toy neurons; use engine 'reference'"
     )
 
 

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from neurodeploy.lowering import lower  # noqa: E402  (needs torch)
 from neurodeploy.train.network import Network  # noqa: E402
 from neurodeploy.train.specs import Conv, Dense, LayerSpec, Neuron, Readout  # noqa: E402
-from neurodeploy.train.stream import verify_stream  # noqa: E402
+from neurodeploy.verification.stream import verify_stream  # noqa: E402
 
 
 def streamed(layers: list[LayerSpec], gap: int, readout: str = "count", seed: int = 1):  # type: ignore[no-untyped-def]
