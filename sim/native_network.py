@@ -137,7 +137,7 @@ def _homeostatic(neuron: HomeostaticLif) -> tuple[Fields, Fields]:
 
 
 def _integrator(neuron: Integrator) -> tuple[Fields, Fields]:
-    return _cuba(neuron, np.int32(0)), {}
+    return _cuba(neuron, np.zeros((), np.int32)), {}
 
 
 def _sigma_delta(neuron: Delta | SigmaDelta | Sigma) -> tuple[Fields, Fields]:
