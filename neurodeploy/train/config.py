@@ -324,5 +324,5 @@ def _check_encoder(encoder: EncoderSpec) -> None:
             raise OptionError(
                 f"encoder.{name}: is set, but encoder {encoder.kind!r} does not use it"
             )
-        hint = nearest(name, ["kind", "steps", "gap", *options])
-        raise OptionError(f"encoder.{name}: unknown key, {hint}")
+        known = ["kind", "steps", "gap", *options]
+        raise OptionError(f"encoder.{name}: unknown key, {nearest(name, known)}")
