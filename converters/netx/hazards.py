@@ -85,6 +85,8 @@ def accumulator_overflow(block: Block) -> Iterator[str]:
     largest = largest_message(block)
     for group in block.conditioned:
         matrices = [weight_of(connection) for connection in group]
+        if not any(weight.any() for weight in matrices):
+            continue
         shift = condition(matrices)[0].shift
         if largest is None or not shift:
             continue
