@@ -60,7 +60,9 @@ def silent(block: Block, readout: Readout) -> Iterator[str]:
     name, never = block.population.name, never_spiking(block)
     if never is None or not never.any():
         return
-    who = "no neuron spikes" if never.all() else f"{np.count_nonzero(never)} never spike"
+    who = "no neuron ever spikes"
+    if not never.all():
+        who = f"{np.count_nonzero(never)} of {never.size} neurons never spike"
     text = f"{who}, v stays below the threshold whatever the input"
     if readout.population == name and readout.variable == "s":
         text += f"; v can be read instead (--readout {name}:v, with --window N its last N steps)"

@@ -1,17 +1,15 @@
-"""What a file may surprise with is said when it is loaded; tests of that look at it themselves."""
+"""What can surprise in a file is said when it is loaded; tests of that look at it themselves."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from neurodeploy.errors import NeurodeployWarning
+HERE = Path(__file__).parent
 
 
-@pytest.fixture(autouse=True)
-def _findings_are_no_errors() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r".*: \d+ findings?: ", NeurodeployWarning)
-        yield
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings(r"ignore:.*\d findings?. population"))
