@@ -146,16 +146,23 @@ def _where(entry: Json) -> str:
 
 
 def _overflow(verify: Json | None) -> Json:
-    name = "Overflow of u and v"
-    layers = (verify or {}).get("headroom")
-    if not layers:
+    name = "Overflow of states"
+    rows = (verify or {}).get("overflow")
+    if not rows:
         return _check(name, "none", "not measured; run neurodeploy verify", False)
-    over = [entry for entry in layers if entry["u_wraps"] or entry["v_saturations"]]
+    verdicts: dict[str, set[str]] = {}
+    for row in rows:
+        verdicts.setdefault(row["population"], set()).add(row["verdict"])
+    over = [population for population, found in verdicts.items() if "seen" in found]
     if over:
-        names = ", ".join(entry["population"] for entry in over)
-        return _check(name, "bad", f"{names} left the 24-bit range, as the chip would", False)
-    proven = sum(entry["proven"] for entry in layers)
-    text = f"none on the data; impossible for {proven} of {len(layers)} layers"
+        text = f"{', '.join(over)} left the range of their states, as the chip would"
+        return _check(name, "bad", text, False)
+    proven = sum("possible" not in found for found in verdicts.values())
+    ever = sum(found == {"never"} for found in verdicts.values())
+    text = (
+        f"none on the data; impossible for {proven} of {len(verdicts)} layers "
+        f"({rows[0]['assumes']}), for {ever} of them in any number of steps"
+    )
     return _check(name, "good", text, False)
 
 

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from neurodeploy.accuracy import columns_read
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.sim.dynamics import STATE_EXP
+from neurodeploy.twin.layout import Layout
 from neurodeploy.twin.rule import Named
-from neurodeploy.twin.slopes import UNIT, Layout
+from neurodeploy.twin.slopes import UNIT
+
+
+class Found(dict[str, Tensor]):
+    """What a scan gave; what the compiled one left out is worked out when it is asked for.
+
+    again : runs the scan once more, with all states. through : open paths.
+    """
+
+    def __init__(self, values: Named, again: Callable[[], Named], through: frozenset[str]) -> None:
+        super().__init__(values)
+        self._again, self._through = again, through
+
+    def __missing__(self, name: str) -> Tensor:
+        if name == "v" and "before" in self:
+            s = self["s"] if "reset" in self._through else self["s"].detach()
+            self[name] = self["before"] * (1 - s)
+        else:
+            self[name] = self._again()[name]
+        return self[name]
 
 
 class PopulationRun:
@@ -23,7 +44,7 @@ class PopulationRun:
         self._found = found
 
     def inner(self, variable: str) -> Tensor:
-        """Return a variable as it was computed, ``(steps, batch, size)``."""
+        """Return a variable as it was computed, ``(steps, batch, N)`` in the twin's order."""
         return self._found[variable]
 
     def __getattr__(self, variable: str) -> Tensor:
@@ -51,8 +72,9 @@ class Run(Mapping[str, PopulationRun]):
         """Sum of the read-out over window and pool, float64 ``(batch, classes)``."""
         readout = self.program.readout
         values = self[readout.population].inner(readout.variable)
-        kept = values[-readout.window :] if readout.window else values
+        kept = values[len(values) - columns_read(readout, len(values)) :]
         total = kept.sum(0, dtype=torch.float64)
+        total = self[readout.population].layout.order.outer(total)
         return total.reshape(len(total), self.program.classes, readout.pool).sum(2)
 
     @property
@@ -71,9 +93,8 @@ class Run(Mapping[str, PopulationRun]):
         unit : the mantissa that stands for 1.0, metadata ``unit.<population>`` where the program
         has it, else 1.
         """
-        counted = max(len(self[self.program.readout.population].inner("s")), 1)
-        window = self.program.readout.window
-        steps = min(window, counted) if window else counted
+        readout = self.program.readout
+        steps = max(columns_read(readout, len(self[readout.population].inner("s"))), 1)
         logits = self._total / (steps * self._size())
         return self._given(logits.to(torch.get_default_dtype()))
 

@@ -16,8 +16,8 @@ from neurodeploy.encode import Direct
 from neurodeploy.energy import estimate_energy
 from neurodeploy.profile import load_profile
 from neurodeploy.run_folder import COMPARE, ENERGY, PROGRAM, RESULT, SAMPLE, VERIFY, write_json
-from neurodeploy.verification.sample import record_sample
-from neurodeploy.verification.suite import verify, write_sample
+from neurodeploy.verification.sample import record_sample, write_sample
+from neurodeploy.verification.verify import DEFAULT_SUITES, chosen, subject_of, verify
 
 ENGINE = RunChoice(engine="reference")
 
@@ -116,12 +116,15 @@ def program_folder(folder: Path, program: nd.Program) -> Path:
 def full_folder(folder: Path, program: nd.Program) -> Path:
     """A folder with every file that a report reads."""
     program_folder(folder, program)
-    data = present(program, load_data("digits").test).first(60)
-    content, activity = verify(program, data, name="digits", run=ENGINE)
-    write_json(folder / VERIFY, content)
-    write_sample(record_sample(program, data, 2, run=ENGINE), program.digest, folder / SAMPLE)
+    test = load_data("digits").test
+    data = present(program, test).first(60)
+    subject = subject_of(program, data, name="digits", of=len(test), run=ENGINE)
+    found = verify(subject, chosen(DEFAULT_SUITES))
+    write_json(folder / VERIFY, found.to_dict())
+    sample = record_sample(program, data, 2, recipe=subject.recipe)
+    write_sample(sample, program.digest, folder / SAMPLE)
     profiles: list[dict[str, Any]] = [
-        {"profile": name, "report": estimate_energy(program, activity, profile).to_dict()}
+        {"profile": name, "report": estimate_energy(program, found.activity, profile).to_dict()}
         for name in ("loihi1", "loihi2")
         for profile in [load_profile(name)]
     ]

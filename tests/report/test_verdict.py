@@ -113,11 +113,29 @@ def test_a_stream_that_differs_is_bad_with_the_reason() -> None:
     assert text.endswith("currents in flight survive a reset")
 
 
+def overflow(*verdicts: tuple[str, str]) -> dict[str, Any]:
+    rows = [{"population": p, "verdict": v, "assumes": "from rest, 8 steps"} for p, v in verdicts]
+    return {"overflow": rows}
+
+
 def test_overflow_is_shown_without_deciding_the_verdict() -> None:
-    layer = {"population": "a", "u_wraps": 1, "v_saturations": 0, "proven": False}
-    found = verdict(result(PROGRAM), {"headroom": [layer]}, [compared("native", "reference")], [])
-    assert state(found, "Overflow of u and v")[0] == "bad"
+    verify = overflow(("a", "never"), ("a", "seen"), ("b", "impossible"))
+    found = verdict(result(PROGRAM), verify, [compared("native", "reference")], [])
+    assert state(found, "Overflow of states") == (
+        "bad",
+        "a left the range of their states, as the chip would",
+    )
     assert found["good"] is True
+
+
+def test_overflow_that_is_impossible_says_for_how_long() -> None:
+    verify = overflow(("a", "never"), ("a", "impossible"), ("b", "never"), ("c", "possible"))
+    found = verdict(result(PROGRAM), verify, [compared("native", "reference")], [])
+    assert state(found, "Overflow of states") == (
+        "good",
+        "none on the data; impossible for 2 of 3 layers (from rest, 8 steps), for 1 of them in any "
+        "number of steps",
+    )
 
 
 def test_energy_is_an_estimate_and_never_a_passed_check() -> None:
