@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from neurodeploy.converters.netx.neurons import CHIP_THRESHOLD_MAX, Place, family, read_neuron
-from neurodeploy.converters.netx.options import LoadOptions
+from neurodeploy.converters.netx.options import Settings
 from neurodeploy.converters.netx.pooling import (
     UNREADABLE,
     Pending,
@@ -40,7 +40,7 @@ from neurodeploy.converters.netx.values import (
     truncated,
 )
 from neurodeploy.errors import FormatError, OptionError
-from neurodeploy.neuron import CubaLif, Integrator, Neuron, Sigma
+from neurodeploy.neuron import Neuron
 from neurodeploy.program import (
     Connection,
     Input,
@@ -65,7 +65,7 @@ class Chain:
     Raises FormatError for what Lava cannot load or run.
     """
 
-    def __init__(self, options: LoadOptions, note: Note) -> None:
+    def __init__(self, options: Settings, note: Note) -> None:
         self._options, self._note = options, note
         self._input: Input | None = None
         self._populations: list[Population] = []
@@ -405,9 +405,9 @@ def _shape(layer: RawLayer) -> Shape:
 def default_readout(population: Population) -> Readout:
     """What a NetX file means its last layer to be read by; nothing in it says so."""
     neuron = population.neuron
-    if isinstance(neuron, Sigma):
+    if neuron.states == ("sigma",):
         return Readout(population.name, "sigma")
-    never = isinstance(neuron, CubaLif) and np.all(neuron.threshold >= CHIP_THRESHOLD_MAX)
-    if isinstance(neuron, Integrator) or never:
+    never = np.all(getattr(neuron, "threshold", 0) >= CHIP_THRESHOLD_MAX) and neuron.spikes
+    if neuron.family == "cuba" and (never or not neuron.sends):
         return Readout(population.name, "v")
     return Readout(population.name, "s")

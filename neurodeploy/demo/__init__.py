@@ -26,7 +26,8 @@ from neurodeploy.errors import EngineError, NeurodeployWarning, OptionError, Pro
 from neurodeploy.profile import load_profile, profile_names
 from neurodeploy.program import Program
 from neurodeploy.report import write_report
-from neurodeploy.report.verdict import verdict
+from neurodeploy.report.evidence import read_evidence
+from neurodeploy.report.verdict import Verdict, verdict
 from neurodeploy.run_folder import (
     COMPARE,
     ENERGY,
@@ -88,10 +89,10 @@ class Demo:
         self._cost(program, verified.activity)
         page = write_report(self.folder)
         self.say(f"done in {time.perf_counter() - began:.0f} s")
+        found = verdict(read_evidence(self.folder))
         result = read_json(self.folder / RESULT)
         content = verified.to_dict()
-        found = verdict(result, content, self.comparisons, [])
-        return self._lines(found, result, content), page, found["good"] is not False
+        return self._lines(found, result, content), page, found.good is not False
 
     def _train(self) -> Program:
         """Train as the shipped configuration says; an interrupted run is resumed."""
@@ -153,7 +154,7 @@ class Demo:
         columns = data.columns(slice(0, len(data)))
         own = ("native", "reference") if self.engine == "native" else ()
         if own:
-            self._compared(compare(program, columns, own), {})
+            self._compared(compare(program, columns, own), {}, len(data))
         stream = columns[:STREAM_SAMPLES]
         interval = stream.shape[1]
         samples = len(stream) * interval
@@ -168,16 +169,17 @@ class Demo:
                 reset_interval=interval,
                 reset_offset=1,
             )
-            self._compared(found, {"streamed_samples": len(stream)})
+            self._compared(found, {"streamed_samples": len(stream)}, len(stream))
         except EngineError as error:
             self.say(f"  Lava is left out: {error}")
         write_json(self.folder / COMPARE, {"format": FORMAT, "comparisons": self.comparisons})
 
-    def _compared(self, found: Comparison, more: dict[str, Any]) -> None:
+    def _compared(self, found: Comparison, more: dict[str, Any], samples: int) -> None:
         names = ", ".join(found.engines)
         outcome = "identical" if found.equal else f"{found.differing:,} differ"
         self.say(f"3 compare: {names}: {found.compared:,} values, {outcome}")
-        self.comparisons.append({**found.to_dict(), **more})
+        data = {"name": "digits", "part": "test", "samples": samples}
+        self.comparisons.append({**found.to_dict(), **more, "data": data})
 
     def _verify(self, program: Program, split: Split) -> Verification:
         run = RunChoice(engine=self.engine)
@@ -208,7 +210,7 @@ class Demo:
         self.say(f"5 cost: profiles {', '.join(profile_names())}")
 
     def _lines(
-        self, found: dict[str, Any], result: dict[str, Any] | None, content: dict[str, Any]
+        self, found: Verdict, result: dict[str, Any] | None, content: dict[str, Any]
     ) -> list[str]:
         """Return the three lines that matter."""
         entry = content["accuracy"]
@@ -223,7 +225,7 @@ class Demo:
                 f"{lost['spike_differences']} spikes differ"
             )
         engines = sorted({name for run in self.comparisons for name in run["engines"]})
-        exact = f"fidelity  {found['level']}: {', '.join(engines) or 'one engine'}"
+        exact = f"fidelity  {found.level}: {', '.join(engines) or 'one engine'}"
         return [accuracy, exact, f"energy    {'; '.join(map(_cost_line, self.energy))}"]
 
 

@@ -134,7 +134,7 @@ def test_report_writes_the_page_from_what_the_verbs_left(labelled: Path, cli: An
     assert (code, err) == (0, "")
     assert "(model-exact)" in out.splitlines()[0]
     assert out.splitlines()[-1] == "run/report.html"
-    assert (labelled / "run" / "report.html").stat().st_size > 10**6
+    assert "<svg" in (labelled / "run" / "report.html").read_text()
     assert json.loads(cli("report", "run", "--json")[1])["verdict"]["level"] == "model-exact"
 
 

@@ -249,7 +249,6 @@ WRONG: list[tuple[list[Layer | None], str]] = [
         "layer/0/neuron/iDecay: is stored as float64, Lava stops at a float here; store it as int",
     ),
     ([dense(4, 6, neuron=cuba(vThMant=10.0))], "layer/0/neuron/vThMant: is stored as float64, La"),
-    ([dense(4, 6, neuron=cuba(vThMant=2**26))], "layer/0/neuron: CubaLif: threshold holds 671088"),
     ([dense(4, 6, neuron=cuba(iDecay=2**20))], "layer/0/neuron: CubaLif: current_decay holds 104"),
     ([dense(4, 6, neuron=cuba(vDecay=[1, 2]))], "layer/0/neuron/vDecay: has shape (2,), which do"),
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -54,7 +55,8 @@ def noted(net: Callable[..., nd.Program]) -> Callable[..., tuple[nd.Program, lis
             warnings.simplefilter("always")
             program = net(*layers, **options)
         assert all(entry.category is NeurodeployWarning for entry in caught)
-        return program, [str(entry.message).partition("x.net: ")[2] for entry in caught]
+        notes = [str(entry.message).partition("x.net: ")[2] for entry in caught]
+        return program, [note for note in notes if not re.match(r"\d+ findings?: ", note)]
 
     return make
 
