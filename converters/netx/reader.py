@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from neurodeploy.converters.netx.findings import findings, summary
 from neurodeploy.converters.netx.options import LoadOptions, Settings
 from neurodeploy.converters.netx.source import Source, read_source
 from neurodeploy.converters.netx.values import Note
-from neurodeploy.errors import FormatError, NeurodeployWarning, located
+from neurodeploy.errors import FormatError, located, warn
 from neurodeploy.program import MetadataValue, Program
 
 
@@ -57,7 +56,7 @@ def read(
     program, notes = read_quietly(path, options)
     found = findings(program)
     for line in (*summed_up(notes), *([summary(found)] if found else [])):
-        warnings.warn(f"{path}: {line}", NeurodeployWarning, stacklevel=2)
+        warn(f"{path}: {line}")
     return program
 
 

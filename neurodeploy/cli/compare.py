@@ -8,6 +8,7 @@ import typer
 
 from neurodeploy.cli import failures
 from neurodeploy.cli.arrays import by_name, read_input
+from neurodeploy.cli.datasets import OutFolder, check_folder, claim_folder
 from neurodeploy.cli.options import (
     AsJson,
     InputFile,
@@ -27,6 +28,7 @@ def compare(
     engines: Annotated[
         str, typer.Option(metavar="A,B,...", help="Two or more of native, reference and lava.")
     ] = "native,reference",
+    out: OutFolder = None,
     json: AsJson = False,
     record: Record = None,
     *,
@@ -34,9 +36,11 @@ def compare(
     reading: Reading,
 ) -> int:
     """Run several engines and show where they first differ."""
+    from neurodeploy.run_folder import add_comparison
     from neurodeploy.sim.compare import compare as compare_engines
 
     network = reading.program(program)
+    check_folder(network, out)
     names = engines.split(",")
     comparison = compare_engines(
         network,
@@ -45,6 +49,10 @@ def compare(
         record=record,
         **flags.options(lava="lava" in names),
     )
+    if out is not None:
+        claim_folder(network, out)
+        source = {"name": input_file.name, "samples": comparison.samples}
+        add_comparison(out, {**comparison.to_dict(), "data": source})
     if json:
         print_json(comparison.to_dict())
     else:

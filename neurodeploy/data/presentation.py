@@ -118,7 +118,7 @@ class Presentation:
         Raises OptionError for a budget that has no step or is beyond the range, and for data that
         are binary columns.
         """
-        if self.encoder.kind != Columns.kind:
+        if not self.encoder.identity:
             return self.domain.steps(eps)
         if not self.graded:
             raise OptionError(
@@ -158,6 +158,10 @@ class Presentation:
         length = None if lengths is None else int(lengths[row])
         reached = self.encoder.reachable(low[0], high[0], int(self.index[row]), length)
         return replace(reached, shape=(self.steps, *self.input_shape))
+
+    def take(self, rows: Rows) -> Presentation:
+        """Return the samples of ``rows``; they keep their numbers."""
+        return replace(self, split=self.split.take(rows))
 
     def first(self, count: int) -> Presentation:
         """Return the first ``count`` samples; they keep their numbers."""
@@ -261,7 +265,7 @@ def _peak(split: Split) -> int:
 def _domain(split: Split, encoder: Encoder) -> Domain:
     """Return 0..peak or -peak..peak of the encoder, by the sign that the data may have."""
     if split.domain is None:
-        signed = encoder.of_series and encoder.kind != Columns.kind
+        signed = encoder.of_series and not encoder.identity
         signed = signed or int(split.x.min(initial=0)) < 0
     else:
         signed = split.domain.low < 0

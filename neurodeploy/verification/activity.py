@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.accuracy import TIE, Accuracy, predictions
-from neurodeploy.answers import Recipe, RunChoice, Runner, settle
+from neurodeploy.answers import Recipe, Runner, settle
 from neurodeploy.answers.runner import differing_answers
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.program import Population, Program
-from neurodeploy.trace import Activity, concatenated
+from neurodeploy.trace import NOT_OBSERVABLE, Activity, concatenated
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ class Undecided:
 
 
 def measure(
-    program: Program, data: Presentation, *, run: RunChoice | None = None, contrast: bool = False
+    program: Program, data: Presentation, *, recipe: Recipe | None = None, contrast: bool = False
 ) -> Measured:
-    """Run ``program`` over ``data`` as ``run`` asks, or as the program needs.
+    """Run ``program`` over ``data`` by ``recipe``, or as the program needs.
 
     contrast : whether to count the samples that aligned time answers otherwise, where it is not
     known to give the same answers; that takes a second run.
     """
-    recipe = settle(program, data.steps, run)
+    recipe = recipe or settle(program, data.steps)
     parts, scored = [], []
     for piece in Runner(program, recipe).run(data):
         parts.append(piece.activity)
@@ -120,13 +120,20 @@ def _should_send(program: Program, population: Population) -> bool:
 def summary(program: Program, activity: Activity) -> dict[str, Any]:
     """Return the counts per layer and connection as means over the samples, ready for JSON.
 
-    rate : spikes per neuron and step; of an input, events per value and step.
+    rate : spikes per neuron and step; of an input, events per value and step. u_wraps,
+    v_saturations : of a population of any model, summed over all samples; None where the engine
+    cannot see them.
     """
     sources = [
         _node(node.name, node.size, activity.input_events[node.name], activity, True)
         for node in program.inputs
     ] + [
-        _node(p.name, p.size, activity.spikes[p.name], activity, False) for p in program.populations
+        {
+            **_node(p.name, p.size, activity.spikes[p.name], activity, False),
+            "u_wraps": _overflows(activity.u_wraps[p.name]),
+            "v_saturations": _overflows(activity.v_saturations[p.name]),
+        }
+        for p in program.populations
     ]
     connections = [
         {
@@ -144,6 +151,10 @@ def summary(program: Program, activity: Activity) -> dict[str, Any]:
         "layers": sources,
         "connections": connections,
     }
+
+
+def _overflows(counts: NDArray[np.int64]) -> int | None:
+    return None if np.any(counts == NOT_OBSERVABLE) else int(counts.sum())
 
 
 def _node(name: str, size: int, events: Any, activity: Activity, is_input: bool) -> dict[str, Any]:
