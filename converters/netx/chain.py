@@ -353,7 +353,7 @@ class Chain:
         if shape is None:
             raise FormatError(
                 f"{layer.where}: is a convolution without an input layer before it; give "
-                "input_shape=(width, height, channels)"
+                "its width, height and channels as input_shape"
             )
         if len(shape) != 3:
             raise FormatError(f"{layer.where}: follows {shape}, a convolution needs (C, H, W)")

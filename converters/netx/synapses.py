@@ -152,7 +152,7 @@ def note_conditioning(layer: RawLayer, synapses: Mapping[str, Dense], note: Note
     for key, change in zip(synapses, group.changes, strict=True):
         if change is not None:
             note(
-                f"{layer.where}/{key}: {change}; weights='lava' reproduces it, "
+                f"{layer.where}/{key}: {change}; weights 'lava' reproduces it, "
                 "'exact' runs what is stored"
             )
 

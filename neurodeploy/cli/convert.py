@@ -10,7 +10,8 @@ import typer
 from neurodeploy.cli.options import in_place_of, parameter
 from neurodeploy.cli.programs import check_format
 from neurodeploy.cli.reading import Reading, reads_program
-from neurodeploy.converters.formats import FORMATS, writing_options
+from neurodeploy.cli.words import in_words_of_options
+from neurodeploy.converters.formats import FORMATS, reading_options, writing_options
 
 _METAVAR = "|".join(FORMATS)
 _WRITING = "Writing the program"
@@ -52,7 +53,8 @@ def convert(
     check_format(source_format, "--from")
     check_format(target_format, "--to")
     program = reading.program(source, source_format)
-    written = save(program, target, form=target_format, **writing)
+    with in_words_of_options((*reading_options(), *writing_options())):
+        written = save(program, target, form=target_format, **writing)
     digest = program.digest if written is None else written.digest
     print(f"{target}: {len(program.populations)} populations, digest {digest}")
     for note in () if written is None else written.lines:

@@ -142,8 +142,8 @@ WRONG: list[tuple[list[Layer | None], str]] = [
     ),
     (
         [conv(OUT, 2)],
-        "layer/0: is a convolution without an input layer before it; give input_shape=(width, "
-        "height, channels)",
+        "layer/0: is a convolution without an input layer before it; give its width, height "
+        "and channels as input_shape",
     ),
     (
         [dense(4, 6), source(4, neuron=cuba()), dense(2, 4)],
