@@ -53,7 +53,8 @@ def test_shipped_network_loads_and_is_saved_unchanged(
 ) -> None:
     program = netx.read(LAVA_DL / name)
     assert [population.size for population in program.populations] == neurons
-    assert len(recwarn) == ("ntidigits" in name)
+    said = [str(entry.message) for entry in recwarn]
+    assert sum(" finding" not in text for text in said) == ("ntidigits" in name)
     netx.write(program, tmp_path / "again.net")
     assert netx.read(tmp_path / "again.net") == program
 
