@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy.errors import ProgramError
 from neurodeploy.program import MetadataValue, Population, Program, Readout
 
 GROUP = "neurodeploy"
@@ -47,12 +48,15 @@ class Remarks:
         number, variable = self.readout_population, self.readout_variable
         if number is None or variable is None or not 0 <= number < len(populations):
             return None
-        population, pool = populations[number], self.readout_pool or 1
-        fits = variable in population.neuron.variables and population.size % max(pool, 1) == 0
-        window = self.readout_window or 0
-        if not fits or pool < 1 or window < 0:
+        population = populations[number]
+        try:
+            readout = Readout(
+                population.name, variable, self.readout_window or 0, pool=self.readout_pool or 1
+            )
+        except ProgramError:
             return None
-        return Readout(population.name, variable, window, pool=pool)
+        known = variable in population.neuron.variables
+        return readout if known and population.size % readout.pool == 0 else None
 
 
 def of(program: Program, drive: str, spike_exp: int, unsaid: set[str]) -> Remarks:

@@ -146,7 +146,7 @@ def _unsaid(how: Recipe) -> list[str]:
         )
     if how.drive == "bias":
         found.append(
-            "NetX cannot say that the input drives the bias: read it with input_drive='bias', and "
+            "NetX cannot say that the input drives the bias: "
             "set bias_mant of the input block in Lava, as the run script does"
         )
     return found

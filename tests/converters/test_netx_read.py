@@ -547,7 +547,7 @@ def test_weights_that_lava_changes_are_named_with_the_amount(
     assert len(notes) == 1
     assert notes[0].startswith("layer/0/weight: ")
     assert note in notes[0]
-    assert notes[0].endswith("weights='lava' reproduces it, 'exact' runs what is stored")
+    assert notes[0].endswith("weights 'lava' reproduces it, 'exact' runs what is stored")
     assert np.array_equal(synapse_of(program).weight, weight)
 
 

@@ -642,7 +642,7 @@ DELAYED = dense(delay=[[0], [1], [2], [3]])
         (
             block(port="bias"),
             {},
-            "NetX cannot say that the input drives the bias: read it with input_drive='bias'",
+            "NetX cannot say that the input drives the bias: set bias_mant of the input block in",
         ),
     ],
 )
