@@ -25,7 +25,7 @@ from neurodeploy.runs.training import train
 from neurodeploy.train.config import Config, Loss, Perturbation, read_config
 from neurodeploy.train.progress import ConsoleReporter
 from neurodeploy.verification.mppd import mppd
-from neurodeploy.verification.noise import noise_accuracy
+from neurodeploy.verification.noise_suite import noise_accuracy
 
 MPPD_SIGMA = 0.1
 

@@ -98,15 +98,17 @@ def normals(
     total = len(number) * per_sample
     result = np.empty((total, 2, 2))
     for start in range(0, total, _BATCH):
-        block = np.arange(start, min(start + _BATCH, total))
-        owner = number[block // per_sample]
-        counter = np.empty((len(block), 4), np.uint64)
-        counter[:, 0], counter[:, 1] = block % per_sample, stream
-        counter[:, 2], counter[:, 3] = owner & LOW, owner >> HALF
-        words = blocks(counter, key).reshape(-1, 2, 2).astype(np.float64)
+        stop = min(start + _BATCH, total)
+        row, place = np.divmod(np.arange(start, stop), per_sample)
+        owner = number[row]
+        counter = np.stack([place.astype(np.uint64), np.full_like(owner, stream), owner, owner])
+        counter[2] &= LOW
+        counter[3] >>= HALF
+        words = blocks(counter.T, key).reshape(-1, 2, 2).astype(np.float64)
         radius = np.sqrt(-2.0 * np.log((words[..., 0] + 0.5) / 2.0**32))
         angle = words[..., 1] * (2.0 * np.pi / 2.0**32)
-        result[block, :, 0], result[block, :, 1] = radius * np.cos(angle), radius * np.sin(angle)
+        np.multiply(radius, np.cos(angle), out=result[start:stop, :, 0])
+        np.multiply(radius, np.sin(angle), out=result[start:stop, :, 1])
     np.rint(result * NORMAL_GRID, out=result)
     result /= NORMAL_GRID
     return result.reshape(len(number), 4 * per_sample)[:, :count]

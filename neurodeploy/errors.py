@@ -7,8 +7,11 @@ with `located`.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 class NeurodeployError(Exception):
@@ -61,6 +64,22 @@ class ProfileError(NeurodeployError):
 
 class NeurodeployWarning(UserWarning):
     """Something runs, but probably not as expected; the message says where and by how much."""
+
+
+_PASSED = ("neurodeploy", "contextlib", "torch")
+"""Packages whose frames lie between a user's line and the place that warns."""
+
+
+def warn(message: str) -> None:
+    """Issue a NeurodeployWarning that points to the user's line, however deep the call."""
+    level, frame = 2, sys._getframe(1)
+    while frame is not None and _package(frame) in _PASSED and frame.f_back is not None:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, NeurodeployWarning, stacklevel=level)
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +28,17 @@ INITIAL_MAX = M - 1
 RESETS = ("zero", "subtract", "none")
 
 Names = tuple[str, ...]
-Family = Literal["cuba", "sigma-delta", "resonate-and-fire"] | None
+Family = str | None
 
 
 @dataclass(frozen=True, eq=False)
 class Neuron(Record):
     """Base of all neuron records: what each states of itself, so that others need not ask its type.
 
-    family : models that share their dynamics. states : what is kept between steps, in the order of
-        the compiled kernels, whether it can be recorded or not.
+    family : ``"cuba"``, ``"sigma-delta"``, ``"resonate-and-fire"``, or what a new model calls it;
+        models of one family share states and the fields that move them.
+    states : what is kept between steps, in the order of the compiled kernels, whether it can be
+        recorded or not.
     variables : names that an engine can record, ``s`` first.
     ports : names of the inputs that a connection can drive.
     spikes : whether ``s`` is the 0/1 outcome of a spike test. graded : whether ``s`` carries int32

@@ -8,7 +8,7 @@ from outside, which is how a new model or suite arrives.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from neurodeploy.errors import ModelError, NeurodeployError, OptionError
@@ -24,13 +24,19 @@ class ByType(Mapping[type, T], Generic[T]):
 
     what : what an entry is, for messages, such as ``"dynamics"``. base : type whose concrete
     subclasses are to be covered. refusal : what to say where there is no entry, ``{name}`` stands
-    for the type; ``"no dynamics for {name}"`` if left out.
+    for the type; ``"no dynamics for {name}"`` if left out. without : types that are known and left
+    out on purpose.
     """
 
     def __init__(
-        self, what: str, base: type, entries: Mapping[type, T], refusal: str | None = None
+        self,
+        what: str,
+        base: type,
+        entries: Mapping[type, T],
+        refusal: str | None = None,
+        without: Collection[type] = (),
     ) -> None:
-        self.what, self.base = what, base
+        self.what, self.base, self.without = what, base, frozenset(without)
         self.refusal = refusal or f"no {what} for {{name}}"
         self._entries: dict[type, T] = dict(entries)
         TABLES.append(self)

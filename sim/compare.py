@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.errors import OptionError
+from neurodeploy.errors import OptionError, located
 from neurodeploy.program import Program
 from neurodeploy.sim import causes
 from neurodeploy.sim.inputs import Data
@@ -208,7 +208,8 @@ class _Layout:
         self.arrays: list[dict[str, list[NDArray[Any]]]] = []
         for stage in plan.stages:
             layers = [trace[stage.population.name].arrays for trace in traces.values()]
-            names = order(stage.population.neuron)
+            with located(f"population {stage.population.name}"):
+                names = order(stage.population.neuron)
             shared = [v for v in names if all(v in layer for layer in layers)]
             self.arrays.append(
                 {v: [self._flat(layer[v], stage) for layer in layers] for v in shared}

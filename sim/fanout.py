@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.errors import located
 from neurodeploy.program import Program
 from neurodeploy.registry import ByType
 from neurodeploy.synapse import Conv2d, Dense, Direct, Shape, Synapse
@@ -27,10 +28,12 @@ class FanOut:
 
 
 def fan_out(program: Program, index: int) -> FanOut:
-    """Return the `FanOut` of connection ``index`` of ``program``."""
+    """Return the `FanOut` of connection ``index``; ModelError for an unknown synapse."""
     connection = program.connections[index]
     source = program.node(connection.source)
-    return FAN_OUTS.of(connection.synapse)(connection.synapse, source.shape)
+    with located(f"connection {program.connection_names[index]}"):
+        count = FAN_OUTS.of(connection.synapse)
+    return count(connection.synapse, source.shape)
 
 
 def _dense(synapse: Dense, source: Shape) -> FanOut:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.errors import EngineError
+from neurodeploy.errors import EngineError, located
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, wrap
 from neurodeploy.neuron import (
     CubaLif,
@@ -43,9 +43,11 @@ def build(network: _native.Network, plan: Plan) -> list[str]:
     for node in plan.program.inputs:
         network.add_input(_map_shape(node.shape))
     for stage in plan.stages:
-        _add_population(network, plan, stage)
+        with located(f"population {stage.population.name}"):
+            _add_population(network, plan, stage)
     for edge in plan.edges:
-        _add_edge(network, plan, edge)
+        with located(f"connection {edge.name}"):
+            _add_edge(network, plan, edge)
         edges += [edge.name] * (network.operations - len(edges))
         fan_out = plan.fan_outs[edge.index]
         network.add_fan_out(
@@ -75,9 +77,7 @@ def facts(neuron: Neuron) -> _native.Model:
     """Return the facts of the kernels; EngineError where they have no such model."""
     kind = type(neuron)
     if kind.__name__ not in FACTS or kind not in FIELDS:
-        raise EngineError(
-            f"engine native: there is no kernel for {kind.__name__} neurons; use engine 'reference'"
-        )
+        raise EngineError(FIELDS.refusal.format(name=kind.__name__))
     return FACTS[kind.__name__]
 
 
@@ -86,7 +86,7 @@ def _add_population(network: _native.Network, plan: Plan, stage: Stage) -> None:
     record = _native.Population()
     record.model = facts(neuron).name
     record.shape = _map_shape(shape)
-    record.by_rows = any(isinstance(edge.synapse, Conv2d) for edge in stage.incoming)
+    record.by_rows = any(edge.synapse.layout == "kernel" for edge in stage.incoming)
     record.reset_interval = plan.options.reset_interval or 0
     record.reset_column = stage.reset_column or 0
     record.lead = stage.lead
@@ -137,7 +137,7 @@ def _homeostatic(neuron: HomeostaticLif) -> tuple[Fields, Fields]:
 
 
 def _integrator(neuron: Integrator) -> tuple[Fields, Fields]:
-    return _cuba(neuron, np.int32(0)), {}
+    return _cuba(neuron, np.zeros((), np.int32)), {}
 
 
 def _sigma_delta(neuron: Delta | SigmaDelta | Sigma) -> tuple[Fields, Fields]:
@@ -165,6 +165,7 @@ FIELDS: ByType[Callable[[Any], tuple[Fields, Fields]]] = ByType(
         ResonateFire: _resonator,
         ResonateFireIz: _resonator,
     },
+    refusal="engine 'native' has no {name} neurons; use engine 'reference'",
 )
 """Of a neuron record: parameters of the kernels by name, in units of the state, and other fields of
 `_native.Population`."""
@@ -226,6 +227,9 @@ def _dense(edge: Edge) -> Iterator[Fields]:
 
 
 PARTS: ByType[Callable[[Edge], Iterator[Fields]]] = ByType(
-    "native kernel", Synapse, {Dense: _dense, Conv2d: _convolution, Direct: _direct}
+    "native kernel",
+    Synapse,
+    {Dense: _dense, Conv2d: _convolution, Direct: _direct},
+    refusal="engine 'native' has no {name} synapses; use engine 'reference'",
 )
 """Of an edge: the fields of `_native.Edge` for each of its parts, by the type of its synapse."""

@@ -89,9 +89,11 @@ class Outline:
     """Names and shapes of a Plan: what need be known of it once an engine is built.
 
     populations : shape by name. edges : names. columns : of a run, None for those of the input.
+    bits : message bits in effect for each input, None where its values go straight to neurons.
     """
 
     inputs: tuple[Input, ...]
+    bits: tuple[int | None, ...]
     populations: Mapping[str, tuple[int, ...]]
     edges: tuple[str, ...]
     columns: int | None
@@ -111,7 +113,15 @@ class Plan:
         """Names and shapes, without weights."""
         shapes = {population.name: population.shape for population in self.program.populations}
         edges = tuple(edge.name for edge in self.edges)
-        return Outline(self.program.inputs, shapes, edges, self.options.steps)
+        bits = tuple(self._bits(node) for node in self.program.inputs)
+        return Outline(self.program.inputs, bits, shapes, edges, self.options.steps)
+
+    def _bits(self, node: Input) -> int | None:
+        leaving = (c.synapse for c in self.program.connections if c.source == node.name)
+        if not any(synapse.binarises for synapse in leaving):
+            return None
+        given = self.options.input_bits
+        return node.message_bits if given is None else given
 
     @cached_property
     def fan_outs(self) -> tuple[FanOut, ...]:

@@ -15,6 +15,7 @@ from neurodeploy.memory import SMALLER_RUN, amount, require
 from neurodeploy.program import Program
 from neurodeploy.sim.engine import Engine
 from neurodeploy.sim.inputs import Columns, Data, columns
+from neurodeploy.sim.messages import MessageWatch
 from neurodeploy.sim.options import Record, RunOptions
 from neurodeploy.sim.plan import Outline
 from neurodeploy.trace import Trace
@@ -30,6 +31,7 @@ class Prepared:
 
     def __init__(self, engine: Engine, outline: Outline) -> None:
         self.engine, self.outline = engine, outline
+        self._watch = MessageWatch([node.name for node in outline.inputs], outline.bits)
 
     @property
     def held_bytes(self) -> int:
@@ -38,7 +40,7 @@ class Prepared:
         return held
 
     def data(self, x: Data) -> Columns:
-        """Return ``x`` checked and in the layout of the engines."""
+        """Return ``x`` checked and in the layout of the engines; see `MessageWatch`."""
         try:
             data = columns(self.outline.inputs, x, self.outline.columns)
         except CapacityError:
@@ -50,6 +52,7 @@ class Prepared:
             ) from error
         if data.batch == 0:
             raise InputError("the batch is empty, expected at least one sample")
+        self._watch.look(data.arrays)
         return data
 
     def run(self, data: Columns, stream: Any = None) -> Trace:
@@ -165,5 +168,5 @@ def _recorded(record: Record) -> Hashable:
 
 def weight_bytes(program: Program) -> int:
     """Return the bytes of all weights as the records hold them."""
-    synapses = (connection.synapse for connection in program.connections)
-    return sum(synapse.weight.nbytes for synapse in synapses if hasattr(synapse, "weight"))
+    rows = (connection.synapse.rows for connection in program.connections)
+    return sum(weights.nbytes for weights in rows if weights is not None)

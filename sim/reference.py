@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.errors import located
 from neurodeploy.fixedpoint import IntArray, wrap
 from neurodeploy.registry import ByType
-from neurodeploy.sim.dynamics import State, clear, fresh_state, update
+from neurodeploy.sim.dynamics import DYNAMICS, State, clear, fresh_state, update
 from neurodeploy.sim.engine import Recording, plain_bytes
 from neurodeploy.sim.plan import Edge, Plan, Stage
 from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
@@ -50,6 +51,7 @@ class ReferenceEngine:
     """Runs a `Plan` with `neurodeploy.sim.dynamics`, all samples of a batch at once."""
 
     def __init__(self, plan: Plan) -> None:
+        check(plan)
         self.plan = plan
         self.column_bytes = plain_bytes(plan)
 
@@ -144,6 +146,16 @@ class ReferenceEngine:
         nonzero = [e @ f.nonzero for e, f in zip(events, fans, strict=True)]
         counts = np.array([*input_events, *spikes, *wraps, *saturations, *taps, *nonzero])
         return Recording(arrays, counts)
+
+
+def check(plan: Plan) -> None:
+    """Raise ModelError, naming the item, unless every neuron and synapse is known here."""
+    for stage in plan.stages:
+        with located(f"population {stage.population.name}"):
+            DYNAMICS.of(stage.population.neuron)
+    for edge in plan.edges:
+        with located(f"connection {edge.name}"):
+            CURRENTS.of(edge.synapse)
 
 
 def edge_source(plan: Plan, edge: Edge) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 from generate import random_input, random_options, random_program
 
 import neurodeploy as nd
+from neurodeploy.errors import NeurodeployWarning
 
 ALL = ("s", "u", "v", "vth", "sigma", "act", "re", "im")
 
@@ -80,6 +82,7 @@ def main() -> int:
     parser.add_argument("--neuron-steps", type=float, default=1e7)
     parser.add_argument("--seed", type=int, default=0, help="first seed")
     arguments = parser.parse_args()
+    warnings.simplefilter("ignore", NeurodeployWarning)  # random data exceed what is declared
     tally, seed, start = Tally(), arguments.seed, time.monotonic()
     while tally.neuron_steps < arguments.neuron_steps:
         fuzz_one(seed, tally, large=True)

@@ -23,6 +23,7 @@ FILES = {
     "network.net",
     "network_run.py",
     "compare.json",
+    "verify",
     "verify.json",
     "sample.npz",
     "energy.json",

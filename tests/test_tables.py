@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import pkgutil
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
+import neurodeploy
+from neurodeploy import container
 from neurodeploy.neuron import Neuron
 from neurodeploy.record import Record
+from neurodeploy.registry import TABLES, ByType
 from neurodeploy.synapse import Synapse
+
+NEEDS_LAVA = ("neurodeploy.sim.lava_worker", "neurodeploy.sim.lava_network")
+"""Modules of the worker, which runs in the interpreter that has Lava."""
+
+
+def rooms() -> None:
+    """Import every module, those that need torch where it is installed."""
+    names = [m.name for m in pkgutil.walk_packages(neurodeploy.__path__, "neurodeploy.")]
+    has_torch = importlib.util.find_spec("torch") is not None
+    for name in names:
+        if name in NEEDS_LAVA or name.endswith("__main__"):
+            continue
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if has_torch or error.name != "torch":
+                raise
+
+
+rooms()
 
 
 def models(base: type[Record]) -> Iterator[type[Record]]:
@@ -22,6 +49,25 @@ def models(base: type[Record]) -> Iterator[type[Record]]:
 
 
 NEURONS, SYNAPSES = tuple(models(Neuron)), tuple(models(Synapse))
+MODELS: dict[type, tuple[type[Record], ...]] = {Neuron: NEURONS, Synapse: SYNAPSES}
+OURS = [table for table in TABLES if table.base in MODELS]
+
+
+def test_every_room_has_its_table() -> None:
+    found = {table.what for table in OURS}
+    assert {"dynamics", "rules in words", "currents", "fan-out", "Lava process"} <= found
+
+
+@pytest.mark.parametrize("table", OURS, ids=lambda table: f"{table.what}-{table.base.__name__}")
+def test_a_table_covers_every_model_or_says_which_it_is_without(table: ByType[Any]) -> None:
+    known = set(MODELS[table.base])
+    assert set(table) | table.without == known
+    assert not set(table) & table.without
+
+
+def test_the_container_holds_every_model() -> None:
+    assert set(container.RECORDS["neuron"].values()) == set(NEURONS)
+    assert set(container.RECORDS["synapse"].values()) == set(SYNAPSES)
 
 
 @pytest.mark.parametrize("kind", NEURONS + SYNAPSES, ids=lambda kind: kind.__name__)

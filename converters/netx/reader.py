@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 from neurodeploy.converters.netx.chain import Chain
 from neurodeploy.converters.netx.options import LoadOptions
 from neurodeploy.converters.netx.source import Source, read_source
 from neurodeploy.converters.netx.values import Note
-from neurodeploy.errors import FormatError, NeurodeployWarning, located
+from neurodeploy.errors import FormatError, located, warn
 from neurodeploy.program import MetadataValue, Program
 
 
@@ -55,7 +54,7 @@ def read(
             raise FormatError(f"cannot be read: {error.strerror or error}") from error
         program = _program(source, options, path.name, notes.append)
     for note in notes:
-        warnings.warn(f"{path}: {note}", NeurodeployWarning, stacklevel=2)
+        warn(f"{path}: {note}")
     return program
 
 

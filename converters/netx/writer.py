@@ -5,7 +5,6 @@ Source: the keys, types and axis orders are those that lava-dl 0.6.0 slayer expo
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from neurodeploy.converters.netx.image import image
 from neurodeploy.converters.netx.repair import repair as repaired
 from neurodeploy.converters.netx.script import Recipe, recipe, script, script_path
 from neurodeploy.converters.netx.write_rules import spike_exponents, violations
-from neurodeploy.errors import ExportError, NeurodeployWarning, OptionError, located
+from neurodeploy.errors import ExportError, OptionError, located, warn
 from neurodeploy.program import Program, Readout
 
 REPAIRS = ("none", "nearest")
@@ -82,7 +81,7 @@ def write(
         except OSError as error:
             raise ExportError(f"cannot be written: {error.strerror or error}") from error
     for line in (*repairs, *hazards(chain, reset_interval), *_unsaid(how)):
-        warnings.warn(f"{path}: {line}", NeurodeployWarning, stacklevel=2)
+        warn(f"{path}: {line}")
     notes = _notes(program, chain)
     return Written(path, program.digest, notes, script_path(path), how, repairs)
 

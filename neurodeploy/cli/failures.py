@@ -102,10 +102,14 @@ def _name(parameter: Any) -> str:
 
 @contextmanager
 def _warnings_as_lines() -> Iterator[None]:
-    """Print each of our warnings as one line on stderr."""
+    """Print each of our warnings as one line on stderr, the same one only once."""
+    shown: set[str] = set()
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+        line = f"warning: {' '.join(str(message).split())}"
+        if line not in shown:
+            shown.add(line)
+            print(line, file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", NeurodeployWarning)

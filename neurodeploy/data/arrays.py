@@ -25,7 +25,7 @@ def integer_data(name: str, x: NDArray[Any], labels: int) -> NDArray[np.int32]:
         raise DataError(f"{name} has dtype {x.dtype}, expected integers; {_to_integers(name, x)}")
     if x.ndim not in (2, 3, 4, 5) or 0 in x.shape:
         raise DataError(f"{name} has shape {x.shape}, expected {LAYOUTS}")
-    if len(x) != labels and x.shape[1] == labels:
+    if len(x) != labels and x.shape[1] == labels > 1:
         raise DataError(
             f"{name} has shape {x.shape} for {labels} labels, samples come first: "
             f"np.swapaxes({name}, 0, 1)"

@@ -35,18 +35,18 @@ def check_layout(node: Input, shape: Shape, encoder: Encoder | None) -> None:
     sample = shape[1:]
     if encoder is None:
         if len(sample) < 2 or not fits(sample[1:], node.shape):
-            raise DataError(_columns_message(node, shape))
+            raise DataError(_columns_message(node, sample))
         return
     if encoder.of_series:
         if len(sample) < 2 or not _gives(encoder, sample[1:], node.shape):
-            raise DataError(_encoded_message(node, shape, encoder))
+            raise DataError(_encoded_message(node, sample, encoder))
         if sample[0] != encoder.steps:
             raise DataError(
-                f"x has shape {shape}, {sample[0]} steps, the encoder {encoder.kind} takes "
+                f"{_begin(sample)} {sample[0]} steps, the encoder {encoder.kind} takes "
                 f"{encoder.steps}"
             )
     elif not _gives(encoder, sample, node.shape):
-        raise DataError(_encoded_message(node, shape, encoder))
+        raise DataError(_encoded_message(node, sample, encoder))
 
 
 def check_polarities(node: Input, x: NDArray[Any]) -> None:
@@ -62,10 +62,10 @@ def _gives(encoder: Encoder, shape: Shape, node: Shape) -> bool:
     return bool(shape) and fits(encoder.output_shape(shape), node)
 
 
-def _columns_message(node: Input, shape: Shape) -> str:
-    """Say what columns the program takes, and what ``shape`` may be instead."""
-    sample, expected = shape[1:], f"columns {_axes('steps', node.shape)}"
-    begins = f"x has shape {shape}, input {node.name} of this program takes {expected}"
+def _columns_message(node: Input, sample: Shape) -> str:
+    """Say what columns the program takes, and what a sample of another shape may be instead."""
+    takes = f"input {node.name} of this program takes columns {_text('steps', *node.shape)}"
+    begins = f"{_begin(sample)} {takes}"
     if fits(sample, node.shape):
         return (
             f"{begins}; the metadata name no encoder: give one for still samples, such as "
@@ -75,22 +75,21 @@ def _columns_message(node: Input, shape: Shape) -> str:
         return f"{begins}; {TIME_LAST}"
     if len(sample) == 4 and (sample[3], *sample[1:3]) == node.shape:
         return f"{begins}; {CHANNELS_LAST.format(axis=2)}"
-    return f"{begins}, or with an encoder still samples {_axes('samples', node.shape)}"
+    return f"{begins}, or with an encoder still samples {node.shape}"
 
 
-def _encoded_message(node: Input, shape: Shape, encoder: Encoder) -> str:
-    """Say what data the encoder takes for this program, and what ``shape`` may be instead."""
-    sample = shape[1:]
+def _encoded_message(node: Input, sample: Shape, encoder: Encoder) -> str:
+    """Say what the encoder takes for this program, and what another sample may be instead."""
     lines = math.prod(encoder.output_shape((1,)))
     wanted = node.shape if lines == 1 else (node.size // lines,)
-    begins = f"x has shape {shape}, encoder {encoder.kind} and input {node.name} of this program"
+    begins = f"{_begin(sample)} encoder {encoder.kind} and input {node.name} of this program"
     if node.size % lines:
         return f"{begins} do not fit: {node.size} lines are no multiple of {lines}"
     if encoder.of_series:
-        begins = f"{begins} take series {_axes('samples', (encoder.steps, *wanted))}"
+        begins = f"{begins} take series {(encoder.steps, *wanted)}"
         last = len(sample) > 1 and _gives(encoder, sample[:-1], node.shape)
         return f"{begins}; {TIME_LAST}" if last else begins
-    begins = f"{begins} take still samples {_axes('samples', wanted)}"
+    begins = f"{begins} take still samples {wanted}"
     if len(sample) == 3 and (sample[2], *sample[:2]) == node.shape:
         return f"{begins}; {CHANNELS_LAST.format(axis=1)}"
     if len(sample) > 1 and fits(sample[1:], node.shape):
@@ -98,7 +97,9 @@ def _encoded_message(node: Input, shape: Shape, encoder: Encoder) -> str:
     return begins
 
 
-def _axes(first: str, shape: Shape) -> str:
-    sizes = ", ".join(map(str, shape))
-    prefix = "samples, steps" if first == "steps" else first
-    return f"({prefix}, {sizes})"
+def _begin(sample: Shape) -> str:
+    return f"a sample of x has shape {sample},"
+
+
+def _text(*sizes: int | str) -> str:
+    return f"({', '.join(map(str, sizes))})"

@@ -159,6 +159,10 @@ class Presentation:
         reached = self.encoder.reachable(low[0], high[0], int(self.index[row]), length)
         return replace(reached, shape=(self.steps, *self.input_shape))
 
+    def take(self, rows: Rows) -> Presentation:
+        """Return the samples of ``rows``; they keep their numbers."""
+        return replace(self, split=self.split.take(rows))
+
     def first(self, count: int) -> Presentation:
         """Return the first ``count`` samples; they keep their numbers."""
         return replace(self, split=self.split.first(count))

@@ -18,7 +18,7 @@ from typing import Any
 from neurodeploy import container
 from neurodeploy.answers import RunChoice
 from neurodeploy.converters import save
-from neurodeploy.data import load_data
+from neurodeploy.data import Split, load_data
 from neurodeploy.data.presentation import Presentation, present
 from neurodeploy.energy import EnergyReport, estimate_energy
 from neurodeploy.energy.units import energy_range
@@ -43,8 +43,14 @@ from neurodeploy.run_folder import (
 )
 from neurodeploy.sim.compare import Comparison, compare
 from neurodeploy.trace import Activity
-from neurodeploy.verification.sample import record_sample
-from neurodeploy.verification.suite import verify, write_sample
+from neurodeploy.verification.sample import record_sample, write_sample
+from neurodeploy.verification.verify import (
+    DEFAULT_SUITES,
+    Verification,
+    chosen,
+    subject_of,
+    verify,
+)
 
 CONFIG, SHIPPED = "demo.toml", "digits.h5"
 STREAM_SAMPLES = 20
@@ -79,12 +85,13 @@ class Demo:
         data = present(program, load_data("digits").test)
         self._export(program, data)
         self._compare(program, data)
-        content, activity = self._verify(program, data)
-        self._cost(program, activity)
+        verified = self._verify(program, load_data("digits").test)
+        self._cost(program, verified.activity)
         page = write_report(self.folder)
         self.say(f"done in {time.perf_counter() - began:.0f} s")
         found = verdict(read_evidence(self.folder))
         result = read_json(self.folder / RESULT)
+        content = verified.to_dict()
         return self._lines(found, result, content), page, found.good is not False
 
     def _train(self) -> Program:
@@ -174,15 +181,18 @@ class Demo:
         data = {"name": "digits", "part": "test", "samples": samples}
         self.comparisons.append({**found.to_dict(), **more, "data": data})
 
-    def _verify(self, program: Program, data: Presentation) -> tuple[dict[str, Any], Activity]:
+    def _verify(self, program: Program, split: Split) -> Verification:
         run = RunChoice(engine=self.engine)
-        content, activity = verify(program, data, name="digits", run=run)
-        write_json(self.folder / VERIFY, content)
-        write_sample(record_sample(program, data, run=run), program.digest, self.folder / SAMPLE)
-        levels = content["noise"]["levels"]
-        shown = ", ".join(f"{e['sigma']:g}: {100 * e['rate']:.1f} %" for e in levels)
+        data = present(program, split)
+        subject = subject_of(program, data, name="digits", of=len(split), run=run)
+        found = verify(subject, chosen(DEFAULT_SUITES), out=self.folder)
+        write_json(self.folder / VERIFY, found.to_dict())
+        sample = record_sample(program, data, recipe=subject.recipe)
+        write_sample(sample, program.digest, self.folder / SAMPLE)
+        _, *levels = found["noise"].rows
+        shown = ", ".join(f"{row.sigma:g}: {row.rate:.1%}" for row in levels)
         self.say(f"4 try: accuracy under noise {shown}")
-        return content, activity
+        return found
 
     def _cost(self, program: Program, activity: Activity) -> None:
         entries: list[dict[str, Any]] = []

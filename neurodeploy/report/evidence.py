@@ -70,8 +70,11 @@ class Evidence:
         """
         if data.part is None:
             return data
-        known = data.filled(self.verify and self.verify.data)
-        return known.filled(self.result and self.result.data.tested(data.part))
+        if self.verify is not None:
+            data = data.filled(self.verify.data)
+        if self.result is not None:
+            data = data.filled(self.result.data.tested(data.part or ""))
+        return data
 
 
 def read_evidence(folder: Path) -> Evidence:

@@ -134,7 +134,7 @@ class Loop:
         x = self.feed.batch(split, draw=epoch).to(device)
         if spec.kind == "none":
             return self.network(x, steps), None
-        perturbed = self.feed.perturbed(split, spec, epoch, step)
+        perturbed = self.feed.perturbed(split, spec, epoch)
         noisy = self.feed.batch(perturbed, draw=epoch).to(device)
         if self.network.uses_batch_statistics:
             return self.network(x, steps), self.network(noisy, steps)

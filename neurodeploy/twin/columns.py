@@ -14,6 +14,7 @@ from torch import Tensor
 from neurodeploy.errors import InputError, located
 from neurodeploy.program import Input
 from neurodeploy.twin.arithmetic import FLOAT32_EXACT
+from neurodeploy.twin.layout import Order
 
 Data = Any
 """A tensor or array for a program of one input, or a mapping from input name to them."""
@@ -25,8 +26,8 @@ LOWEST, HIGHEST = -(2**31), 2**31 - 1
 class Column:
     """The values of one input.
 
-    values : integer-valued float ``(steps, batch, size)``, or ``(1, batch, size)`` where every step
-    is the same. bound : largest magnitude.
+    values : integer-valued float ``(steps, batch, size)`` in the twin's order, or ``(1, batch,
+    size)`` where every step is the same. bound : largest magnitude.
     """
 
     values: Tensor
@@ -149,7 +150,7 @@ def _column(
     with located(f"input {node.name}"):
         bound = _checked(kept.detach())
     dtype = dtype if bound <= FLOAT32_EXACT else torch.float64
-    columns = kept.to(dtype).transpose(0, 1)
+    columns = Order(node.shape).inner(kept.to(dtype).transpose(0, 1))
     if steps > given:
         columns = torch.cat([columns, columns.new_zeros((steps - given, *columns.shape[1:]))])
     return Column(columns.contiguous(), bound)

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from neurodeploy.fixedpoint import M
 from neurodeploy.neuron import CubaLif, HomeostaticLif, Integrator
+from neurodeploy.twin import compiled
 from neurodeploy.twin.arithmetic import FLOAT64_EXACT, fold, keep_factor, tz, wrap
 from neurodeploy.twin.rule import Gradients, Named, Pass, Rule
 from neurodeploy.twin.slopes import UNIT
@@ -152,25 +153,39 @@ class CubaRule(Rule):
 
     def forward(self, call: Pass, given: Named) -> tuple[Named, dict[str, Any]]:
         p = _parameters(call, given)
+        if call.ready or compiled.takes(call, given):
+            s, before = call.ready or compiled.forward(call, given)
+            return {"s": s, "before": before}, _saved(call, given, p, before, p.threshold, None)
         state = State(given["u0"].double(), given["v0"].double(), _double(given.get("vth0")))
         record = _Record(call, p, state)
         for t in range(call.steps):
             state, test = step(p, state, _inputs(call, given, t))
             record.add(t, state, test)
-        outputs = record.outputs
-        threshold = p.threshold
-        before = record.before.detach()
-        saved: dict[str, Any] = {"before": before, "free": record.free, "p": p}
-        if threshold is not None:
-            vth = outputs["vth"].detach() if "vth" in outputs else threshold
-            size = UNIT * given["threshold"].detach().double().abs().clamp(min=1)
-            saved["steps"] = call.slopes.collect(before, vth, size)
-        return outputs, saved
+        vth = record.outputs["vth"].detach() if "vth" in record.outputs else p.threshold
+        return record.outputs, _saved(call, given, p, record.before, vth, record.free)
 
     def backward(
         self, call: Pass, given: Named, outputs: Named, saved: Mapping[str, Any], grads: Named
     ) -> Named:
+        if "before" in outputs and compiled.can_go_back(call, given, grads):
+            return compiled.backward(call, given, outputs["s"], outputs["before"], grads)
         return _Backward(call, given, outputs, saved, grads).run()
+
+
+def _saved(
+    call: Pass,
+    given: Named,
+    p: Parameters,
+    before: Tensor,
+    vth: Tensor | None,
+    free: Tensor | None,
+) -> dict[str, Any]:
+    """Return what the way back needs; before : v before the reset, an alias that has no graph."""
+    saved: dict[str, Any] = {"before": before.detach(), "free": free, "p": p}
+    if vth is not None:
+        size = UNIT * given["threshold"].detach().double().abs().clamp(min=1)
+        saved["steps"] = call.slopes.collect(saved["before"], vth, size)
+    return saved
 
 
 def _double(value: Tensor | None) -> Tensor | None:
@@ -221,11 +236,9 @@ class _Record:
         make = state.u.new_empty
         u_type = torch.float64 if call.wide else call.dtype
         self.before = make(shape, dtype=call.dtype)
-        silent = p.threshold is None
+        silence = self.before.new_zeros(()).expand(shape)
         self.outputs = {
-            "s": self.before.new_zeros(()).expand(shape)
-            if silent
-            else torch.empty_like(self.before),
+            "s": silence if p.threshold is None else torch.empty_like(self.before),
             "u": make(shape, dtype=u_type),
             "v": torch.empty_like(self.before) if p.reset != "none" else self.before,
         }
@@ -284,7 +297,7 @@ class _Backward:
         """Return the gradients of the state before step t, and sum those of its inputs."""
         after = self._and(carried.v, "v", t)
         v, vth = self._spike(t, after, carried.vth)
-        v, vth = self._homeostasis(t, v, vth)
+        v, vth = self._homeostasis(t, self._and(v, "before", t), vth)
         v = v * (self.before[t].abs() < LIMIT)
         u = self._and(v + carried.u, "u", t)
         self._inputs(t, u, v)
@@ -347,8 +360,15 @@ class _Backward:
         for name, grad in (("current_decay", u), ("voltage_decay", v)):
             if self.sums.wants(name):
                 state = "u" if name == "current_decay" else "v"
-                before = self.outputs[state][t - 1] if t else self.given[f"{state}0"]
-                self.sums.add(name, grad * before, -1 / 4096)
+                self.sums.add(name, grad * self._state(state, t - 1), -1 / 4096)
+
+    def _state(self, name: str, t: int) -> Tensor:
+        """Return u or v after step t."""
+        if t < 0:
+            return self.given[f"{name}0"]
+        if name in self.outputs:
+            return self.outputs[name][t]
+        return self.before[t] * (1 - self.outputs["s"][t])  # the compiled scan keeps no other
 
 
 __all__ = ["CubaLif", "CubaRule", "Inputs", "Parameters", "State", "step"]

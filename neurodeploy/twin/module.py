@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,13 +13,15 @@ from torch import Tensor, nn
 from neurodeploy.program import Program
 from neurodeploy.sim.options import RunOptions
 from neurodeploy.sim.plan import Edge, Plan, prepare
+from neurodeploy.twin import fused
 from neurodeploy.twin.columns import Columns, Data, columns
 from neurodeploy.twin.graph import components, is_cycle
+from neurodeploy.twin.layout import Layout
 from neurodeploy.twin.populations import Population, Stream, Timing, joined
 from neurodeploy.twin.rule import Named
-from neurodeploy.twin.run import PopulationRun, Run
-from neurodeploy.twin.slopes import PATHS, Layout, Slopes, paths_of, slope_of
-from neurodeploy.twin.synapses import Connection, added, delivered
+from neurodeploy.twin.run import Found, PopulationRun, Run
+from neurodeploy.twin.slopes import PATHS, paths_of, slope_of
+from neurodeploy.twin.synapses import Connection, added, binarised, delivered
 
 Part = tuple[Tensor, float]
 
@@ -65,6 +68,9 @@ class Twin(nn.Module):
         self.plan, self.program = plan, plan.program
         self.populations = nn.ModuleList(Population(stage) for stage in plan.stages)
         self.connections = nn.ModuleList(Connection(plan, edge) for edge in plan.edges)
+        self.geometries = [
+            fused.geometry_of(plan, stage) if fused.available() else None for stage in plan.stages
+        ]
         self._order = components(plan)
 
     def population(self, name: str) -> Population:
@@ -124,14 +130,14 @@ class _Traffic:
         self.twin, self.data = twin, data
         interval = twin.plan.options.reset_interval
         timing = Timing(data.steps, data.batch, interval, through, data.dtype)
-        self.layouts, self.streams = [], []
-        for population in twin.populations:
-            assert isinstance(population, Population)
+        self.timing = timing
+        self.layouts, self.slopes = [], []
+        for population in twin.plan.program.populations:
             layout = Layout(data.steps, data.batch, population.shape, data.batched)
-            slope = slope_of(population.stage.population.name, surrogate, width, layout)
             self.layouts.append(layout)
-            self.streams.append(Stream(population, timing, Slopes(slope)))
+            self.slopes.append(slope_of(population.name, surrogate, width, layout))
         self.found: dict[int, Named] = {}
+        self.packed: dict[int, fused.Bits] = {}
 
     def run(self) -> Run:
         """Return what was found, by population."""
@@ -146,10 +152,51 @@ class _Traffic:
 
     def run_whole(self, k: int) -> None:
         """Run a population whose sources are done over all steps."""
+        stream = self._stream(k, whole=True)
+        found = self._fused(k, stream)
+        if found is None:
+            given = self._currents(k)
+            found = stream.advance(self.data.steps, *given)
+            again = partial(self._again, k, given)
+        else:
+            again = partial(self._again, k, None)
+        self.found[k] = Found(found, again, self.timing.through)
+
+    def _currents(self, k: int) -> tuple[Tensor, float, Part | None]:
+        """Return what arrives at ports a and bias over all steps."""
         arrived = self._arrived(k, self.twin.plan.stages[k].incoming)
-        a, bound = self._port(k, arrived, "a")
         bias = self._port(k, arrived, "bias") if arrived["bias"] else None
-        self.found[k] = self.streams[k].advance(self.data.steps, a, bound, bias)
+        return *self._port(k, arrived, "a"), bias
+
+    def _again(self, k: int, given: tuple[Tensor, float, Part | None] | None) -> Named:
+        """Run a population once more, with all of its states."""
+        return self._stream(k).advance(self.data.steps, *(given or self._currents(k)))
+
+    def _fused(self, k: int, stream: Stream) -> Named | None:
+        """Run sums and scan of a population in one, or return None where that cannot be done."""
+        geometry = self.twin.geometries[k]
+        if geometry is None or not stream.is_fusable():
+            return None
+        connection = self.twin.connections[geometry.edge.index]
+        assert isinstance(connection, Connection)
+        messages, _ = self._messages(geometry.edge)
+        packed = None if geometry.edge.from_input else self.packed.get(geometry.edge.source)
+        weights = connection.weights()
+        if len(messages) != self.data.steps or connection.refused is weights.values:
+            return None
+        if geometry.edge.from_input:
+            messages = binarised(messages)
+        layer = stream.fuse(geometry, messages, packed, weights)
+        if layer is None:
+            connection.refused = weights.values
+            return None
+        self.packed[k] = layer.packed
+        return stream.advance_fused(layer.a, (layer.s, layer.before))
+
+    def _stream(self, k: int, whole: bool = False) -> Stream:
+        population = self.twin.populations[k]
+        assert isinstance(population, Population)
+        return Stream(population, self.timing, self.slopes[k], whole)
 
     def run_cycle(self, group: tuple[int, ...]) -> None:
         """Run populations that depend on each other step by step."""
@@ -160,6 +207,7 @@ class _Traffic:
             )
             for stage in stages
         }
+        streams = {k: self._stream(k) for k in group}
         pending: dict[tuple[int, str, int], list[Part]] = defaultdict(list)
         outputs: dict[int, list[Named]] = {k: [] for k in group}
         for t in range(self.data.steps):
@@ -172,7 +220,7 @@ class _Traffic:
                 }
                 a, bound = self._port(k, ports, "a")
                 bias = self._port(k, ports, "bias") if ports["bias"] else None
-                given = self.streams[k].advance(1, a, bound, bias)
+                given = streams[k].advance(1, a, bound, bias)
                 outputs[k].append(given)
                 for edge in stage.outgoing:
                     if edge.target in group:
@@ -184,7 +232,7 @@ class _Traffic:
 
     def _nothing(self, k: int) -> Named:
         a, bound = self._port(k, {"a": []}, "a")
-        return self.streams[k].advance(0, a, bound, None)
+        return self._stream(k).advance(0, a, bound, None)
 
     def _arrived(self, k: int, edges: Any) -> dict[str, list[Part]]:
         """Return what ``edges`` deliver, by port, ``(steps or 1, batch, N)`` each."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,14 @@ from torch import Tensor, nn
 
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE
 from neurodeploy.sim.plan import Stage
+from neurodeploy.twin import compiled, fused
 from neurodeploy.twin.arithmetic import round_through, wrap_through
+from neurodeploy.twin.layout import Order
 from neurodeploy.twin.rule import Named, Pass
 from neurodeploy.twin.rules import rule_of
 from neurodeploy.twin.scan import scan
-from neurodeploy.twin.slopes import UNIT, Slopes
-from neurodeploy.twin.synapses import integer_tensor
+from neurodeploy.twin.slopes import UNIT, Slope, Slopes
+from neurodeploy.twin.synapses import Weights, integer_tensor
 
 LEARNED = ("threshold", "bias", "gain", "theta")
 """Fields that become parameters; the others become buffers."""
@@ -67,14 +70,14 @@ class Population(nn.Module):
 
     def given(self) -> Named:
         """Return the parameters, one value per neuron ``(N,)``; gain and signature per step."""
-        neuron = self.stage.population.neuron
+        neuron, order = self.stage.population.neuron, Order(self.shape)
         result = {}
         for name in [*dict(self.named_parameters()), *dict(self.named_buffers())]:
             value = round_through(getattr(self, name))
             if name == "signature":
-                value = value.flatten(1)
+                value = order.inner(value.flatten(1))
             elif name not in neuron.per_step:
-                value = value.expand(self.shape).reshape(-1)
+                value = order.inner(value.expand(self.shape).reshape(-1))
             result[name] = value
         return result
 
@@ -85,8 +88,12 @@ class Stream:
     A reset that is due begins a new sample from a fresh state.
     """
 
-    def __init__(self, population: Population, timing: Timing, slopes: Slopes) -> None:
-        self.population, self.timing, self.slopes = population, timing, slopes
+    def __init__(
+        self, population: Population, timing: Timing, slope: Slope, whole: bool = False
+    ) -> None:
+        """whole : all steps come in one `advance`, and states are asked for by name only."""
+        self.population, self.timing, self.slopes = population, timing, Slopes(slope)
+        self.whole = whole
         self.stage = population.stage
         self.given = population.given()
         self.bias = self.given.pop("bias", None)
@@ -111,28 +118,57 @@ class Stream:
         magnitude. bias_in : the same of the port ``bias``, or None.
         """
         bias = self._bias(bias_in)
+        self.whole = self.whole and bias_in is None
         parts = []
         for start, stop in self._segments(self.column, self.column + steps):
-            if self._is_reset(start):
-                self.state = self._fresh()
+            self._begin(start)
             here = slice(start - self.column, stop - self.column)
-            outputs = self._scan(
-                range(start, stop),
-                a[here] if len(a) > 1 else a,
-                bound,
-                None if bias is None else (bias[here] if len(bias) > 1 else bias),
-            )
-            if stop > start:
+            own_bias = None if bias is None else _part(bias, here)
+            outputs = self._scan(range(start, stop), _part(a, here), bound, own_bias)
+            if stop > start and "before" not in outputs:
                 self.state = {name: outputs[name][-1] for name in self.population.states}
             parts.append(outputs)
         self.column += steps
         return joined(parts)
 
+    def fuse(
+        self,
+        geometry: fused.Geometry,
+        messages: Tensor,
+        packed: fused.Bits | None,
+        weights: Weights,
+    ) -> fused.Layer | None:
+        """Run sums and scan of all steps in one; see `fused.run`."""
+        bias = self._bias(None)
+        assert bias is not None
+        neuron = self.stage.population.neuron
+        return fused.run(geometry, messages, packed, weights, neuron, self.given, bias)
+
+    def advance_fused(self, a: Tensor, ready: tuple[Tensor, Tensor]) -> Named:
+        """Take all steps at once as `advance`, s and v before the reset being known already."""
+        self._begin(0)
+        return self._scan(range(self.timing.steps), a, 0.0, self._bias(None), ready)
+
+    def is_fusable(self) -> bool:
+        """Whether one sample takes all steps, of neurons that the compiled scan knows."""
+        steps, neuron = self.timing.steps, self.stage.population.neuron
+        return (
+            self.narrow
+            and self.timing.dtype == torch.float32
+            and steps > 0
+            and compiled.plain(neuron, self.given)
+            and len(self._segments(0, steps)) == 1
+        )
+
+    def _begin(self, column: int) -> None:
+        if self._is_reset(column):
+            self.state = self._fresh()
+
     def _segments(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Return spans without a due reset, but for their first column."""
         cuts = [c for c in range(start + 1, stop) if self._is_reset(c)]
         edges = [start, *cuts, stop]
-        return list(zip(edges[:-1], edges[1:], strict=True))
+        return list(pairwise(edges))
 
     def _is_reset(self, column: int) -> bool:
         return self.population.rule.resets and self.stage.is_reset(column, self.timing.interval)
@@ -150,7 +186,14 @@ class Stream:
             total, bound = total + bias_in[0], bound + bias_in[1]
         return wrap_through(total, BIAS_BITS, bound)
 
-    def _scan(self, columns: range, a: Tensor, bound: float, bias: Tensor | None) -> Named:
+    def _scan(
+        self,
+        columns: range,
+        a: Tensor,
+        bound: float,
+        bias: Tensor | None,
+        ready: tuple[Tensor, Tensor] | None = None,
+    ) -> Named:
         index = tuple(self.stage.sample_step(c, self.timing.interval) for c in columns)
         given: Named = {"a": a, **self.given}
         gains = self._gains(index)
@@ -171,6 +214,8 @@ class Stream:
             slopes=self.slopes,
             wide=not (self.narrow and largest <= DRIVE_EXACT),
             dtype=self.timing.dtype,
+            whole=self.whole,
+            ready=ready,
         )
         return scan(self.population.rule, call, given)
 
@@ -182,6 +227,12 @@ class Stream:
         extended = torch.cat([gain, gain.new_full((1,), UNIT)])
         chosen = [i if 0 <= i < len(gain) else len(gain) for i in index]
         return extended[torch.tensor(chosen, dtype=torch.long, device=gain.device)]
+
+
+def _part(values: Tensor, steps: slice) -> Tensor:
+    """Return some steps of what may be one for all; a part that is the whole is no new view."""
+    whole = len(values) == 1 or (steps.start == 0 and steps.stop == len(values))
+    return values if whole else values[steps]
 
 
 def joined(parts: list[dict[str, Any]]) -> dict[str, Any]:

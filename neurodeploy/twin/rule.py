@@ -26,7 +26,9 @@ class Pass:
 
     index : steps since the first data of the sample, per step: the index of gain and signature.
     gains : input mantissa, per step. through : open paths. wide : a sum may leave 32 bits or u 24.
-    dtype : of what fits float32, and of the gradients. needs : names of the given tensors whose gradient is wanted.
+    dtype : of what fits float32, and of the gradients. whole : the steps are all of a sample, and
+    nothing asks for the state behind them but by name. ready : s and v before the reset, where they
+    are known already. needs : names of the given tensors whose gradient is wanted.
     """
 
     neuron: Neuron
@@ -37,6 +39,8 @@ class Pass:
     slopes: Slopes
     wide: bool
     dtype: torch.dtype
+    whole: bool
+    ready: tuple[Tensor, Tensor] | None = None
     needs: frozenset[str] = frozenset()
 
 
@@ -95,7 +99,7 @@ class Gradients:
             return
         if name not in self.found:
             dtype = value.dtype if name == "a" else torch.float64
-            self.found[name] = torch.zeros_like(self.given[name], dtype=dtype)
+            self.found[name] = self.given[name].new_zeros(self.given[name].shape, dtype=dtype)
         target = self.found[name][t if len(self.given[name]) > 1 else 0]
         if len(target) < len(value):
             value = value.sum(0, keepdim=True, dtype=target.dtype)

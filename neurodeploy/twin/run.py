@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 import torch
@@ -11,8 +11,28 @@ from torch import Tensor
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.sim.dynamics import STATE_EXP
+from neurodeploy.twin.layout import Layout
 from neurodeploy.twin.rule import Named
-from neurodeploy.twin.slopes import UNIT, Layout
+from neurodeploy.twin.slopes import UNIT
+
+
+class Found(dict[str, Tensor]):
+    """What a scan gave; what the compiled one left out is worked out when it is asked for.
+
+    again : runs the scan once more, with all states. through : open paths.
+    """
+
+    def __init__(self, values: Named, again: Callable[[], Named], through: frozenset[str]) -> None:
+        super().__init__(values)
+        self._again, self._through = again, through
+
+    def __missing__(self, name: str) -> Tensor:
+        if name == "v" and "before" in self:
+            s = self["s"] if "reset" in self._through else self["s"].detach()
+            self[name] = self["before"] * (1 - s)
+        else:
+            self[name] = self._again()[name]
+        return self[name]
 
 
 class PopulationRun:
@@ -23,7 +43,7 @@ class PopulationRun:
         self._found = found
 
     def inner(self, variable: str) -> Tensor:
-        """Return a variable as it was computed, ``(steps, batch, size)``."""
+        """Return a variable as it was computed, ``(steps, batch, N)`` in the twin's order."""
         return self._found[variable]
 
     def __getattr__(self, variable: str) -> Tensor:
@@ -53,6 +73,7 @@ class Run(Mapping[str, PopulationRun]):
         values = self[readout.population].inner(readout.variable)
         kept = values[-readout.window :] if readout.window else values
         total = kept.sum(0, dtype=torch.float64)
+        total = self[readout.population].layout.order.outer(total)
         return total.reshape(len(total), self.program.classes, readout.pool).sum(2)
 
     @property

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from neurodeploy.errors import OptionError, located
 from neurodeploy.fixedpoint import MANTISSA_SHIFT
+from neurodeploy.twin.layout import Layout
 from neurodeploy.twin.surrogate import SURROGATES, Surrogate, Width
 
 PATHS = ("reset", "threshold", "gain", "homeostasis")
@@ -24,28 +25,6 @@ theta.
 """
 
 UNIT = 1 << MANTISSA_SHIFT
-
-
-@dataclass(frozen=True)
-class Layout:
-    """steps, batch, shape : of a population. batched : whether the caller gave a batch axis."""
-
-    steps: int
-    batch: int
-    shape: tuple[int, ...]
-    batched: bool
-
-    def given(self, values: Tensor) -> Tensor:
-        """Return ``(steps, batch, size)`` as the caller sees it, `Trace`'s layout."""
-        values = values.unflatten(2, self.shape).transpose(0, 1)
-        return values if self.batched else values[0]
-
-    def inner(self, values: Tensor) -> Tensor:
-        """Return what broadcasts against `given` as ``(steps, batch, size)``."""
-        leading = (self.batch, self.steps) if self.batched else (self.steps,)
-        full = values.expand(*leading, *self.shape)
-        full = full if self.batched else full[None]
-        return full.transpose(0, 1).flatten(2)
 
 
 @dataclass(frozen=True)

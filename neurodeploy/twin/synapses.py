@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neurodeploy.errors import located
 from neurodeploy.registry import ByType
 from neurodeploy.sim.plan import Edge, Plan
 from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
@@ -28,8 +29,10 @@ from neurodeploy.twin.arithmetic import (
     straight_through,
     wrap_through,
 )
+from neurodeploy.twin.layout import Order
 
 INT32 = 2**31
+CHANNELS_LAST = torch.channels_last
 
 
 class Current(NamedTuple):
@@ -61,29 +64,46 @@ class Connection(nn.Module):
     def __init__(self, plan: Plan, edge: Edge) -> None:
         super().__init__()
         self.edge = edge
-        self.send = _SENDERS.of(edge.synapse)
+        with located(f"connection {edge.name}"):
+            self.send = _SENDERS.of(edge.synapse)
         node = plan.program.inputs if edge.from_input else plan.program.populations
-        self.source_shape: tuple[int, ...] = node[edge.source].shape
+        self.source = Order(node[edge.source].shape)
+        self.target = Order(plan.stages[edge.target].population.shape)
         if edge.given is not None:
             self.weight = nn.Parameter(integer_tensor(edge.given), requires_grad=False)
         self._known: tuple[Any, Weights] | None = None
+        self.refused: Tensor | None = None
+        """Weights that the compiled layer could not take."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_known": None}  # type: ignore[misc]
+        return {**super().__getstate__(), "_known": None, "refused": None}  # type: ignore[misc]
 
     def weights(self) -> Weights:
         """Return the weights, rounded; the bounds are found anew when they change."""
         weight = self.weight
         if weight.requires_grad or not isinstance(weight, nn.Parameter):
-            return _weights(round_through(weight))
+            return self._arranged(round_through(weight))
         key = (weight.data_ptr(), weight._version, weight.dtype, weight.device)
         if self._known is None or self._known[0] != key:
-            self._known = (key, _weights(torch.round(weight.detach())))
+            self._known = (key, self._arranged(torch.round(weight.detach())))
         return self._known[1]
+
+    def _arranged(self, values: Tensor) -> Weights:
+        magnitudes = values.detach().double().abs()
+        row, entry = float(magnitudes.flatten(1).sum(1).max()), float(magnitudes.max())
+        return Weights(self.arranged(values) if values.dim() == 2 else values, row, entry)
+
+    def arranged(self, matrix: Tensor) -> Tensor:
+        """Return ``(out or 1, in or 1)`` with rows and columns in the twin's order."""
+        if matrix.shape[1] > 1:
+            matrix = self.source.inner(matrix)
+        if matrix.shape[0] > 1:
+            matrix = self.target.inner(matrix.t()).t()
+        return matrix
 
     def currents(self, messages: Tensor, bound: float) -> list[Current]:
         """Return what ``messages`` cause; bound : of their magnitude."""
-        if self.edge.binary:
+        if self.edge.binary and self.edge.from_input:  # spikes are 0 or 1 already
             messages = binarised(messages)
             bound = min(bound, 1.0)
         return self.send(self, messages, bound)
@@ -95,18 +115,14 @@ def integer_tensor(values: NDArray[Any]) -> Tensor:
     return torch.from_numpy(values.astype(np.float64 if wide else np.float32))
 
 
-def _weights(values: Tensor) -> Weights:
-    magnitudes = values.detach().double().abs()
-    return Weights(values, float(magnitudes.flatten(1).sum(1).max()), float(magnitudes.max()))
-
-
 def binarised(messages: Tensor) -> Tensor:
     """Return 1 where a message is not 0; gradients pass straight through."""
     return straight_through(messages, (messages.detach() != 0).to(messages.dtype))
 
 
 def _direct(connection: Connection, messages: Tensor, bound: float) -> list[Current]:
-    return [Current(connection.edge.latency, messages, bound)]
+    values = connection.target.inner(connection.source.outer(messages))
+    return [Current(connection.edge.latency, values, bound)]
 
 
 def _dense(connection: Connection, messages: Tensor, bound: float) -> list[Current]:
@@ -115,16 +131,15 @@ def _dense(connection: Connection, messages: Tensor, bound: float) -> list[Curre
     if delay is None:
         return [_sums(functional.linear, connection, messages, weights, bound)]
     result = []
+    lags = connection.arranged(torch.from_numpy(np.array(delay, np.int64))).to(messages.device)
     if delay.shape[1] == 1:  # one delay for a whole row: one product serves all delays
         rows = _delayed(messages, weights, bound, edge)
         for d in np.unique(delay):
-            mask = torch.from_numpy(delay[:, 0] == d).to(messages.device)
-            result.append(rows._replace(lag=edge.latency + int(d), values=rows.values * mask))
+            chosen = rows.values * (lags[:, 0] == int(d))
+            result.append(rows._replace(lag=edge.latency + int(d), values=chosen))
         return result
-    full = torch.from_numpy(np.broadcast_to(delay, edge.weight.shape).copy())  # type: ignore[union-attr]
     for d in np.unique(delay):
-        mask = (full == int(d)).to(messages.device)
-        chosen = Weights(weights.values * mask, weights.row, weights.entry)
+        chosen = Weights(weights.values * (lags == int(d)), weights.row, weights.entry)
         current = _delayed(messages, chosen, bound, edge)
         result.append(current._replace(lag=edge.latency + int(d)))
     return result
@@ -136,9 +151,10 @@ def _conv(connection: Connection, messages: Tensor, bound: float) -> list[Curren
     options = (synapse.stride, synapse.padding, synapse.dilation, synapse.groups)
 
     def multiply(x: Tensor, weight: Tensor) -> Tensor:
-        maps = x.reshape(-1, *connection.source_shape)
-        result = functional.conv2d(maps, weight, None, *options)
-        return result.flatten(1).unflatten(0, x.shape[:2])
+        maps = connection.source.maps(x.flatten(0, 1)).contiguous(memory_format=CHANNELS_LAST)
+        kernel = weight.contiguous(memory_format=CHANNELS_LAST)
+        result = functional.conv2d(maps, kernel, None, *options)
+        return result.permute(0, 2, 3, 1).flatten(1).unflatten(0, x.shape[:2])
 
     return [_sums(multiply, connection, messages, connection.weights(), bound)]
 
@@ -185,7 +201,7 @@ def _products(messages: Tensor, weight: Tensor) -> Tensor:
 
 
 _SENDERS: ByType[Callable[[Connection, Tensor, float], list[Current]]] = ByType(
-    "synapse of the twin", Synapse, {Dense: _dense, Conv2d: _conv, Direct: _direct}
+    "gradient", Synapse, {Dense: _dense, Conv2d: _conv, Direct: _direct}
 )
 
 

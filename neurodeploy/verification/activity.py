@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.accuracy import TIE, Accuracy, predictions
-from neurodeploy.answers import Recipe, RunChoice, Runner, settle
+from neurodeploy.answers import Recipe, Runner, settle
 from neurodeploy.answers.runner import differing_answers
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.program import Population, Program
@@ -65,14 +65,14 @@ class Undecided:
 
 
 def measure(
-    program: Program, data: Presentation, *, run: RunChoice | None = None, contrast: bool = False
+    program: Program, data: Presentation, *, recipe: Recipe | None = None, contrast: bool = False
 ) -> Measured:
-    """Run ``program`` over ``data`` as ``run`` asks, or as the program needs.
+    """Run ``program`` over ``data`` by ``recipe``, or as the program needs.
 
     contrast : whether to count the samples that aligned time answers otherwise, where it is not
     known to give the same answers; that takes a second run.
     """
-    recipe = settle(program, data.steps, run)
+    recipe = recipe or settle(program, data.steps)
     parts, scored = [], []
     for piece in Runner(program, recipe).run(data):
         parts.append(piece.activity)

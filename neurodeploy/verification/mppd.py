@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.answers import RunChoice, settle
+from neurodeploy.answers import Recipe, settle
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.fixedpoint import DECAY_ONE, MANTISSA_SHIFT
 from neurodeploy.neuron import Neuron
@@ -70,15 +70,15 @@ def mppd(
     *,
     sigma: float = 0.1,
     seed: int = SEED,
-    run: RunChoice | None = None,
+    recipe: Recipe | None = None,
 ) -> MppdResult:
     """Measure the MPPD of ``program`` on ``data``, clean against noise of level ``sigma``.
 
     The noise is that of `noise_accuracy` with the same seed and level. Y is defined within one
-    sample: whatever the stream, each one starts from rest here, in the timing that ``run`` asks
-    for or the program needs.
+    sample: whatever the stream, each one starts from rest here, in the timing of ``recipe`` or
+    the one that the program needs.
     """
-    options = settle(program, data.steps, run).from_rest()
+    options = (recipe or settle(program, data.steps)).from_rest()
     sums = {p.name: _Sums(p) for p in program.populations if _is_lif(p.neuron)}
     simulator = compile(program, **options, record=dict.fromkeys(sums, ("u",)))
     shown = data.encoded()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.answers import Recipe, RunChoice, Runner, settle
+from neurodeploy.answers import Recipe, Runner, settle
+from neurodeploy.atomic import replacing
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.program import Population, Program
 
@@ -52,7 +55,7 @@ def record_sample(
     data: Presentation,
     row: int | None = None,
     *,
-    run: RunChoice | None = None,
+    recipe: Recipe | None = None,
 ) -> Sample:
     """Run one sample of ``data`` and keep what a person wants to look at.
 
@@ -61,7 +64,7 @@ def record_sample(
     The neurons kept are spread evenly over those that spike, from the busiest to the quietest;
     silent ones follow when there are fewer.
     """
-    recipe = settle(program, data.steps, run)
+    recipe = recipe or settle(program, data.steps)
     row = _first_correct(program, data, recipe) if row is None else row
     # A stream is run from its start: what a sample does depends on those before it.
     chosen = _Rows(data, 0 if recipe.streamed else row, row + 1)
@@ -127,3 +130,25 @@ def _threshold(population: Population, kept: NDArray[np.int64]) -> NDArray[np.in
     full = np.broadcast_to(neuron.having("threshold")["threshold"], population.shape)
     scaled: NDArray[np.int64] = full.reshape(-1)[kept].astype(np.int64) << np.int64(6)
     return scaled
+
+
+def write_sample(sample: Sample, digest: str, path: Path) -> None:
+    """Store ``sample`` as the ``sample.npz`` of a run folder."""
+    arrays: dict[str, Any] = {
+        "digest": np.array(digest),
+        "row": np.array(sample.row),
+        "label": np.array(sample.label),
+        "predicted": np.array(sample.predicted),
+        "scores": sample.scores,
+        "columns": sample.columns,
+    }
+    for k, layer in enumerate(sample.layers):
+        arrays[f"layer{k}_s"] = layer.spikes
+        arrays[f"layer{k}_neurons"] = layer.neurons
+        arrays[f"layer{k}_v"] = layer.v
+        if layer.threshold is not None:
+            arrays[f"layer{k}_threshold"] = layer.threshold
+    image = BytesIO()
+    np.savez_compressed(image, **arrays)
+    with replacing(path) as file:
+        file.write(image.getvalue())

@@ -7,7 +7,7 @@ in any number of processes), and sums the lines up in rows. Lines and rows are r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -30,7 +30,8 @@ Payload = NDArray[Any]
 class Subject:
     """What is asked about: a network, the samples, and how they are run.
 
-    name, part : of the data set. digest : of the data. of : samples that the part holds.
+    name, part : of the data set. of : samples that the part holds. notes : what a user should
+    know of how the data were read.
     """
 
     program: Program
@@ -38,8 +39,8 @@ class Subject:
     recipe: Recipe
     name: str
     part: str
-    digest: str
     of: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,18 @@ class Suite:
     def table(self, rows: Sequence[Any]) -> RenderableType:
         """Return what a terminal shows of the summary."""
         raise NotImplementedError
+
+    def remarks(self, subject: Subject, rows: Sequence[Any]) -> Sequence[str]:
+        """Return lines that a terminal shows above the table."""
+        return ()
+
+    def footnotes(self, rows: Sequence[Any], extra: Mapping[str, Any]) -> Sequence[str]:
+        """Return lines that a terminal shows below the table; extra : of `more`."""
+        return ()
+
+    def more(self, subject: Subject, rows: Sequence[Any]) -> dict[str, Any]:
+        """Return records that stand in ``verify.json`` beside the suites, by their key."""
+        return {}
 
 
 @dataclass(frozen=True)

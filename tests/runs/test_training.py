@@ -336,17 +336,19 @@ def feed(kind: str = "rate") -> Feed:
     return Feed(data, build_encoder(spec.encoder, data), seed=9)
 
 
-def test_order_and_noise_depend_on_seed_epoch_and_step_alone() -> None:
+def test_order_and_noise_depend_on_seed_epoch_and_sample_alone() -> None:
     first, second = feed(), feed()
     assert np.array_equal(first.order(3), second.order(3))
     assert not np.array_equal(first.order(3), first.order(4))
     assert sorted(first.order(1)) == list(range(len(first.data.train)))
     split, spec = first.data.train.first(20), Perturbation(kind="gaussian", std=0.3)
-    noisy = first.perturbed(split, spec, 2, 7)
-    assert np.array_equal(noisy.x, second.perturbed(split, spec, 2, 7).x)
-    assert not np.array_equal(noisy.x, first.perturbed(split, spec, 2, 8).x)
+    noisy = first.perturbed(split, spec, 2)
+    assert np.array_equal(noisy.x, second.perturbed(split, spec, 2).x)
+    assert not np.array_equal(noisy.x, first.perturbed(split, spec, 3).x)
+    rows = np.array([17, 3])
+    assert np.array_equal(first.perturbed(split.take(rows), spec, 2).x, noisy.x[rows])
     assert (noisy.x.min(), noisy.x.max()) == (0, 16)
-    free = first.perturbed(split, Perturbation(kind="gaussian", std=0.3, clamp=False), 2, 7)
+    free = first.perturbed(split, Perturbation(kind="gaussian", std=0.3, clamp=False), 2)
     assert free.x.min() < 0 and free.x.max() > 16
 
 

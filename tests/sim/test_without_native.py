@@ -13,15 +13,15 @@ BLOCKED = """
     sys.modules["neurodeploy.sim._native"] = None  # as if it had never been built
 """
 ORDERS = [
-    "import neurodeploy.data, neurodeploy.sim.encode",
-    "import neurodeploy.sim.encode, neurodeploy.data",
+    "import neurodeploy.data, neurodeploy.encode",
+    "import neurodeploy.encode, neurodeploy.data",
     "import neurodeploy, neurodeploy.data",
 ]
 ENCODE = """
     import numpy as np
     import neurodeploy as nd
     from neurodeploy.errors import EngineError
-    from neurodeploy.sim.encode import Delta, Latency, Level, Rate
+    from neurodeploy.encode import Delta, Latency, Level, Rate
 
     x = np.random.default_rng(0).integers(0, 17, (5, 4, 3))
     encoders = [Rate(9, 16, seed=3), Latency(9, 16)]

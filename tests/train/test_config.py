@@ -122,6 +122,12 @@ BAD = [
      "loss.rest_weight: is set, but encoder.gap is 0, there is no rest"),
     (changed("levels = 16", "threshold = 2"),
      "encoder.threshold: is set, but encoder 'direct' does not use it"),
+    (changed("levels = 16", "levles = 16"),
+     "encoder.levles: unknown key, did you mean 'levels'?"),
+    (changed("levels = 16", "peak = 16"),
+     "encoder.peak: unknown key, known are kind, steps, gap, levels"),
+    (changed('kind = "direct"', 'kind = "poisson"'),
+     "encoder.kind: 'poisson', expected one of direct, rate, latency, delta, level, columns"),
     (BASE + "[readout]\nkind = 'integrator'\n[loss]\nterm = 'ms-mppd'\n"
      "[perturbation]\nkind = 'gaussian'", "loss.term: is 'ms-mppd', but no layer spikes"),
 ]  # fmt: skip

@@ -16,7 +16,8 @@ from neurodeploy.draws import normals
 from neurodeploy.encode import Direct, Encoder, Rate
 from neurodeploy.errors import OptionError
 from neurodeploy.verification import noise
-from neurodeploy.verification.noise import noise_accuracy, normal_directions, perturbed
+from neurodeploy.verification.noise import normal_directions, perturbed
+from neurodeploy.verification.noise_suite import noise_accuracy
 
 RUN = RunChoice(engine="reference")
 
@@ -100,7 +101,7 @@ def test_noisy_values_of_a_seed_are_these() -> None:
     assert noisy.tolist() == PINNED
 
 
-PINNED = [[92, 5, 56, 17], [0, 100, 20, 60]]
+PINNED = [[66, 43, 74, 50], [23, 42, 30, 0]]
 
 
 def test_graded_input_is_perturbed_after_encoding_and_equally_in_every_step() -> None:

@@ -12,7 +12,7 @@ class Tested:
     name : of the data set or file. part : ``"train"``, ``"validation"``, ``"test"``; None where
     there are no parts. samples : how many were run, the first ones. of : how many the part holds,
     None where a file does not say. place : where noise acts. split_seed : of a split that was
-    drawn. An older file says neither ``of`` nor ``split_seed``.
+    drawn. notes : how the data were read. An older file says none of the last three.
     """
 
     name: str
@@ -21,6 +21,7 @@ class Tested:
     of: int | None = None
     place: str = ""
     split_seed: int | None = None
+    notes: tuple[str, ...] = ()
 
     def filled(self, whole: Tested | None) -> Tested:
         """Return what is missing here from ``whole``, another result on the same part."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from neurodeploy.data import load_data, permutation
-from neurodeploy.data.dataset import Split, hold_out, whole_set
+from neurodeploy.data import Dataset, load_data, permutation
+from neurodeploy.data.dataset import Split, hold_out, joined, whole_set
 from neurodeploy.data.fashion import read_idx
 from neurodeploy.data.series import read_ts
-from neurodeploy.errors import DataError
+from neurodeploy.encode import Domain
+from neurodeploy.errors import DataError, OptionError
 
 
 def refused(call, message: str) -> None:  # type: ignore[no-untyped-def]
@@ -199,89 +202,85 @@ def test_vowels_come_with_lengths_and_without_importing_the_package() -> None:
     assert not ends.any()
 
 
-# The user's own arrays
+# Parts, digests, domains
 
 
-def write_npz(path: Path, **arrays: object) -> Path:
-    np.savez(path, **{k: np.asarray(v) for k, v in arrays.items()})
-    return path
+def small() -> Dataset:
+    x = np.arange(12).reshape(6, 2)
+    pool = whole_set(x, np.arange(6) % 2)
+    parts = [pool.take(np.array(rows)) for rows in ([0, 3], [4], [1, 2, 5])]
+    return Dataset("small", *parts, classes=2, peak=11, series=False, seed=1, source="here")
 
 
-def test_npz_is_split_by_the_fixed_seed(tmp_path: Path) -> None:
-    x, y = np.arange(300).reshape(100, 3), np.repeat(np.arange(5), 20)
-    path = write_npz(tmp_path / "d.npz", x=x, y=y)
-    data = load_data(str(path))
-    assert (data.shape, data.classes, data.peak, data.series) == ((3,), 5, 299, False)
-    assert np.bincount(data.test.y).tolist() == [4] * 5
-    assert np.array_equal(data.test.x, x[data.test.index])
+def test_all_parts_together_are_every_sample_in_order() -> None:
+    data = small()
+    assert [split.part for split in data.parts()] == ["train", "validation", "test"]
+    everything = data.part("all")
+    assert everything.index.tolist() == list(range(6))
+    assert everything.x[:, 0].tolist() == [0, 2, 4, 6, 8, 10]
+    assert everything.part == "all"
+    assert data.part("test") is data.test
+    assert len(load_data("digits").part("all")) == 1797
 
 
-def test_npz_with_its_own_test_set_and_series(tmp_path: Path) -> None:
-    x, y = np.ones((20, 4, 2), int), np.arange(20) % 2
-    path = write_npz(tmp_path / "d.npz", x=x, y=y, x_test=x[:3], y_test=y[:3], peak=9, classes=4)
-    data = load_data(str(path))
-    assert data.series
-    assert (data.steps, data.shape, data.peak, data.classes) == (4, (2,), 9, 4)
-    assert len(data.test) == 3
+def test_lengths_follow_their_samples() -> None:
+    pool = whole_set(np.zeros((4, 3, 1), np.int32), np.zeros(4, int), np.array([3, 1, 2, 3]))
+    whole = joined([pool.take(np.array([3, 1])), pool.take(np.array([2, 0]))], "all")
+    assert whole.lengths is not None
+    assert whole.lengths.tolist() == [3, 1, 2, 3]
 
 
-BAD_ARRAYS = [
-    ({"x": [[1]]}, "holds no 'y', expected x (samples first) and y"),
-    (
-        {"x": [[1.5]], "y": [0]},
-        "x has dtype float64, expected integers; quantise it first",
-    ),
-    (
-        {"x": [1, 2], "y": [0, 1]},
-        "x has shape (2,), expected (samples, N), (samples, C, H, W) or a series "
-        "(samples, steps, channels)",
-    ),
-    ({"x": [[1], [2]], "y": [0]}, "y has shape (1,), expected (2,)"),
-    ({"x": [[1]], "y": [-1]}, "y holds -1, class numbers start at 0"),
-    (
-        {"x": [[1]], "y": [0], "x_test": [[1]]},
-        "holds only one of x_test and y_test, expected both or none",
-    ),
-    (
-        {"x": [[1]], "y": [0], "x_test": [[1, 2]], "y_test": [0]},
-        "x_test has samples of shape (2,), x has (1,)",
-    ),
-    (
-        {"x": [[1]], "y": [0], "lengths": [1]},
-        "lengths is given, but x is no series (samples, steps, channels)",
-    ),
-    ({"x": [[[1]]], "y": [0], "lengths": [2]}, "lengths holds values outside 1 to 1"),
-    ({"x": [[9]] * 9, "y": [0] * 9, "peak": 5}, "peak is 5, expected one integer of at least 9"),
-]
+def test_a_part_that_does_not_exist_or_is_empty_is_refused() -> None:
+    with pytest.raises(OptionError) as caught:
+        small().part("dev")
+    assert str(caught.value) == "part is 'dev', expected one of train, validation, test, all"
+    data = small()
+    empty = replace(data, test=data.test.take(slice(0, 0)))
+    refused(
+        lambda: empty.part("test"),
+        "small: part test is empty (2 train, 1 validation, 0 test); take another part, or all",
+    )
 
 
-@pytest.mark.parametrize(("arrays", "message"), BAD_ARRAYS)
-def test_bad_npz_gets_one_clear_line(
-    tmp_path: Path, arrays: dict[str, object], message: str
-) -> None:
-    path = write_npz(tmp_path / "bad.npz", **arrays)
-    refused(lambda: load_data(str(path)), f"{path}: {message}")
+def test_the_domain_is_the_data_sets() -> None:
+    assert load_data("digits").test.domain == Domain(0, 16, 16)
+    assert replace(small(), signed=True).train.domain == Domain(-11, 11, 11)
 
 
-def test_npz_that_is_one_array_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "one.npz"
-    with path.open("wb") as file:
-        np.save(file, np.zeros(3, int))
-    with pytest.raises(DataError) as error:
-        load_data(str(path))
-    assert str(error.value) == f"{path}: is a single .npy array, expected an .npz with x and y"
+def test_a_digest_is_that_of_its_documented_bytes() -> None:
+    split = small().test
+    content = b"x (3, 2)\n" + split.x.astype("<i4").tobytes()
+    content += b"y (3,)\n" + split.y.astype("<i8").tobytes()
+    content += b"index (3,)\n" + split.index.astype("<i8").tobytes() + b"part test\n"
+    assert split.digest == sha256(content).hexdigest()
+    lines = "".join(f"{part.part} {part.digest}\n" for part in small().parts())
+    assert small().digest == sha256(lines.encode()).hexdigest()
 
 
-def test_npz_that_is_none_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "none.npz"
-    refused(lambda: load_data(str(path)), f"{path}: there is no such file")
-    path.write_bytes(b"not a zip file")
-    with pytest.raises(DataError, match=r"is not an \.npz of plain arrays"):
-        load_data(str(path))
+def test_digests_of_the_digits_are_these() -> None:
+    """Pinned: results name the data by it."""
+    data = load_data("digits")
+    assert data.digest == "460794f503e73d23b50e51df6791637283a289b9ed19997d14e1cf47b576c067"
+    assert data.test.digest == "5126292e90f306dc37e2c2f3c7491491369199002a887a42fdcd4fc3ea2ffc0e"
 
 
-def test_pickled_arrays_are_never_loaded(tmp_path: Path) -> None:
-    path = tmp_path / "evil.npz"
-    np.savez(path, x=np.array([{}], dtype=object), y=np.array([0]))
-    with pytest.raises(DataError, match=r"is not an \.npz of plain arrays"):
-        load_data(str(path))
+def test_a_digest_sees_every_change_of_samples_and_of_the_split() -> None:
+    split = small().test
+    x, y, index = split.x.copy(), split.y.copy(), split.index.copy()
+    x[0, 0] += 1
+    y[1] += 1
+    index[2] += 1
+    others = [
+        replace(split, x=x),
+        replace(split, y=y),
+        replace(split, index=index),
+        replace(split, part="train"),
+        replace(split, lengths=np.ones(3, int)),
+        replace(split, x=split.x.reshape(3, 1, 2)),
+        split.first(2),
+        split.take(np.array([1, 0, 2])),
+    ]
+    digests = {split.digest, *(other.digest for other in others)}
+    assert len(digests) == len(others) + 1
+    same = Split(np.asfortranarray(split.x.astype(np.int64)), split.y, split.index, part="test")
+    assert same.digest == split.digest
