@@ -21,8 +21,8 @@ from neurodeploy.report.words import amount
 MARGIN_BITS = 1.0
 """Headroom below which a state without a proof is near overflow: half of its range was used."""
 RULED_OUT = ("impossible", "never")
-COLOURS = {"u": "c0", "re": "c0", "v": "c2", "im": "c2", "act": "c3", "sigma": "c4"}
-"""Colour of each state; of any other ``grey``."""
+COLOURS = {"u": "c0", "v": "c2", "re": "c3", "im": "c4", "act": "c3", "sigma": "c4"}
+"""Colour of each state, no two alike in a model; of any other ``grey``."""
 
 
 @dataclass(frozen=True)
