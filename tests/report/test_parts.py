@@ -166,15 +166,39 @@ def test_the_input_of_a_comparison_is_named() -> None:
     assert found.labels == ("x.npy, 3 samples", "input not recorded")
 
 
+def test_a_divergence_is_told_with_the_rule_behind_it() -> None:
+    from report.folders import compared
+
+    first = {"population": "a", "variable": "v", "step": 4, "index": [1], "values": {"native": 3}}
+    entry = compared(
+        PROGRAM,
+        "native",
+        "lava",
+        equal=False,
+        differing=1,
+        first={**first, "rule": "v = tz(v)", "causes": ["a reset", "a delay"]},
+    )
+    text = section("exactness", evidence(comparisons=(entry,)))
+    assert "a.v at step 4: v = tz(v); perhaps a reset; perhaps a delay." in text
+    plain = PARTS["exactness"].entries(
+        "exactness", exactness.content(evidence(comparisons=(entry,)))
+    )
+    assert plain["comparisons"][0]["first"]["causes"] == ["a reset", "a delay"]
+
+
 # Headroom
 
 
-def text_of(verify: Any, part: str = "headroom") -> str:
-    content = PARTS[part].content(evidence(verify=verify))
+def section(part: str, given: Evidence) -> str:
     from neurodeploy.report.build import Piece
     from neurodeploy.report.page import _environment, _section
 
-    return html.unescape(_section(_environment(), Piece(part, PARTS[part], content)))
+    piece = Piece(part, PARTS[part], PARTS[part].content(given))
+    return html.unescape(_section(_environment(), piece))
+
+
+def text_of(verify: Any) -> str:
+    return section("headroom", evidence(verify=verify))
 
 
 def test_v_is_said_to_be_taken_before_its_reset_only_where_it_is() -> None:

@@ -106,6 +106,8 @@ class NoiseRow:
     rate: float
     low: float
     high: float
+    interval: str = "95 % Wilson score interval"
+    ties_count_as: str = "wrong"
 
 
 @dataclass(frozen=True)
