@@ -139,6 +139,21 @@ def layer(name: str, **changes: Any) -> dict[str, Any]:
     return {"name": name, "input": False, **counts, **more, **changes}
 
 
+def state_row(population: str, state: str, **changes: Any) -> dict[str, Any]:
+    """One state in verify.json."""
+    return {
+        "population": population,
+        "state": state,
+        "bound": 1 << 21,
+        "observed": 1 << 20,
+        "limit": 1 << 23 if state == "u" else (1 << 23) - 1,
+        "overflows": 0,
+        "verdict": "impossible",
+        "assumes": "from rest, 6 steps, inputs 0 to 16",
+        **changes,
+    }
+
+
 def headroom(name: str, **changes: Any) -> dict[str, Any]:
     """The headroom of one layer in verify.json."""
     return {
@@ -167,6 +182,11 @@ def measurements(**changes: Any) -> Measurements:
         "accuracy": accuracy(54, 60),
         "activity": {"steps": 6, "samples": 60, "layers": layers},
         "headroom": [headroom("pixels"), headroom("classes")],
+        "overflow": [
+            state_row("pixels", "u"),
+            state_row("pixels", "v"),
+            state_row("classes", "v", verdict="never"),
+        ],
         **changes,
     }
     return as_record(Measurements, content, "verify.json")
