@@ -70,7 +70,7 @@ _ON_FIRST_USE = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use what needs pydantic, HDF5 or torch, so that importing the package is quick."""
+    """Import on first use what needs pydantic, HDF5 or torch: importing the package is quick."""
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_ON_FIRST_USE[name]), name)

@@ -35,7 +35,7 @@ SENT = float(2**STATE_EXP)
 class Parameters:
     """float64 ``(N,)``, in units of the states; exp : shift of an input."""
 
-    threshold: Tensor | None
+    threshold: Tensor
     bias: Tensor | None
     exp: int
     sums: bool

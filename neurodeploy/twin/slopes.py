@@ -77,7 +77,7 @@ def _width(width: Any, layout: Layout) -> Width:
         leading = (layout.batch, layout.steps) if layout.batched else (layout.steps,)
         full = (*leading, *layout.shape)
         try:
-            fits = torch.broadcast_shapes(width.shape, full) == full
+            fits = width.expand(full).shape == full
         except RuntimeError:
             fits = False
         if not fits:
