@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 from typing import Any
 
@@ -283,3 +285,25 @@ def test_every_model_but_resonators_has_a_rule() -> None:
     assert {kind.__name__ for kind in RULES} == {
         *("CubaLif", "HomeostaticLif", "Integrator", "Delta", "SigmaDelta", "Sigma"),
     }
+
+
+def test_a_twin_is_copied_and_pickled() -> None:
+    twin, x = nd.to_torch(small()), data(2, 5)
+    expected = twin(x)["out"].v
+    for other in (copy.deepcopy(twin), pickle.loads(pickle.dumps(twin))):
+        assert torch.equal(other(x)["out"].v, expected)
+    other.load_state_dict(twin.state_dict())
+
+
+def test_a_gpu_gives_the_same_integers() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    x, twin = data(2, 5).requires_grad_(), nd.to_torch(small())
+    expected = twin(x)
+    found = copy.deepcopy(twin).cuda()(x)
+    for name in expected:
+        for variable in "suv":
+            one, other = (getattr(run[name], variable).detach().cpu() for run in (expected, found))
+            assert torch.equal(one, other)
+    grads = [torch.autograd.grad(run.logits.sum(), x)[0] for run in (expected, found)]
+    assert torch.allclose(*grads, rtol=1e-4)
