@@ -21,7 +21,7 @@ from timing import Contestant, Timing, alternate, spread
 from workloads import PEAK, SEED, STEPS, images, mlp
 
 import neurodeploy as nd
-from neurodeploy.sim.encode import Delta, Latency, Level, Rate, reference
+from neurodeploy.encode import Delta, Latency, Level, Rate, reference
 from neurodeploy.sim.native import ISA_VARIABLE, instruction_sets
 
 CHANNELS = 49

@@ -20,12 +20,12 @@ from typing import Any
 from neurodeploy import container
 from neurodeploy.atomic import replacing
 from neurodeploy.data import load_data
+from neurodeploy.data.presentation import present
+from neurodeploy.runs.training import train
 from neurodeploy.train.config import Config, Loss, Perturbation, read_config
 from neurodeploy.train.progress import ConsoleReporter
-from neurodeploy.train.run import train
 from neurodeploy.verification.mppd import mppd
-from neurodeploy.verification.noise import noise_accuracy
-from neurodeploy.verification.presented import present
+from neurodeploy.verification.noise_suite import noise_accuracy
 
 MPPD_SIGMA = 0.1
 

@@ -18,10 +18,10 @@ from typing import Any
 from neurodeploy import container
 from neurodeploy.atomic import replacing
 from neurodeploy.data import encode_split, load_data
+from neurodeploy.runs.training import train
 from neurodeploy.train.config import Config, read_config
 from neurodeploy.train.progress import ConsoleReporter
-from neurodeploy.train.run import train
-from neurodeploy.train.stream import verify_stream
+from neurodeploy.verification.stream import verify_stream
 
 
 def measure(config: Config, folder: Path, lava_samples: int) -> dict[str, Any]:

@@ -35,8 +35,8 @@ from torch.nn import functional
 import neurodeploy as nd
 from neurodeploy.atomic import replacing
 from neurodeploy.data.fashion import load_fashion
+from neurodeploy.encode import Rate
 from neurodeploy.lowering import lower
-from neurodeploy.sim.encode import Rate
 from neurodeploy.train import Conv, Dense, Network, Neuron
 
 STEPS, PEAK, SEED = 16, 255, 1

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import neurodeploy as nd
 from neurodeploy.data.digits import load_digits
 from neurodeploy.data.fashion import DEFAULT_DIRECTORY, read_idx
-from neurodeploy.sim.encode import Rate
+from neurodeploy.encode import Rate
 
 SIDE = 28
 STEPS = 16

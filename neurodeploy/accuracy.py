@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.errors import DataError
+from neurodeploy.errors import DataError, OptionError
 from neurodeploy.program import Program
 from neurodeploy.trace import Trace
 
@@ -19,13 +20,27 @@ Z95 = 1.959963984540054
 
 
 def scores(program: Program, trace: Trace) -> NDArray[np.int64]:
-    """Return the score of each class, int64 ``(batch, classes)``.
+    """Return the score of each class, int64 ``(batch, classes)``; a stream is one sample.
 
     ``score = sum of the read-out variable over the last window columns`` (all for window 0) and
     over the ``pool`` neurons of the class, in 64 bits; neurons in C,H,W order.
+
+    Raises OptionError for a window of more steps than the trace has.
     """
     readout = program.readout
     array = trace[readout.population].arrays[readout.variable]
+    is_stream = array.ndim == 1 + len(program.node(readout.population).shape)
+    return windowed(program, array[np.newaxis] if is_stream else array)
+
+
+def windowed(program: Program, array: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the `scores` of a read-out variable, ``(batch, steps, *shape)``."""
+    readout = program.readout
+    if readout.window > array.shape[1]:
+        raise OptionError(
+            f"readout: window is {readout.window} steps, the run has {array.shape[1]}; run as many "
+            "steps, or read out over fewer"
+        )
     kept = array[:, -readout.window :] if readout.window else array
     total = kept.sum(axis=1, dtype=np.int64)
     return np.asarray(total.reshape(len(total), program.classes, readout.pool).sum(axis=2))

@@ -4,8 +4,9 @@ Layout of version 1::
 
     /                 attributes format, version, digest (SHA-256 of the Program)
     /inputs/0 ...     one group per record: attribute ``record`` names its class,
-    /populations/0 .. attributes hold its whole numbers, texts, flags and pairs,
-    /connections/0 .. datasets its integer arrays, sub-groups its ``neuron`` or ``synapse``;
+    /populations/0 .. attributes hold its whole numbers (int64), texts, flags and pairs,
+    /connections/0 .. datasets its arrays (int32, delays int8), sub-groups its ``neuron`` or
+                      ``synapse``;
     /readout          a field that is None is left out, and one that a record gained later
                       while it has its default
     /metadata         uint8 dataset, a JSON object of text and numbers
@@ -20,14 +21,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from neurodeploy import hdf5
 from neurodeploy.atomic import replacing
-from neurodeploy.errors import FormatError, ProgramError, located
+from neurodeploy.errors import ExportError, FormatError, ProgramError, located
 from neurodeploy.neuron import (
     CubaLif,
     Delta,
@@ -39,7 +41,8 @@ from neurodeploy.neuron import (
     SigmaDelta,
 )
 from neurodeploy.program import Connection, Input, Population, Program, Readout
-from neurodeploy.record import Record, is_grown, told_fields
+from neurodeploy.record import ARRAY_TYPES, Record, is_grown, plain_type, told_fields
+from neurodeploy.registry import ByName
 from neurodeploy.synapse import Conv2d, Dense, Direct
 
 FORMAT = "neurodeploy-program"
@@ -53,14 +56,18 @@ The digest of a migrated file is not compared: a record that gained a field has 
 COMPRESS_ABOVE = 512
 """Arrays of more bytes than this are stored compressed and with a checksum."""
 
+HELD = "texts, flags, whole numbers, rows of them and arrays of int32 or int8"
+"""What a field of a record may be."""
+
+_KINDS: Mapping[type, str] = {str: "a text", bool: "a flag", int: "a whole number"}
 _LISTS = ("inputs", "populations", "connections")
 
 
-def _by_name(*records: type[Record]) -> dict[str, type[Record]]:
-    return {record.__name__: record for record in records}
+def _by_name(*records: type[Record]) -> ByName[type[Record]]:
+    return ByName("record", {record.__name__: record for record in records}, FormatError)
 
 
-RECORDS: Mapping[str, Mapping[str, type[Record]]] = {
+RECORDS: Mapping[str, ByName[type[Record]]] = {
     "inputs": _by_name(Input),
     "populations": _by_name(Population),
     "connections": _by_name(Connection),
@@ -70,7 +77,7 @@ RECORDS: Mapping[str, Mapping[str, type[Record]]] = {
     ),
     "synapse": _by_name(Dense, Conv2d, Direct),
 }
-"""Where a record may stand in a file -> the classes allowed there."""
+"""Where a record may stand in a file -> the classes allowed there; a new model is added to it."""
 
 
 def is_container(path: Path | str) -> bool:
@@ -110,7 +117,8 @@ def read(path: Path | str) -> Program:
 def write(program: Program, path: Path | str) -> None:
     """Store ``program`` in ``path``, whole or not at all; the same Program gives the same bytes.
 
-    Raises OSError when the file cannot be written.
+    Raises ExportError for a field of a type that the file cannot hold, OSError when the file cannot
+    be written.
     """
     image = _image(program)
     with replacing(path) as file:
@@ -124,42 +132,76 @@ def _image(program: Program) -> bytes:
     ) as file:
         _put(file, "format", FORMAT)
         _put(file, "version", VERSION)
-        _put(file, "digest", program.digest)
         for name in _LISTS:
             group = file.create_group(name)
             for index, record in enumerate(getattr(program, name)):
                 _put(group, str(index), record)
         _put(file, "readout", program.readout)
+        _put(file, "digest", program.digest)
         text = json.dumps(dict(program.metadata)).encode()
-        _put(file, "metadata", np.frombuffer(text, np.uint8))
+        _put_array(file, "metadata", np.frombuffer(text, np.uint8))
         file.flush()
         return bytes(file.id.get_file_image())
 
 
 def _put(group: Any, name: str, value: object) -> None:
-    """Store one field of a record in ``group``."""
+    """Store one field of a record in ``group``, or raise ExportError for what it cannot hold."""
     if value is None:
         return
     if isinstance(value, Record):
+        _check_known(group, name, type(value))
         inner = group.create_group(name)
         _put(inner, "record", type(value).__name__)
         for field, content in told_fields(value):
             _put(inner, field, content)
-    elif isinstance(value, np.ndarray):
-        packed = {"compression": "gzip", "shuffle": True, "fletcher32": True}
-        group.create_dataset(name, data=value, **(packed if value.nbytes > COMPRESS_ABOVE else {}))
-    elif isinstance(value, str):
-        group.attrs[name] = np.bytes_(value.encode())
-    elif isinstance(value, bool):
-        group.attrs[name] = np.bool_(value)
+    elif isinstance(value, np.ndarray) and value.dtype in ARRAY_TYPES:
+        _put_array(group, name, value)
     else:
-        group.attrs[name] = np.asarray(value, dtype=np.int64)
+        stored = _attribute(value)
+        if stored is None:
+            what = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)
+            where = f"{group.name}/{name}".lstrip("/")
+            raise ExportError(f"{where}: is {what}, a program file holds {HELD}")
+        group.attrs[name] = stored
+
+
+def _check_known(group: Any, name: str, kind: type[Record]) -> None:
+    """Refuse a record that `read` would not know."""
+    place = name if name in RECORDS else group.name.strip("/")
+    if RECORDS[place].get(kind.__name__) is not kind:
+        where = f"{group.name}/{name}".lstrip("/")
+        raise ExportError(
+            f"{where}: is a {kind.__name__}, a program file holds {', '.join(RECORDS[place])}; "
+            f"add it to neurodeploy.container.RECORDS[{place!r}]"
+        )
+
+
+def _put_array(group: Any, name: str, array: NDArray[Any]) -> None:
+    packed = {"compression": "gzip", "shuffle": True, "fletcher32": True}
+    group.create_dataset(name, data=array, **(packed if array.nbytes > COMPRESS_ABOVE else {}))
+
+
+def _attribute(value: object) -> Any:
+    """Return ``value`` as it is stored in an attribute, None where no type keeps it whole."""
+    if isinstance(value, tuple):
+        whole = value and all(_is_int64(item) for item in value)
+        return np.asarray(value, dtype=np.int64) if whole else None
+    if _is_int64(value):
+        return np.int64(value)
+    if isinstance(value, str):
+        text = value.encode()
+        return np.bytes_(text) if text and b"\0" not in text else None
+    return np.bool_(value) if isinstance(value, bool) else None
+
+
+def _is_int64(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and plain_type(value) is int and -(2**63) <= value < 2**63
 
 
 def _version(file: Any) -> int:
-    if "format" not in file.attrs or hdf5.attribute(file, "format") != FORMAT:
+    if hdf5.attribute(file, "format") != FORMAT:
         raise FormatError(f"is HDF5 without the attribute format = {FORMAT!r}")
-    version = hdf5.attribute(file, "version") if "version" in file.attrs else None
+    version = hdf5.attribute(file, "version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise FormatError(f"version is {version!r}, expected a whole number from 1 on")
     if version > VERSION:
@@ -210,7 +252,25 @@ def _record(place: str, tree: object, where: str) -> Any:
     for name in values.keys() & RECORDS.keys():
         values[name] = _record(name, values[name], f"{where}/{name}")
     with located(where):
-        return _checked(record, **values)
+        built = _checked(record, **values)
+        for name, stored in values.items():
+            _check_kept(name, stored, getattr(built, name))
+        return built
+
+
+def _check_kept(name: str, stored: object, kept: object) -> None:
+    """Refuse a value that the record took for one of another type."""
+    if _kind(stored) != _kind(kept):
+        raise FormatError(f"{name} is stored as {_kind(stored)}, expected {_kind(kept)}")
+
+
+def _kind(value: object) -> str:
+    """Describe the type of a stored value."""
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype.newbyteorder('=')}"
+    if isinstance(value, tuple):
+        return "a row of whole numbers"
+    return _KINDS.get(type(value), type(value).__name__)
 
 
 def _checked(record: Callable[..., Any], *args: Any, **values: Any) -> Any:

@@ -7,8 +7,12 @@ with `located`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 class NeurodeployError(Exception):
@@ -17,6 +21,10 @@ class NeurodeployError(Exception):
 
 class ProgramError(NeurodeployError):
     """A Program or one of its records breaks a rule: a shape, a range, a name, a cycle."""
+
+
+class ModelError(NeurodeployError, TypeError):
+    """A neuron or synapse record of a type that a table of this package has no entry for."""
 
 
 class FormatError(NeurodeployError):
@@ -57,6 +65,36 @@ class ProfileError(NeurodeployError):
 
 class NeurodeployWarning(UserWarning):
     """Something runs, but probably not as expected; the message says where and by how much."""
+
+
+ALIKE = 0.7
+"""Least share of letters that a name has in common with one that is offered in its place."""
+
+
+def alike(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that ``name`` may stand for, None where none is like it.
+
+    Dashes before an option count for nothing: all have them.
+    """
+    bare = {entry.lstrip("-"): entry for entry in known}
+    close = difflib.get_close_matches(name.lstrip("-"), bare, 1, ALIKE)
+    return bare[close[0]] if close else None
+
+
+_PASSED = ("neurodeploy", "contextlib", "torch")
+"""Packages whose frames lie between a user's line and the place that warns."""
+
+
+def warn(message: str) -> None:
+    """Issue a NeurodeployWarning that points to the user's line, however deep the call."""
+    level, frame = 2, sys._getframe(1)
+    while frame is not None and _package(frame) in _PASSED and frame.f_back is not None:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, NeurodeployWarning, stacklevel=level)
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 @contextmanager

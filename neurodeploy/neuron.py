@@ -8,7 +8,8 @@ they broadcast against ``(*leading, *shape)``. What each model computes per step
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.errors import ProgramError, located
 from neurodeploy.fixedpoint import DECAY_BITS, DECAY_ONE, M
-from neurodeploy.record import Integers, Record, grown, integers, whole
+from neurodeploy.record import Integers, Record, Role, grown, integers, whole
 
 DECAY_FIELD_MAX = 2**16 - 1
 """Decays lie in 0..4096; Lava runs any 16-bit value, so records hold them and writers refuse."""
@@ -26,38 +27,71 @@ INITIAL_MAX = M - 1
 """Largest magnitude of ``initial``: the value at which v saturates."""
 RESETS = ("zero", "subtract", "none")
 
+Names = tuple[str, ...]
+Family = str | None
+
 
 @dataclass(frozen=True, eq=False)
 class Neuron(Record):
-    """Base of all neuron records.
+    """Base of all neuron records: what each states of itself, so that others need not ask its type.
 
+    family : ``"cuba"``, ``"sigma-delta"``, ``"resonate-and-fire"``, or what a new model calls it;
+        models of one family share states and the fields that move them.
+    states : what is kept between steps, in the order of the compiled kernels, whether it can be
+        recorded or not.
     variables : names that an engine can record, ``s`` first.
     ports : names of the inputs that a connection can drive.
-    graded : whether ``s`` carries int32 messages instead of 0/1 spikes.
+    spikes : whether ``s`` is the 0/1 outcome of a spike test. graded : whether ``s`` carries int32
+        messages. A neuron with neither sends nothing.
+    resets : whether a due reset of the run clears the states.
+    roles : of every field, see `Role`.
     """
 
-    variables: ClassVar[tuple[str, ...]] = ("s",)
-    ports: ClassVar[tuple[str, ...]] = ("a",)
+    family: ClassVar[Family] = None
+    states: ClassVar[Names] = ()
+    variables: ClassVar[Names] = ("s",)
+    ports: ClassVar[Names] = ("a",)
+    spikes: ClassVar[bool] = False
     graded: ClassVar[bool] = False
-    per_step: ClassVar[tuple[str, ...]] = ()
-    """Fields whose first axis is the step of the sample rather than space."""
+    resets: ClassVar[bool] = False
+
+    @property
+    def sends(self) -> bool:
+        """Whether ``s`` can be other than 0."""
+        return self.spikes or self.graded
+
+    @property
+    def moving_threshold(self) -> bool:
+        """Whether the threshold is a state, ``vth``, rather than a parameter alone."""
+        return "vth" in self.states
+
+    @property
+    def per_step(self) -> tuple[str, ...]:
+        """Fields whose first axis is the step of the sample rather than space."""
+        return tuple(name for name, role in self.roles.items() if role.per == "step")
 
     def check_shapes(self, shape: tuple[int, ...]) -> None:
         """Raise ProgramError unless every array broadcasts against ``shape`` as documented."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not isinstance(value, np.ndarray) or field.name in self.per_step:
-                continue
-            allowed = {(), shape} | ({(shape[0], 1, 1)} if len(shape) == 3 else set())
-            if value.shape not in allowed:
+        allowed = {(), shape} | ({(shape[0], 1, 1)} if len(shape) == 3 else set())
+        for name, role in self.roles.items():
+            found = np.shape(getattr(self, name))
+            if role.per == "neuron" and found not in allowed:
                 raise ProgramError(
-                    f"{field.name} has shape {value.shape}, expected one of "
+                    f"{name} has shape {found}, expected one of "
                     f"{', '.join(str(s) for s in sorted(allowed, key=len))}"
                 )
 
     def _check(self, name: str, low: int, high: int) -> None:
         with located(type(self).__name__):
             self._set(name, integers(name, getattr(self, name), low, high))
+
+
+_CUBA: Mapping[str, Role] = {
+    "current_decay": Role("decay", "1/4096 of u a step"),
+    "voltage_decay": Role("decay", "1/4096 of v a step"),
+    "bias": Role("bias", "64 in v"),
+    "initial": Role("initial", "1 in v"),
+}
 
 
 def _check_cuba(neuron: CubaLif | Integrator) -> None:
@@ -91,9 +125,18 @@ class CubaLif(Neuron):
     gain: Integers | None = None
     initial: Integers = grown(0)
 
-    variables: ClassVar[tuple[str, ...]] = ("s", "u", "v")
-    ports: ClassVar[tuple[str, ...]] = ("a", "bias")
-    per_step: ClassVar[tuple[str, ...]] = ("gain",)
+    family: ClassVar[Family] = "cuba"
+    states: ClassVar[Names] = ("u", "v")
+    variables: ClassVar[Names] = ("s", "u", "v")
+    ports: ClassVar[Names] = ("a", "bias")
+    spikes: ClassVar[bool] = True
+    resets: ClassVar[bool] = True
+    roles: ClassVar[Mapping[str, Role]] = {
+        **_CUBA,
+        "threshold": Role("threshold", "64 in v"),
+        "reset": Role("mode", "name", "setting"),
+        "gain": Role("gain", "1 in u for a current of 1, 1 in v for a bias of 1", "step"),
+    }
 
     def __post_init__(self) -> None:
         _check_cuba(self)
@@ -132,8 +175,16 @@ class HomeostaticLif(CubaLif):
     low: int = 64
     high: int = 2**23 - 1
 
-    variables: ClassVar[tuple[str, ...]] = ("s", "u", "v", "vth")
-    per_step: ClassVar[tuple[str, ...]] = ("gain", "signature")
+    states: ClassVar[Names] = ("u", "v", "vth")
+    variables: ClassVar[Names] = ("s", "u", "v", "vth")
+    roles: ClassVar[Mapping[str, Role]] = {
+        **CubaLif.roles,
+        "theta": Role("adaptation", "2^-shift in vth for 1 in v"),
+        "signature": Role("adaptation", "1 in v", "step"),
+        "shift": Role("adaptation", "bits", "setting"),
+        "low": Role("adaptation", "1 in v", "setting"),
+        "high": Role("adaptation", "1 in v", "setting"),
+    }
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -167,8 +218,12 @@ class Integrator(Neuron):
     bias: Integers = 0
     initial: Integers = grown(0)
 
-    variables: ClassVar[tuple[str, ...]] = ("s", "u", "v")
-    ports: ClassVar[tuple[str, ...]] = ("a", "bias")
+    family: ClassVar[Family] = "cuba"
+    states: ClassVar[Names] = ("u", "v")
+    variables: ClassVar[Names] = ("s", "u", "v")
+    ports: ClassVar[Names] = ("a", "bias")
+    resets: ClassVar[bool] = True
+    roles: ClassVar[Mapping[str, Role]] = _CUBA
 
     def __post_init__(self) -> None:
         _check_cuba(self)
@@ -186,8 +241,14 @@ class _SigmaDeltaFamily(Neuron):
     bias: Integers = 0
     spike_exp: int = 6
 
+    family: ClassVar[Family] = "sigma-delta"
     graded: ClassVar[bool] = True
-    unused: ClassVar[tuple[str, ...]] = ()
+    unused: ClassVar[Names] = ()
+    roles: ClassVar[Mapping[str, Role]] = {
+        "threshold": Role("threshold", "2^(spike_exp + 6) in act"),
+        "bias": Role("bias", "2^(spike_exp + 6) in act"),
+        "spike_exp": Role("mode", "bits", "setting"),
+    }
 
     def __post_init__(self) -> None:
         self._check("threshold", -(2**31), 2**31 - 1)
@@ -203,23 +264,26 @@ class _SigmaDeltaFamily(Neuron):
 class Delta(_SigmaDeltaFamily):
     """Sends the change of its input when that is large enough (NetX SDNN input block)."""
 
-    variables: ClassVar[tuple[str, ...]] = ("s", "act")
-    unused: ClassVar[tuple[str, ...]] = ("bias",)
+    states: ClassVar[Names] = ("act", "residue")
+    variables: ClassVar[Names] = ("s", "act")
+    unused: ClassVar[Names] = ("bias",)
 
 
 @dataclass(frozen=True, eq=False)
 class SigmaDelta(_SigmaDeltaFamily):
     """Sums messages, applies bias and ReLU, sends the change of the result (NetX ``SDNN``)."""
 
-    variables: ClassVar[tuple[str, ...]] = ("s", "sigma", "act")
+    states: ClassVar[Names] = ("sigma", "act", "residue")
+    variables: ClassVar[Names] = ("s", "sigma", "act")
 
 
 @dataclass(frozen=True, eq=False)
 class Sigma(_SigmaDeltaFamily):
     """Sums messages and sends the sum (NetX ``sigma_output``)."""
 
-    variables: ClassVar[tuple[str, ...]] = ("s", "sigma")
-    unused: ClassVar[tuple[str, ...]] = ("threshold", "bias")
+    states: ClassVar[Names] = ("sigma",)
+    variables: ClassVar[Names] = ("s", "sigma")
+    unused: ClassVar[Names] = ("threshold", "bias")
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,8 +298,16 @@ class ResonateFire(Neuron):
     cos_decay: Integers
     threshold: Integers
 
-    variables: ClassVar[tuple[str, ...]] = ("s", "re", "im")
-    ports: ClassVar[tuple[str, ...]] = ("re", "im")
+    family: ClassVar[Family] = "resonate-and-fire"
+    states: ClassVar[Names] = ("re", "im")
+    variables: ClassVar[Names] = ("s", "re", "im")
+    ports: ClassVar[Names] = ("re", "im")
+    spikes: ClassVar[bool] = True
+    roles: ClassVar[Mapping[str, Role]] = {
+        "sin_decay": Role("decay", "1/4096 a step"),
+        "cos_decay": Role("decay", "1/4096 a step"),
+        "threshold": Role("threshold", "64 in re"),
+    }
 
     def __post_init__(self) -> None:
         self._check("sin_decay", -DECAY_FIELD_MAX, DECAY_FIELD_MAX)
@@ -279,3 +351,8 @@ class ResonateFireIz(ResonateFire):
 
     A spike needs im >= threshold << 6 and sets re = 0, im = (threshold << 6) - 1.
     """
+
+    roles: ClassVar[Mapping[str, Role]] = {
+        **ResonateFire.roles,
+        "threshold": Role("threshold", "64 in im"),
+    }

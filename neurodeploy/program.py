@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 
 from neurodeploy.errors import ProgramError, located
+from neurodeploy.frozen import FrozenMapping
 from neurodeploy.neuron import Neuron
 from neurodeploy.record import Record, digest, grown, whole
-from neurodeploy.synapse import Direct, Synapse
+from neurodeploy.synapse import Synapse
 
 Shape = tuple[int, ...]
 MetadataValue = str | int | float | bool
@@ -84,6 +84,7 @@ class Population(Record):
             self._set("shape", _shape(self.shape))
             if not isinstance(self.neuron, Neuron):
                 raise ProgramError(f"neuron is {self.neuron!r}, expected a neuron record")
+            self.neuron.check_roles()
             self.neuron.check_shapes(self.shape)
 
     @property
@@ -122,9 +123,6 @@ class Connection(Record):
             )
         if self.group is not None:
             self._set("group", _name("group name", self.group))
-
-
-READOUT_VARIABLES = ("s", "u", "v", "sigma", "act", "re", "im")
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +169,7 @@ class Program(Record):
             with located(f"connection {connection.source}->{connection.target}"):
                 self._check_connection(connection)
         self._set("populations", _ordered(self.populations, self.connections))
-        self._set("metadata", MappingProxyType(_checked_metadata(self.metadata)))
+        self._set("metadata", FrozenMapping(_checked_metadata(self.metadata)))
         self._check_readout()
 
     @property
@@ -241,10 +239,12 @@ class Program(Record):
                 f"port is {connection.port!r}, {type(target.neuron).__name__} has "
                 f"{', '.join(target.neuron.ports)}"
             )
-        if isinstance(connection.synapse, Direct) and not isinstance(source, Input):
-            raise ProgramError("a Direct synapse starts at an input, not at a population")
+        if connection.synapse.input_only and not isinstance(source, Input):
+            name = type(connection.synapse).__name__
+            raise ProgramError(f"a {name} synapse starts at an input, not at a population")
         if connection.feedback and isinstance(source, Input):
             raise ProgramError("a feedback connection starts at a population, not at an input")
+        connection.synapse.check_roles()
         connection.synapse.check_shapes(source.shape, target.shape)
 
     def _check_readout(self) -> None:
@@ -265,6 +265,33 @@ class Program(Record):
     def classes(self) -> int:
         """Number of classes that the read-out tells apart: neurons / pool."""
         return self.populations[self.index(self.readout.population)].size // self.readout.pool
+
+
+def with_readout(
+    program: Program,
+    population: str | None = None,
+    variable: str | None = None,
+    window: int | None = None,
+    pool: int | None = None,
+) -> Program:
+    """Return ``program`` read by other means; what is None stays as it is.
+
+    population, variable, window, pool : as in `Readout`. Another population is pooled by 1 unless
+    ``pool`` says otherwise.
+
+    Raises ProgramError for a population or variable that is not there, or a pool that does not
+    divide the neurons.
+    """
+    now = program.readout
+    moved = population is not None and population != now.population
+    kept = 1 if moved else now.pool
+    readout = Readout(
+        population or now.population,
+        variable or now.variable,
+        now.window if window is None else window,
+        pool=kept if pool is None else pool,
+    )
+    return replace(program, readout=readout)
 
 
 def _check_names(inputs: Iterable[Input], populations: Iterable[Population]) -> None:

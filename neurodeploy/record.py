@@ -3,21 +3,56 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import MISSING, Field, field, fields
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurodeploy.errors import ProgramError
+from neurodeploy.frozen import read_only
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+
+ARRAY_TYPES = (np.dtype(np.int32), np.dtype(np.int8))
+"""Data types of the arrays that records hold."""
+PLAIN_TYPES: tuple[type[Any], ...] = (str, bool, int)
+"""Types of their other values, alone or in tuples; any of them may be None. A bool is no int."""
 
 Integers = Any
 """A field given as anything array-like of integers, and stored as a read-only int32 array."""
 Pair = Any
 """A field given as one int or (height, width), and stored as a pair of ints."""
+
+
+Kind = Literal[
+    "decay",
+    "threshold",
+    "bias",
+    "initial",
+    "gain",
+    "adaptation",
+    "mode",
+    "weight",
+    "delay",
+    "geometry",
+]
+"""What a field of a neuron or synapse is for."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a field is for, in which unit, and how many numbers it holds.
+
+    kind : what it does in the model. unit : what a value of 1 stands for. per : ``"neuron"`` (one
+    number for all, one per channel or one per neuron), ``"step"`` (its first axis is the step of
+    the sample), ``"synapse"``, or ``"setting"`` (one value for all).
+    """
+
+    kind: Kind
+    unit: str
+    per: Literal["neuron", "step", "synapse", "setting"] = "neuron"
 
 
 _GROWN = "grown"
@@ -76,9 +111,7 @@ def integers(
         if smallest < low or largest > high:
             value_outside = smallest if smallest < low else largest
             raise ProgramError(f"{name} holds {value_outside}, allowed are {low} to {high}")
-    copy = np.array(array, dtype=dtype, order="C", copy=True)
-    copy.flags.writeable = False
-    return copy
+    return read_only(np.array(array, dtype=dtype, order="C", copy=True))
 
 
 def whole(name: str, value: object, low: int, high: int = INT32_MAX) -> int:
@@ -99,8 +132,15 @@ def pair(name: str, value: object, low: int) -> tuple[int, int]:
 
 
 def canonical(value: object) -> Iterator[bytes]:
-    """Yield the bytes of a record in a fixed order: class and field names, little-endian int32."""
+    """Yield the bytes of a record in a fixed order: class and field names, little-endian int32.
+
+    Raises TypeError for a value of another kind than records are made of.
+    """
     if isinstance(value, np.ndarray):
+        if value.dtype not in ARRAY_TYPES:
+            raise TypeError(
+                f"an array of {value.dtype} has no canonical bytes, only int32 and int8"
+            )
         yield f"array{value.shape}".encode()
         yield np.ascontiguousarray(value, dtype="<i4").tobytes()
     elif isinstance(value, tuple):
@@ -112,8 +152,18 @@ def canonical(value: object) -> Iterator[bytes]:
         for name, content in told_fields(value):
             yield f".{name}=".encode()
             yield from canonical(content)
+    elif value is None:
+        yield b"NoneType:None;"
     else:
-        yield f"{type(value).__name__}:{value!r};".encode()
+        kind = plain_type(value)
+        if kind is None:
+            raise TypeError(f"{type(value).__name__} {value!r} has no canonical bytes")
+        yield f"{kind.__name__}:{kind(value)!r};".encode()
+
+
+def plain_type(value: object) -> type[Any] | None:
+    """Return which of `PLAIN_TYPES` a value is, numpy's strings being texts; None for no one."""
+    return next((kind for kind in PLAIN_TYPES if isinstance(value, kind)), None)
 
 
 def digest(value: object) -> str:
@@ -124,10 +174,31 @@ def digest(value: object) -> str:
     return hasher.hexdigest()
 
 
+RecordT = TypeVar("RecordT", bound="Record")
+
+
 class Record:
-    """A frozen dataclass whose equality and hash go by its canonical bytes."""
+    """A frozen dataclass whose equality and hash go by its canonical bytes.
+
+    It pickles: the fields travel, what was computed from them does not, and arrays arrive
+    read-only. A copy of a record, deep or not, is the record itself.
+
+    roles : of the fields of a neuron or synapse, all of them.
+    """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    roles: ClassVar[Mapping[str, Role]] = {}
+
+    def check_roles(self) -> None:
+        """Raise ProgramError unless every field has a role."""
+        for entry in fields(self):
+            if entry.name not in self.roles:
+                raise ProgramError(f"{type(self).__name__}: field {entry.name} has no role")
+
+    def having(self, *kinds: Kind) -> dict[str, Any]:
+        """Return the fields whose role is one of ``kinds``, by name, in order of declaration."""
+        names = [entry.name for entry in fields(self)]
+        return {name: getattr(self, name) for name in names if self.roles[name].kind in kinds}
 
     @property
     def digest(self) -> str:
@@ -141,6 +212,19 @@ class Record:
 
     def __hash__(self) -> int:
         return int(self.digest[:16], 16)
+
+    def __copy__(self: RecordT) -> RecordT:
+        return self
+
+    def __deepcopy__(self: RecordT, memo: dict[int, Any]) -> RecordT:
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            self._set(name, read_only(value) if isinstance(value, np.ndarray) else value)
 
     def _set(self, name: str, value: object) -> None:
         """Store a checked value during construction of the frozen record."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, Protocol
 
 import numpy as np
@@ -121,6 +122,17 @@ def write_npy(file: IO[bytes], values: NDArray[Any] | Recorded) -> None:
     npy.write_array_header_1_0(file, header)
     for block in blocks(values):
         file.write(block.data)
+
+
+def write_npz(file: IO[bytes], arrays: Mapping[str, NDArray[Any] | Recorded]) -> None:
+    """Write an uncompressed .npz to ``file``, a part of an array at a time.
+
+    Not numpy.savez: it leaves its archive open when the disk is full.
+    """
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, values in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                write_npy(member, values)
 
 
 def _filled(values: Recorded) -> NDArray[Any]:

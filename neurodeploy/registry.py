@@ -7,11 +7,10 @@ from outside, which is how a new model or suite arrives.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from neurodeploy.errors import NeurodeployError, OptionError
+from neurodeploy.errors import ModelError, NeurodeployError, OptionError, alike
 
 T = TypeVar("T")
 
@@ -23,20 +22,30 @@ class ByType(Mapping[type, T], Generic[T]):
     """One entry for each type of record.
 
     what : what an entry is, for messages, such as ``"dynamics"``. base : type whose concrete
-    subclasses are to be covered.
+    subclasses are to be covered. refusal : what to say where there is no entry, ``{name}`` stands
+    for the type; ``"no dynamics for {name}"`` if left out. without : types that are known and left
+    out on purpose.
     """
 
-    def __init__(self, what: str, base: type, entries: Mapping[type, T]) -> None:
-        self.what, self.base = what, base
+    def __init__(
+        self,
+        what: str,
+        base: type,
+        entries: Mapping[type, T],
+        refusal: str | None = None,
+        without: Collection[type] = (),
+    ) -> None:
+        self.what, self.base, self.without = what, base, frozenset(without)
+        self.refusal = refusal or f"no {what} for {{name}}"
         self._entries: dict[type, T] = dict(entries)
         TABLES.append(self)
 
     def of(self, record: object) -> T:
-        """Return the entry of the type of ``record``; TypeError where there is none."""
+        """Return the entry of the type of ``record``; ModelError where there is none."""
         try:
             return self._entries[type(record)]
         except KeyError:
-            raise TypeError(f"no {self.what} for {type(record).__name__}") from None
+            raise ModelError(self.refusal.format(name=type(record).__name__)) from None
 
     def add(self, kind: type, entry: T) -> None:
         """Add the entry of a type that has none."""
@@ -75,8 +84,8 @@ class ByName(Mapping[str, T], Generic[T]):
         if isinstance(name, str) and name in self._entries:
             return self._entries[name]
         known = ", ".join(self._entries)
-        near = difflib.get_close_matches(str(name), self._entries, 1, 0.75)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = alike(str(name), self._entries)
+        hint = f"; did you mean {near!r}?" if near else ""
         raise self.error(f"{self.what} is {name!r}, expected one of {known}{hint}")
 
     def add(self, name: str, entry: T) -> None:

@@ -5,12 +5,14 @@
     result.json     outcome of training, with metrics.jsonl and config.toml (train)
     verify.json     accuracy, noise, MPPD, headroom and activity (verify)
     sample.npz      one sample in full, for the plots (verify)
-    compare.json    comparisons of engines, ``{"comparisons": [...]}`` or one alone (compare --json)
+    compare.json    comparisons of engines, ``{"comparisons": [...]}`` (compare --out, demo) or one
+                    alone (compare --json)
     energy.json     energy per profile, or why it was refused (energy)
     report.html, report.json    all of it on one page (report)
 
 Each file carries the digest of the network that it speaks of, so that a report never joins
-results of different networks.
+results of different networks. A JSON file carries its ``format``, 1 where it is missing; a newer
+one than `FORMAT` is refused.
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 from neurodeploy.atomic import replacing
 from neurodeploy.errors import FormatError, OptionError
@@ -29,6 +33,8 @@ PROGRAM, NETX = "program.h5", "network.net"
 RESULT, METRICS = "result.json", "metrics.jsonl"
 VERIFY, SAMPLE, COMPARE, ENERGY = "verify.json", "sample.npz", "compare.json", "energy.json"
 REPORT_HTML, REPORT_JSON = "report.html", "report.json"
+
+T = TypeVar("T")
 
 _PACKAGES = ("neurodeploy", "numpy", "torch", "lava-nc", "lava-dl")
 
@@ -50,17 +56,86 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """Return the JSON object in ``path``, or None where there is no such file.
 
-    Raises FormatError for a file that is not a JSON object.
+    Raises FormatError for a file that is not a JSON object, holds NaN or an infinity, or has a
+    newer ``format`` than `FORMAT`.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except FileNotFoundError:
         return None
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise FormatError(f"{path}: is not JSON: {' '.join(str(error).split())[:200]}") from error
     if not isinstance(value, dict):
         raise FormatError(f"{path}: holds a {type(value).__name__}, expected a JSON object")
+    version = value.get("format", 1)
+    if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= FORMAT:
+        raise FormatError(
+            f"{path}: format is {version!r}, this neurodeploy reads up to {FORMAT}; "
+            "read it with the neurodeploy that wrote it, or run its verb again"
+        )
     return value
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def as_record(kind: type[T], value: object, where: str) -> T:
+    """Return the plain JSON ``value`` as the dataclass ``kind``, nested dataclasses included.
+
+    A field without default must be there; what the record does not know is passed over. Types are
+    those of JSON: a text is no number. where : what an error names, such as the file.
+
+    Raises FormatError with the place of the first problem.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(value), strict=True)
+    except ValidationError as problem:
+        entry = problem.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in entry["loc"]) or "file"
+        if entry["type"] == "missing":
+            raise FormatError(f"{where}: {place} is missing; run its verb again") from None
+        found = " ".join(repr(entry["input"]).split())
+        expected = entry["msg"][:1].lower() + entry["msg"][1:]
+        raise FormatError(f"{where}: {place} is {found[:60]}, {expected}") from None
+
+
+def plain(value: Any) -> Any:
+    """Return a record as plain values for JSON, by its own ``to_dict`` where it has one."""
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if is_dataclass(value):
+        return {entry.name: plain(getattr(value, entry.name)) for entry in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    return value
+
+
+def add_comparison(folder: Path, entry: Mapping[str, Any]) -> None:
+    """Put one comparison of engines into compare.json, with those of the same network there.
+
+    One of the same engines, data and options is replaced. entry : `Comparison.to_dict`, and
+    ``data``: what was run, ``name`` and ``samples``.
+
+    Raises FormatError for a damaged file.
+    """
+    path = folder / COMPARE
+    held = read_json(path) or {"comparisons": []}
+    entries = held.get("comparisons", [held])
+    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        raise FormatError(f"{path}: comparisons is no list of objects; remove the file")
+    same = ("engines", "data", "options", "steps")
+    kept = [
+        one
+        for one in entries
+        if one.get("digest") == entry["digest"]
+        and any(one.get(key) != plain(entry.get(key)) for key in same)
+    ]
+    write_json(path, {"format": FORMAT, "comparisons": [*kept, plain(entry)]})
 
 
 def versions() -> dict[str, str]:

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.converters.netx.conditioning import cause, changes
+from neurodeploy.conditioning import WEIGHT_MAX, WEIGHT_MIN, NothingToCondition, changes
+from neurodeploy.converters.netx.findings import surprises
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, M
-from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Connection, Input, MetadataValue, Population, Program
 from neurodeploy.sim.fanout import fan_out
-from neurodeploy.sim.plan import dense_groups
-from neurodeploy.synapse import Conv2d, Dense, Direct
+from neurodeploy.sim.plan import dense_groups, group_weights
+from neurodeploy.synapse import Synapse
 
-WEIGHT_RANGE = (-256, 254)
+WEIGHT_RANGE = (WEIGHT_MIN, WEIGHT_MAX)
 """Weights that a chip of the Loihi kind holds: 8 bits, even where the signs are mixed."""
 THRESHOLD_BITS = 17
 Range = tuple[int, int]
@@ -84,13 +84,14 @@ class CurrentBound:
 
 @dataclass(frozen=True)
 class PopulationSummary:
-    """One population. parameters : name -> smallest and largest, or a text."""
+    """One population. parameters : name -> extremes, or a text. units : name -> what 1 means."""
 
     number: int
     name: str
     shape: tuple[int, ...]
     neuron: str
     parameters: Mapping[str, Range | str]
+    units: Mapping[str, str]
     current: CurrentBound | None
 
 
@@ -142,6 +143,7 @@ def summarise(program: Program) -> Summary:
             *_conditioning_findings(program),
             *(line for entry in connections for line in _weight_findings(entry)),
             *(line for entry in populations for line in _neuron_findings(entry)),
+            *surprises(program),
         ),
         metadata=dict(program.metadata),
     )
@@ -178,11 +180,11 @@ def current_bound(program: Program, population: Population) -> CurrentBound | No
     of either sign and size m count with ``m * sum |w|``.
     """
     neuron = population.neuron
-    if not isinstance(neuron, (CubaLif, Integrator)):
+    if neuron.family != "cuba":
         return None
     up, down, graded = _drive(program, population)
     events = np.maximum(up, down)
-    decay = np.asarray(neuron.current_decay, dtype=np.int64)
+    decay = np.asarray(neuron.having("decay")["current_decay"], dtype=np.int64)
     loss = np.maximum(DECAY_ONE - np.abs(DECAY_ONE - decay), 0)
     worst = _steady(events, loss)
     per_unit = _steady(graded, loss)
@@ -214,7 +216,7 @@ def _drive(program: Program, population: Population) -> tuple[NDArray[np.int64],
         if connection.target != population.name or connection.port != "a":
             continue
         up, down = _sums(connection, population)
-        if isinstance(connection.synapse, Direct) or program.is_graded(connection.source):
+        if not connection.synapse.binarises or program.is_graded(connection.source):
             total[2] = total[2] + up + down
         else:
             total[0], total[1] = total[0] + up, total[1] + down
@@ -226,12 +228,10 @@ def _sums(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Sums of the positive and of the negative weights per neuron; borders are not credited."""
     synapse, rank = connection.synapse, len(population.shape)
-    if isinstance(synapse, Dense):
-        weight, shape = synapse.weight, population.shape
-    elif isinstance(synapse, Conv2d):
-        weight, shape = synapse.weight.reshape(len(synapse.weight), -1), (-1, 1, 1)
-    else:
+    weight = synapse.rows
+    if weight is None:
         return np.ones((1,) * rank, np.int64), np.zeros((1,) * rank, np.int64)
+    shape = (-1, 1, 1) if synapse.layout == "kernel" else population.shape
     up = np.maximum(weight, 0).sum(axis=1, dtype=np.int64)
     down = -np.minimum(weight, 0).sum(axis=1, dtype=np.int64)
     return up.reshape(shape), down.reshape(shape)
@@ -249,15 +249,15 @@ def _connection(program: Program, index: int, name: str) -> ConnectionSummary:
     connection = program.connections[index]
     synapse = connection.synapse
     fans = fan_out(program, index)
-    weight = getattr(synapse, "weight", None)
-    delay = synapse.delay if isinstance(synapse, Dense) else None
+    weight = next(iter(synapse.having("weight").values()), None)
+    delay = next(iter(synapse.having("delay").values()), None)
     return ConnectionSummary(
         name=name,
         source=connection.source,
         target=connection.target,
         synapse=type(synapse).__name__,
         shape=() if weight is None else weight.shape,
-        geometry=_geometry(synapse) if isinstance(synapse, Conv2d) else "",
+        geometry=_geometry(synapse),
         feedback=connection.feedback,
         port=connection.port,
         group=connection.group,
@@ -268,28 +268,32 @@ def _connection(program: Program, index: int, name: str) -> ConnectionSummary:
     )
 
 
-def _geometry(synapse: Conv2d) -> str:
-    """Return what differs from stride 1, padding 0, dilation 1 and one group, as text."""
+def _geometry(synapse: Synapse) -> str:
+    """Return what differs from its default (stride 1, padding 0, one group ...), as text."""
+    plain = {field.name: field.default for field in fields(synapse)}
     parts = []
-    for name, plain in (("stride", 1), ("padding", 0), ("dilation", 1)):
-        high, wide = getattr(synapse, name)
-        if (high, wide) != (plain, plain):
+    for name, value in synapse.having("geometry").items():
+        if value == plain[name]:
+            continue
+        if isinstance(value, tuple):
+            high, wide = value
             parts.append(f"{name} {high}" if high == wide else f"{name} {high}x{wide}")
-    return ", ".join(parts + ([f"{synapse.groups} groups"] if synapse.groups > 1 else []))
+        else:
+            parts.append(f"{value} {name}")
+    return ", ".join(parts)
 
 
 def _population(program: Program, number: int, population: Population) -> PopulationSummary:
     neuron = population.neuron
+    values = ((field.name, getattr(neuron, field.name)) for field in fields(neuron))
+    given = {name: value for name, value in values if value is not None}
     return PopulationSummary(
         number=number,
         name=population.name,
         shape=population.shape,
         neuron=type(neuron).__name__,
-        parameters={
-            field.name: _parameter(getattr(neuron, field.name))
-            for field in fields(neuron)
-            if getattr(neuron, field.name) is not None
-        },
+        parameters={name: _parameter(value) for name, value in given.items()},
+        units={name: neuron.roles[name].unit for name in given},
         current=current_bound(program, population),
     )
 
@@ -307,17 +311,15 @@ def _conditioning_findings(program: Program) -> list[str]:
     """Where ``weights="exact"`` and ``"lava"`` differ."""
     result = []
     for members in dense_groups(program):
-        synapses = [program.connections[index].synapse for index in members]
-        weights = [s.weight.astype(np.int64) for s in synapses if isinstance(s, Dense)]
         names = [program.connection_names[index] for index in members]
         try:
-            found = changes(weights)
-        except ValueError as error:
-            result.append(f"connection {', '.join(names)}: {error}, which Lava cannot load")
+            found = changes(group_weights(program, members))
+        except NothingToCondition as error:
+            result.append(f"connection {', '.join(names)}: {error}")
             continue
         result += [
-            f"connection {name}: {change}: {cause(weight)}"
-            for name, change, weight in zip(names, found, weights, strict=True)
+            f"connection {name}: {change}"
+            for name, change in zip(names, found, strict=True)
             if change is not None
         ]
     return result

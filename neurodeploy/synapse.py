@@ -3,23 +3,50 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurodeploy.errors import ProgramError, located
 from neurodeploy.fixedpoint import MAX_DELAY_STEPS
-from neurodeploy.record import Integers, Pair, Record, integers, pair, whole
+from neurodeploy.record import Integers, Pair, Record, Role, integers, pair, whole
 
 Shape = tuple[int, ...]
+Layout = Literal["matrix", "kernel"] | None
 
 
 @dataclass(frozen=True, eq=False)
 class Synapse(Record):
-    """Base of all synapse records."""
+    """Base of all synapse records: what each states of itself.
 
-    delayed: ClassVar[bool] = False
+    layout : ``"matrix"``, weights ``(out, in)``; ``"kernel"``, weights ``(Cout, taps ...)`` that
+        all positions share; None without weights. The field is then named ``weight``.
+    latency : columns that it takes in pipelined time. input_only : whether it starts at an input.
+    binarises : whether non-zero messages of a binary source count as 1.
+    conditioned : whether Lava conditions the weights. accumulator_bits : where a sum wraps.
+    roles : of every field, see `Role`.
+    """
+
+    layout: ClassVar[Layout] = None
+    latency: ClassVar[int] = 1
+    input_only: ClassVar[bool] = False
+    binarises: ClassVar[bool] = True
+    conditioned: ClassVar[bool] = False
+    accumulator_bits: ClassVar[int] = 32
+
+    @property
+    def has_weight(self) -> bool:
+        """Whether messages are weighted."""
+        return self.layout is not None
+
+    @property
+    def rows(self) -> NDArray[np.int32] | None:
+        """The weights by output neuron or channel, ``(out, fan-in)``; None without weights."""
+        weight: NDArray[np.int32] | None = getattr(self, "weight", None)
+        return None if weight is None else weight.reshape(len(weight), -1)
 
     def check_shapes(self, source: Shape, target: Shape) -> None:
         """Raise ProgramError unless this synapse maps a ``source`` shape to a ``target`` shape."""
@@ -40,6 +67,13 @@ class Dense(Synapse):
 
     weight: Integers
     delay: Integers | None = None
+
+    layout: ClassVar[Layout] = "matrix"
+    conditioned: ClassVar[bool] = True
+    roles: ClassVar[Mapping[str, Role]] = {
+        "weight": Role("weight", "64 in u", "synapse"),
+        "delay": Role("delay", "steps", "synapse"),
+    }
 
     def __post_init__(self) -> None:
         with located("Dense"):
@@ -69,6 +103,36 @@ class Dense(Synapse):
             )
 
 
+def convolved_shape(
+    source: Shape,
+    weight: Shape,
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    dilation: tuple[int, int],
+    groups: int,
+) -> Shape:
+    """Return the (Cout, Hout, Wout) that a `Conv2d` with a weight of that shape gives.
+
+    Raises ProgramError for a ``source`` of another shape, or one that the kernel does not fit.
+    """
+    if len(source) != 3 or source[0] != weight[1] * groups:
+        raise ProgramError(
+            f"source has shape {source}, expected ({weight[1] * groups}, H, W) "
+            f"for weight {weight} with groups {groups}"
+        )
+    size = []
+    for axis in range(2):
+        reach = dilation[axis] * (weight[2 + axis] - 1) + 1
+        room = source[1 + axis] + 2 * padding[axis] - reach
+        if room < 0:
+            raise ProgramError(
+                f"kernel reaches over {reach} cells, source {source} with padding "
+                f"{padding} is smaller"
+            )
+        size.append(room // stride[axis] + 1)
+    return (int(weight[0]), size[0], size[1])
+
+
 @dataclass(frozen=True, eq=False)
 class Conv2d(Synapse):
     """Cross-correlation over a (C, H, W) source, as in torch.
@@ -82,6 +146,16 @@ class Conv2d(Synapse):
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
+
+    layout: ClassVar[Layout] = "kernel"
+    accumulator_bits: ClassVar[int] = 24
+    roles: ClassVar[Mapping[str, Role]] = {
+        "weight": Role("weight", "64 in u", "synapse"),
+        "stride": Role("geometry", "cells", "setting"),
+        "padding": Role("geometry", "cells", "setting"),
+        "dilation": Role("geometry", "cells", "setting"),
+        "groups": Role("geometry", "groups", "setting"),
+    }
 
     def __post_init__(self) -> None:
         with located("Conv2d"):
@@ -103,22 +177,9 @@ class Conv2d(Synapse):
     def output_shape(self, source: Shape) -> Shape:
         """Return the (Cout, Hout, Wout) that a ``source`` of (C, H, W) gives."""
         weight = np.shape(self.weight)
-        if len(source) != 3 or source[0] != weight[1] * self.groups:
-            raise ProgramError(
-                f"source has shape {source}, expected ({weight[1] * self.groups}, H, W) "
-                f"for weight {weight} with groups {self.groups}"
-            )
-        size = []
-        for axis in range(2):
-            reach = self.dilation[axis] * (weight[2 + axis] - 1) + 1
-            room = source[1 + axis] + 2 * self.padding[axis] - reach
-            if room < 0:
-                raise ProgramError(
-                    f"kernel reaches over {reach} cells, source {source} with padding "
-                    f"{self.padding} is smaller"
-                )
-            size.append(room // self.stride[axis] + 1)
-        return (int(weight[0]), size[0], size[1])
+        return convolved_shape(
+            source, weight, self.stride, self.padding, self.dilation, self.groups
+        )
 
     def check_shapes(self, source: Shape, target: Shape) -> None:
         expected = self.output_shape(source)
@@ -129,6 +190,10 @@ class Conv2d(Synapse):
 @dataclass(frozen=True, eq=False)
 class Direct(Synapse):
     """Input values go straight to the neurons: no weight, no latency, no binarising."""
+
+    latency: ClassVar[int] = 0
+    input_only: ClassVar[bool] = True
+    binarises: ClassVar[bool] = False
 
     def check_shapes(self, source: Shape, target: Shape) -> None:
         if math.prod(source) != math.prod(target):

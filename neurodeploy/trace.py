@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import OptionError
+from neurodeploy.frozen import FrozenMapping, read_only
 from neurodeploy.recording import Recorded
 
 Values = NDArray[Any] | Recorded
@@ -52,7 +52,10 @@ class Activity:
     def __post_init__(self) -> None:
         for name in COUNT_NAMES:
             table = {key: _frozen(value) for key, value in getattr(self, name).items()}
-            object.__setattr__(self, name, MappingProxyType(table))
+            object.__setattr__(self, name, FrozenMapping(table))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Activity, tuple(getattr(self, entry.name) for entry in fields(self))
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Return plain sums over the samples: count name -> (population or connection -> int)."""
@@ -95,6 +98,18 @@ COUNT_NAMES = (
 )
 
 
+def concatenated(parts: Sequence[Activity]) -> Activity:
+    """Return the counts of several batches of the same program as those of one batch."""
+    tables = {
+        name: {
+            key: np.concatenate([getattr(part, name)[key] for part in parts])
+            for key in getattr(parts[0], name)
+        }
+        for name in COUNT_NAMES
+    }
+    return Activity(steps=parts[0].steps, samples=sum(part.samples for part in parts), **tables)
+
+
 def _total(value: NDArray[np.int64]) -> int:
     return NOT_OBSERVABLE if np.any(value == NOT_OBSERVABLE) else int(value.sum())
 
@@ -108,9 +123,7 @@ def _frozen(value: Any) -> NDArray[np.int64]:
         and not value.flags.writeable
     ):
         return value
-    array = np.array(value, dtype=np.int64, ndmin=1)
-    array.flags.writeable = False
-    return array
+    return read_only(np.array(value, dtype=np.int64, ndmin=1))
 
 
 class _Latest:
@@ -126,8 +139,7 @@ class _Latest:
         made = self._made
         if made is None or made[0] is not values:
             self._made = None  # freed before the next one is made
-            made = (values, values.array())
-            made[1].flags.writeable = False
+            made = (values, read_only(values.array()))
             self._made = made
         return made[1]
 
@@ -161,7 +173,7 @@ class LayerTrace:
         self, name: str, recorded: Mapping[str, Values], latest: _Latest | None = None
     ) -> None:
         self.name = name
-        self.recorded: Mapping[str, Values] = MappingProxyType(dict(recorded))
+        self.recorded: Mapping[str, Values] = FrozenMapping(recorded)
         self.arrays: Mapping[str, NDArray[Any]] = _Arrays(self.recorded, latest or _Latest())
 
     def __getattr__(self, variable: str) -> NDArray[Any]:
@@ -175,6 +187,9 @@ class LayerTrace:
                 f"{variable!r} of {self.name} was not recorded, only {recorded}; "
                 f"ask for it with record=({variable!r},)"
             ) from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LayerTrace, (self.name, self.recorded)
 
     def __repr__(self) -> str:
         return f"LayerTrace({self.name}: {', '.join(self.arrays)})"
@@ -214,6 +229,10 @@ class Trace(Mapping[str, LayerTrace]):
     def activity(self) -> Activity:
         """Exact event counts of the run."""
         return self._activity if isinstance(self._activity, Activity) else self._activity()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        layers = {name: layer.recorded for name, layer in self._layers.items()}
+        return Trace, (layers, self.activity)
 
     def __getitem__(self, key: str | int) -> LayerTrace:
         if isinstance(key, (int, np.integer)):

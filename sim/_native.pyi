@@ -11,6 +11,60 @@ _Int64 = NDArray[np.int64]
 _Bytes = NDArray[np.uint8]
 
 def instruction_sets() -> list[str]: ...
+def surrogates() -> list[str]: ...
+def models() -> list[Model]: ...
+
+class Model:
+    @property
+    def name(self) -> str: ...
+    @property
+    def states(self) -> list[str]: ...
+    @property
+    def parameters(self) -> list[str]: ...
+    @property
+    def ports(self) -> list[str]: ...
+    @property
+    def graded(self) -> bool: ...
+    @property
+    def gain(self) -> bool: ...
+    @property
+    def fires(self) -> bool: ...
+    @property
+    def cleared(self) -> bool: ...
+
+class Population:
+    shape: Sequence[int]
+    by_rows: bool
+    model: str
+    parameters: dict[str, _Int32]
+    gain: _Int32 | None
+    signature: _Int32 | None
+    reset: str
+    theta_shift: int
+    low: int
+    high: int
+    message_shift: int
+    reset_interval: int
+    reset_column: int
+    lead: int
+    def __init__(self) -> None: ...
+
+class Edge:
+    population: int
+    port: int
+    source: int
+    lag: int
+    graded: bool
+    weight: _Int32 | None
+    columns: Sequence[int]
+    row_delays: Sequence[int]
+    delays: _Int32 | None
+    shift: int
+    stride: Sequence[int]
+    padding: Sequence[int]
+    dilation: Sequence[int]
+    groups: int
+    def __init__(self) -> None: ...
 
 class Network:
     def __init__(self, instruction_set: str = "", kernel: str = "") -> None: ...
@@ -19,77 +73,19 @@ class Network:
     @property
     def state_bytes(self) -> int: ...
     def add_input(self, shape: Sequence[int]) -> None: ...
-    def add_population(
-        self,
-        *,
-        shape: Sequence[int],
-        by_rows: bool,
-        model: int,
-        parameters: Sequence[_Int32],
-        bias_mantissa: _Int32,
-        gain: _Int32,
-        signature: _Int32,
-        reset: int,
-        theta_shift: int,
-        low: int,
-        high: int,
-        message_shift: int,
-        reset_interval: int,
-        reset_column: int,
-        lead: int,
-    ) -> None: ...
-    def add_dense(
-        self,
-        population: int,
-        port: int,
-        source: int,
-        lag: int,
-        graded: bool,
-        weight: _Int32,
-        columns: Sequence[int],
-        shift: int,
-    ) -> None: ...
-    def add_delayed_rows(
-        self,
-        population: int,
-        port: int,
-        source: int,
-        lag: int,
-        graded: bool,
-        weight: _Int32,
-        delays: Sequence[int],
-        shift: int,
-    ) -> None: ...
-    def add_delayed_synapses(
-        self,
-        population: int,
-        port: int,
-        source: int,
-        lag: int,
-        graded: bool,
-        weight: _Int32,
-        delays: _Int32,
-        shift: int,
-    ) -> None: ...
-    def add_convolution(
-        self,
-        population: int,
-        port: int,
-        source: int,
-        lag: int,
-        graded: bool,
-        weight: _Int32,
-        stride: Sequence[int],
-        padding: Sequence[int],
-        dilation: Sequence[int],
-        groups: int,
-    ) -> None: ...
-    def add_direct(self, population: int, port: int, source: int) -> None: ...
+    def add_population(self, population: Population) -> None: ...
+    def add_edge(self, edge: Edge) -> None: ...
     def add_fan_out(self, source: int, taps: _Int32, nonzero: _Int32) -> None: ...
     def seal(self) -> None: ...
     @property
     def operations(self) -> int: ...
     def efforts(self) -> list[tuple[int, str, int, int]]: ...
+    @property
+    def held_bytes(self) -> int: ...
+    def operation_reports(
+        self,
+    ) -> list[tuple[str, int, int, tuple[int, int] | None, list[str], str]]: ...
+    def population_reports(self) -> list[tuple[int, int, bool, str, str]]: ...
     def lanes(self, population: int) -> int: ...
     def order(self, population: int) -> list[int]: ...
     def run(
@@ -115,6 +111,7 @@ def train_forward(
     v: NDArray[np.float32],
     u: NDArray[np.float32] | None,
     threads: int,
+    instruction_set: str = "",
 ) -> None: ...
 def train_backward(
     grad_s: NDArray[np.float32] | None,
@@ -125,7 +122,7 @@ def train_backward(
     current_decay: _Int32,
     voltage_decay: _Int32,
     threshold: _Int32,
-    kind: int,
+    surrogate: str,
     width: float,
     unit: float,
     spiking: bool,
@@ -133,6 +130,7 @@ def train_backward(
     grad_a: NDArray[np.float32],
     sums: NDArray[np.float64] | None,
     threads: int,
+    instruction_set: str = "",
 ) -> None: ...
 def encode_rate(
     x: _Int32,
@@ -158,7 +156,9 @@ def encode_level(
     instruction_set: str = "",
 ) -> None: ...
 def encode_delta(x: _Int64, threshold: int, out: _Bytes, threads: int) -> None: ...
-def train_pack(x: NDArray[np.float32], bits: NDArray[np.uint32], threads: int) -> bool: ...
+def train_pack(
+    x: NDArray[np.float32], bits: NDArray[np.uint32], threads: int, instruction_set: str = ""
+) -> bool: ...
 def train_layer_forward(
     bits: NDArray[np.uint32],
     window: _Int32,
@@ -173,6 +173,7 @@ def train_layer_forward(
     spikes: NDArray[np.uint32],
     patterns: NDArray[np.uint32],
     threads: int,
+    instruction_set: str = "",
 ) -> bool: ...
 def train_layer_backward(
     grad_s: NDArray[np.float32] | None,
@@ -182,7 +183,7 @@ def train_layer_backward(
     current_decay: _Int32,
     voltage_decay: _Int32,
     threshold: _Int32,
-    kind: int,
+    surrogate: str,
     width: float,
     unit: float,
     spiking: bool,
@@ -191,4 +192,5 @@ def train_layer_backward(
     weight: NDArray[np.float32],
     totals: NDArray[np.float64] | None,
     threads: int,
+    instruction_set: str = "",
 ) -> None: ...

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.fixedpoint import condition
-from neurodeploy.neuron import CubaLif, Integrator
+from neurodeploy.conditioning import NothingToCondition, changes
 from neurodeploy.program import Population
 from neurodeploy.record import told_fields
-from neurodeploy.sim.plan import Plan, Stage, dense_groups
+from neurodeploy.sim.plan import Plan, Stage, dense_groups, group_weights
 from neurodeploy.sim.step_rules import RESET_RULE, current_rule
-from neurodeploy.synapse import Dense
 
 Arrays = Sequence[NDArray[Any]]
 """One variable in each engine, ``(samples, steps, cells)``."""
@@ -63,7 +61,7 @@ def _shifted(column: int, arrays: Arrays, engines: Sequence[str]) -> list[str]:
 
 def _reset(plan: Plan, stage: Stage, column: int) -> list[str]:
     interval = plan.options.reset_interval
-    resets = isinstance(stage.population.neuron, (CubaLif, Integrator))
+    resets = stage.population.neuron.resets
     if interval is None or stage.reset_column is None or not resets:
         return []
     late = (column - stage.reset_column) % interval
@@ -90,17 +88,15 @@ def _conditioning(plan: Plan, stage: Stage) -> list[str]:
     for members in dense_groups(plan.program):
         if not incoming.intersection(members):
             continue
-        synapses = [plan.program.connections[k].synapse for k in members]
-        weights = [s.weight.astype(np.int64) for s in synapses if isinstance(s, Dense)]
         try:
-            conditioned = condition(weights)
-        except ValueError:
+            compared = changes(group_weights(plan.program, members))
+        except NothingToCondition:
             continue
-        for k, before, after in zip(members, weights, conditioned, strict=True):
-            changed = int(np.count_nonzero(after.effective != before))
-            if changed and k in incoming:
+        for k, change in zip(members, compared, strict=True):
+            if change is not None and k in incoming:
                 found.append(
-                    f"weights: Lava's conditioning changes {changed} of {before.size} weights of "
+                    f"weights: Lava's conditioning changes {change.entries} of {change.total} "
+                    f"weights of "
                     f"{plan.program.connection_names[k]}, this run uses weights "
                     f"{plan.options.weights!r}"
                 )

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.errors import OptionError
+from neurodeploy.errors import OptionError, located
 from neurodeploy.program import Program
 from neurodeploy.sim import causes
 from neurodeploy.sim.inputs import Data
-from neurodeploy.sim.options import ENGINES, VARIABLES, Record, RunOptions
+from neurodeploy.sim.options import ENGINES, Record, RunOptions
 from neurodeploy.sim.plan import Plan, Stage, prepare
 from neurodeploy.sim.simulator import Simulator
-from neurodeploy.sim.step_rules import ORDER, rule
+from neurodeploy.sim.step_rules import order, rule
 from neurodeploy.trace import COUNT_NAMES, NOT_OBSERVABLE, Activity, Trace
 
 
@@ -121,13 +121,13 @@ def compare(
     reset_interval: int | None = None,
     reset_offset: int = 0,
     input_bits: int | None = None,
-    record: Record = VARIABLES,
+    record: Record | None = None,
     threads: int | None = None,
 ) -> Comparison:
     """Run ``program`` on ``x`` in every engine and compare what they recorded.
 
     The options are those of `simulate`; with Lava in the list, timing defaults to pipelined and
-    weights to lava, otherwise to aligned and exact. record : all variables unless told otherwise.
+    weights to lava, otherwise to aligned and exact. record : None for all that there is.
 
     Raises OptionError for fewer than two engines, and whatever the engines raise.
     """
@@ -141,6 +141,10 @@ def compare(
         "reset_offset": reset_offset,
         "input_bits": input_bits,
     }
+    if record is None:
+        record = {
+            population.name: population.neuron.variables for population in program.populations
+        }
     simulators, seconds, traces = {}, {}, {}
     for name in names:
         run = RunOptions(engine=name, record=record, threads=threads, **options)  # type: ignore[arg-type]
@@ -204,7 +208,9 @@ class _Layout:
         self.arrays: list[dict[str, list[NDArray[Any]]]] = []
         for stage in plan.stages:
             layers = [trace[stage.population.name].arrays for trace in traces.values()]
-            shared = [v for v in ORDER if all(v in layer for layer in layers)]
+            with located(f"population {stage.population.name}"):
+                names = order(stage.population.neuron)
+            shared = [v for v in names if all(v in layer for layer in layers)]
             self.arrays.append(
                 {v: [self._flat(layer[v], stage) for layer in layers] for v in shared}
             )

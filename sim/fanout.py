@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.errors import located
 from neurodeploy.program import Program
-from neurodeploy.synapse import Conv2d, Dense
+from neurodeploy.registry import ByType
+from neurodeploy.synapse import Conv2d, Dense, Direct, Shape, Synapse
 
 
 @dataclass(frozen=True)
@@ -23,20 +28,26 @@ class FanOut:
 
 
 def fan_out(program: Program, index: int) -> FanOut:
-    """Return the `FanOut` of connection ``index`` of ``program``."""
+    """Return the `FanOut` of connection ``index``; ModelError for an unknown synapse."""
     connection = program.connections[index]
     source = program.node(connection.source)
-    synapse = connection.synapse
-    if isinstance(synapse, Dense):
-        taps = np.full(source.size, synapse.weight.shape[0], dtype=np.int64)
-        return FanOut(taps, np.count_nonzero(synapse.weight, axis=0).astype(np.int64))
-    if isinstance(synapse, Conv2d):
-        return _conv(synapse, source.shape)
-    zero = np.zeros(source.size, dtype=np.int64)
+    with located(f"connection {program.connection_names[index]}"):
+        count = FAN_OUTS.of(connection.synapse)
+    return count(connection.synapse, source.shape)
+
+
+def _dense(synapse: Dense, source: Shape) -> FanOut:
+    taps = np.full(math.prod(source), synapse.weight.shape[0], dtype=np.int64)
+    return FanOut(taps, np.count_nonzero(synapse.weight, axis=0).astype(np.int64))
+
+
+def _direct(_: Direct, source: Shape) -> FanOut:
+    """No synapse, no operation."""
+    zero = np.zeros(math.prod(source), dtype=np.int64)
     return FanOut(zero, zero)
 
 
-def _conv(synapse: Conv2d, source: tuple[int, ...]) -> FanOut:
+def _conv(synapse: Conv2d, source: Shape) -> FanOut:
     _, height, width = synapse.output_shape(source)
     out, per_group, rows, cols = synapse.weight.shape
     grouped = synapse.weight.reshape(synapse.groups, out // synapse.groups, per_group, rows, cols)
@@ -59,3 +70,9 @@ def _inside(
     read = outputs * synapse.stride[axis] - synapse.padding[axis] + tap * synapse.dilation[axis]
     inside: NDArray[np.int64] = read[(read >= 0) & (read < size)]
     return inside
+
+
+FAN_OUTS: ByType[Callable[[Any, Shape], FanOut]] = ByType(
+    "fan-out", Synapse, {Dense: _dense, Conv2d: _conv, Direct: _direct}
+)
+"""Synapses per source value, from the synapse and the shape of its source."""

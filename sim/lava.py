@@ -19,18 +19,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.conditioning import NothingToCondition, examine
 from neurodeploy.errors import EngineError, ExportError, OptionError, located
-from neurodeploy.fixedpoint import condition
-from neurodeploy.neuron import CubaLif, Delta, HomeostaticLif, Neuron, ResonateFire, SigmaDelta
+from neurodeploy.neuron import Neuron
 from neurodeploy.program import Connection, Program
 from neurodeploy.sim.engine import Recording, plain_bytes
 from neurodeploy.sim.lava_job import interpreter, record_dtype, recorded, run, time_limit_seconds
-from neurodeploy.sim.plan import Plan, dense_groups
-from neurodeploy.synapse import Conv2d, Dense, Direct
+from neurodeploy.sim.lava_models import ADVICE, NEURONS, SYNAPSES, Process
+from neurodeploy.sim.plan import Plan, dense_groups, group_weights
+from neurodeploy.synapse import Synapse
 from neurodeploy.trace import NOT_OBSERVABLE
-
-INT8_MAX = 127
-_ADVICE = "use engine 'native' or 'reference'"
 
 
 @dataclass
@@ -100,7 +98,8 @@ def check(plan: Plan) -> None:
         raise OptionError("engine 'lava' runs pipelined only; use timing 'pipelined'")
     for population in plan.program.populations:
         with located(f"population {population.name}"):
-            _check_neuron(population.neuron)
+            neuron = population.neuron
+            _check(NEURONS.of(neuron), neuron)
     names = plan.program.connection_names
     for connection, name in zip(plan.program.connections, names, strict=True):
         with located(f"connection {name}"):
@@ -109,41 +108,20 @@ def check(plan: Plan) -> None:
         _check_conditioning(plan.program)
 
 
-def _check_neuron(neuron: Neuron) -> None:
-    if isinstance(neuron, HomeostaticLif):
-        raise ExportError(f"HomeostaticLif adapts its threshold, Lava cannot; {_ADVICE}")
-    if isinstance(neuron, CubaLif) and neuron.reset != "zero":
-        raise ExportError(f"reset is {neuron.reset!r}, Lava resets to zero only; {_ADVICE}")
-    if isinstance(neuron, CubaLif) and neuron.gain is not None:
-        raise ExportError(f"gain is set, Lava's input mantissa is always 64; {_ADVICE}")
-    if np.any(getattr(neuron, "initial", 0)):
-        raise ExportError(f"initial is not 0, Lava's neurons start and reset at 0; {_ADVICE}")
-    if isinstance(neuron, (Delta, SigmaDelta, ResonateFire)) and np.ptp(neuron.threshold):
-        raise ExportError(
-            f"threshold differs between neurons, Lava's {type(neuron).__name__} has one for all; "
-            f"{_ADVICE}"
-        )
-
-
 def _check_connection(connection: Connection) -> None:
     synapse = connection.synapse
-    if connection.port == "bias" and not isinstance(synapse, Direct):
+    process = SYNAPSES.of(synapse)
+    if connection.port == "bias" and not process.drives_bias:
         raise ExportError(
             f"{type(synapse).__name__} drives the port 'bias', Lava takes a bias from an input "
-            f"only (Direct); {_ADVICE}"
+            f"only (Direct); {ADVICE}"
         )
-    if not isinstance(synapse, Conv2d):
-        return
-    sizes = {
-        "kernel": synapse.weight.shape[2:],
-        "stride": synapse.stride,
-        "padding": synapse.padding,
-        "dilation": synapse.dilation,
-        "groups": (synapse.groups,),
-    }
-    for name, values in sizes.items():
-        if max(values) > INT8_MAX:
-            raise ExportError(f"{name} is {max(values)}, Lava keeps 8 bits: at most {INT8_MAX}")
+    _check(process, synapse)
+
+
+def _check(process: Process, record: Neuron | Synapse) -> None:
+    for text in process.faults(record):
+        raise ExportError(text)
 
 
 def _check_conditioning(program: Program) -> dict[int, int]:
@@ -153,23 +131,17 @@ def _check_conditioning(program: Program) -> dict[int, int]:
     """
     shifts = {}
     for members in dense_groups(program):
-        synapses = [program.connections[k].synapse for k in members]
-        weights = [s.weight.astype(np.int64) for s in synapses if isinstance(s, Dense)]
         with located(f"connection {program.connection_names[members[0]]}"):
             try:
-                conditioned = condition(weights)
-            except ValueError as error:
-                raise OptionError(f"{error}, which Lava cannot load") from error
-            changed = sum(
-                int(np.count_nonzero(after.effective != before))
-                for before, after in zip(weights, conditioned, strict=True)
-            )
-            if changed:
+                group = examine(group_weights(program, members))
+            except NothingToCondition as error:
+                raise OptionError(str(error)) from error
+            if group.changed:
                 raise OptionError(
-                    f"Lava's conditioning changes {changed} of {sum(w.size for w in weights)} "
+                    f"Lava's conditioning changes {group.changed} of {group.total} "
                     "weights, so weights 'exact' cannot run in Lava; use weights 'lava'"
                 )
-        shifts.update({k: entry.shift for k, entry in zip(members, conditioned, strict=True)})
+        shifts.update(dict.fromkeys(members, group.shift))
     return shifts
 
 
@@ -182,7 +154,7 @@ def _check_sums(
     """
     shifts = _check_conditioning(plan.program)
     for edge in plan.edges:
-        if edge.binary or edge.weight is None or not shifts.get(edge.index):
+        if edge.binary or edge.given is None or not shifts.get(edge.index):
             continue
         sent = inputs[edge.source] if edge.from_input else arrays[edge.source]["s"]
         largest = max(int(sent.max(initial=0)), -int(sent.min(initial=0)))

@@ -22,18 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import EngineError
-from neurodeploy.neuron import (
-    CubaLif,
-    Delta,
-    Integrator,
-    Neuron,
-    ResonateFire,
-    ResonateFireIz,
-    Sigma,
-    SigmaDelta,
-)
+from neurodeploy.recording import write_npz
+from neurodeploy.sim.lava_models import NEURONS, SYNAPSES
 from neurodeploy.sim.plan import Edge, Plan, Stage
-from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
 
 NUMPY_ENVIRONMENT = {
     "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"
@@ -42,12 +33,8 @@ NUMPY_ENVIRONMENT = {
 PYTHON_VARIABLE = "NEURODEPLOY_LAVA_PYTHON"
 TIMEOUT_VARIABLE = "NEURODEPLOY_LAVA_TIMEOUT"
 WORKER = Path(__file__).with_name("lava_worker.py")
-UNREACHABLE_THRESHOLD = 2**17
-"""netx's threshold of a layer without neuron: << 6 it is 2^23, one above the largest v."""
 MESSAGE_BITS = 16
 """What netx passes for graded sources; only whether it is 0 matters."""
-DELAY_SLOTS = 63
-"""Columns of Lava's delay buffer; its synapse computes a matrix for each, in every step."""
 _CLEAN_UP_SECONDS = 20.0
 
 
@@ -82,26 +69,6 @@ def _has_lava() -> bool:
 
 # --- The job -------------------------------------------------------------------------------------
 
-_PARAMETERS: dict[type[Neuron], tuple[str, ...]] = {
-    CubaLif: ("current_decay", "voltage_decay", "threshold", "bias"),
-    Integrator: ("current_decay", "voltage_decay", "bias"),
-    Delta: ("threshold",),
-    SigmaDelta: ("threshold", "bias"),
-    Sigma: (),
-    ResonateFire: ("sin_decay", "cos_decay", "threshold"),
-    ResonateFireIz: ("sin_decay", "cos_decay", "threshold"),
-}
-_SYNAPSES: dict[type[Synapse], str] = {Dense: "dense", Conv2d: "conv", Direct: "direct"}
-_KINDS: dict[type[Neuron], str] = {
-    CubaLif: "LIF",
-    Integrator: "LIF",
-    Delta: "Delta",
-    SigmaDelta: "SigmaDelta",
-    Sigma: "Sigma",
-    ResonateFire: "RF",
-    ResonateFireIz: "RF_IZ",
-}
-
 
 def describe(plan: Plan, batch: int, steps: int) -> dict[str, Any]:
     """Return the network as plain values, for ``job.json``."""
@@ -118,12 +85,12 @@ def _describe_population(plan: Plan, stage: Stage) -> dict[str, Any]:
     reset = None
     if options.reset_interval is not None:
         reset = (options.reset_interval, options.reset_offset + 1 + stage.depth)
-    parameters = _PARAMETERS[type(neuron)]
+    process = NEURONS.of(neuron)
     return {
         "name": stage.population.name,
         "shape": stage.population.shape,
-        "kind": _KINDS[type(neuron)],
-        "parameters": parameters + (("threshold",) if isinstance(neuron, Integrator) else ()),
+        "kind": process.kind,
+        "parameters": (*process.parameters, *process.fixed),
         "spike_exp": getattr(neuron, "spike_exp", None),
         "reset": reset,
         "record": recorded(stage),
@@ -133,9 +100,9 @@ def _describe_population(plan: Plan, stage: Stage) -> dict[str, Any]:
 def _describe_connection(plan: Plan, edge: Edge) -> dict[str, Any]:
     connection = plan.program.connections[edge.index]
     synapse = edge.synapse
-    result = {
+    return {
         "name": edge.name,
-        "kind": _SYNAPSES[type(synapse)],
+        "kind": SYNAPSES.of(synapse).kind,
         "source": edge.source,
         "from_input": edge.from_input,
         "target": edge.target,
@@ -144,27 +111,24 @@ def _describe_connection(plan: Plan, edge: Edge) -> dict[str, Any]:
         "target_shape": plan.program.node(connection.target).shape,
         "group": f"#{edge.index}" if connection.group is None else f"={connection.group}",
         "message_bits": 0 if edge.binary else MESSAGE_BITS,
+        **synapse.having("geometry"),
     }
-    if isinstance(synapse, Conv2d):
-        for name in ("stride", "padding", "dilation", "groups"):
-            result[name] = getattr(synapse, name)
-    return result
 
 
 def _numbers(plan: Plan, inputs: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Return every array of the job by the name that the worker looks for."""
     arrays = {f"input{k}": data for k, data in enumerate(inputs)}
     for k, population in enumerate(plan.program.populations):
-        neuron = population.neuron
-        for name in _PARAMETERS[type(neuron)]:
-            value = np.asarray(getattr(neuron, name))
-            one_for_all = name == "threshold" and not isinstance(neuron, CubaLif)
-            arrays[f"population{k}_{name}"] = value.reshape(-1)[0] if one_for_all else value
-        if isinstance(neuron, Integrator):
-            arrays[f"population{k}_threshold"] = np.array(UNREACHABLE_THRESHOLD)
+        process = NEURONS.of(population.neuron)
+        for name in process.parameters:
+            value = np.asarray(getattr(population.neuron, name))
+            if name in process.one_for_all:
+                value = np.array(value.flat[0])
+            arrays[f"population{k}_{name}"] = value
+        for name, number in process.fixed.items():
+            arrays[f"population{k}_{name}"] = np.array(number)
     for k, connection in enumerate(plan.program.connections):
-        for name in ("weight", "delay"):
-            array: NDArray[Any] | None = getattr(connection.synapse, name, None)
+        for name, array in connection.synapse.having("weight", "delay").items():
             if array is not None:
                 arrays[f"connection{k}_{name}"] = array
     return arrays
@@ -188,13 +152,8 @@ def time_limit_seconds(plan: Plan, batch: int, steps: int) -> float:
     items = len(plan.stages) + len(plan.edges)
     work = float(plan.program.neurons)
     for edge in plan.edges:
-        if isinstance(edge.synapse, Conv2d):
-            source = plan.program.node(plan.program.connections[edge.index].source).shape
-            work += float(edge.synapse.weight.size) * source[1] * source[2]
-        elif isinstance(edge.synapse, Dense):
-            work += float(edge.synapse.weight.size) * (
-                DELAY_SLOTS if edge.synapse.delay is not None else 1
-            )
+        source = plan.program.node(plan.program.connections[edge.index].source).shape
+        work += SYNAPSES.of(edge.synapse).work(edge.synapse, source)
     return 10 * (20 + batch * (2 + 0.1 * items + steps * (5e-3 * items + 1e-8 * work)))
 
 
@@ -214,7 +173,8 @@ def run(
         try:
             description = json.dumps(describe(plan, batch, steps))
             (directory / "job.json").write_text(description)
-            np.savez(directory / "arrays.npz", **_numbers(plan, inputs))
+            with (directory / "arrays.npz").open("wb") as file:
+                write_npz(file, _numbers(plan, inputs))
             progress = _file(directory, "progress", (2,), np.int64)
             files = [_files(directory, stage, batch, steps) for stage in plan.stages]
         except OSError as error:
@@ -241,9 +201,8 @@ def _file(
 ) -> NDArray[Any]:
     """Map a new file at its full size: a full disk shows here, not as a bus error later."""
     path = directory / f"{name}.npy"
-    array: NDArray[Any] = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
-        path, mode="w+", dtype=np.dtype(dtype), shape=shape
-    )
+    npy: Any = np.lib.format  # typed in some versions of numpy only
+    array: NDArray[Any] = npy.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

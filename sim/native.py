@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,17 +20,10 @@ from numpy.typing import NDArray
 from neurodeploy.errors import EngineError, InputError, OptionError
 from neurodeploy.recording import PackedSpikes
 from neurodeploy.sim.engine import Recording
-from neurodeploy.sim.native_network import STATES, build
-from neurodeploy.sim.notes import notes
+from neurodeploy.sim.native_module import _native
+from neurodeploy.sim.native_network import build, states
+from neurodeploy.sim.native_report import EngineReport, engine_report
 from neurodeploy.sim.plan import Plan
-
-try:
-    from neurodeploy.sim import _native
-except ImportError as error:  # pragma: no cover - a checkout that was never built
-    raise EngineError(
-        "engine native: the compiled module is missing; install the project (pip install .), "
-        "or use engine 'reference'"
-    ) from error
 
 ISA_VARIABLE = "NEURODEPLOY_ISA"
 INSTRUCTION_SETS = ("avx512", "avx2", "portable")
@@ -51,6 +44,7 @@ _logger = logging.getLogger(__name__)
 _SENT = -1
 
 
+@cache
 def instruction_sets() -> tuple[str, ...]:
     """Return the instruction sets that can run here, fastest first."""
     return tuple(_native.instruction_sets())
@@ -113,6 +107,10 @@ class NativeState:
     column: int = 0
     memory: NDArray[np.uint8] | None = None
 
+    def move(self, columns: int, memory: NDArray[np.uint8]) -> None:
+        """Go on by ``columns``, in one step, which no signal handler can come between."""
+        self.__dict__.update(column=self.column + columns, memory=memory)
+
 
 class NativeEngine:
     """Runs a `Plan` with compiled kernels. It keeps the plan's outline, not its weights."""
@@ -127,7 +125,19 @@ class NativeEngine:
         self._rows = len(self._sizes) + 3 * len(plan.stages) + 2 * len(plan.edges)
         self._records = tuple(_records(plan, self._network))
         self.column_bytes = sum(record.row_bytes for record in self._records)
-        _log(plan, self._network)
+        if _logger.isEnabledFor(logging.DEBUG):
+            for line in self.report().lines():
+                _logger.debug("%s", line)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes held between runs: packed weights, tables, parameters, memory of idle workers."""
+        orders = (record.order for record in self._records)
+        return self._network.held_bytes + sum(o.nbytes for o in orders if o is not None)
+
+    def report(self) -> EngineReport:
+        """Return which kernels and widths were chosen when the engine was built, and why."""
+        return engine_report(self._network, self._edges, tuple(self.outline.populations))
 
     def kernel_work(self) -> list[KernelWork]:
         """Return what binary events have cost in all runs so far, by connection and kernel."""
@@ -148,8 +158,7 @@ class NativeEngine:
         """
         memory = np.empty((state.batch, self._network.state_bytes), np.uint8)
         recording = self._execute(state, inputs, memory)
-        state.column += inputs[0].shape[1]
-        state.memory = memory
+        state.move(inputs[0].shape[1], memory)
         return recording
 
     def run(self, inputs: Sequence[NDArray[Any]]) -> Recording:
@@ -228,12 +237,12 @@ class _Record:
 def _records(plan: Plan, network: _native.Network) -> Iterator[_Record]:
     """Yield what is to be recorded, stage after stage."""
     for stage in plan.stages:
-        population, states = stage.population, STATES[type(stage.population.neuron)]
+        population, numbers = stage.population, states(stage.population.neuron)
         for name in stage.recorded:
             packed = name == "s" and not population.neuron.graded
             yield _Record(
                 stage=stage.index,
-                variable=_SENT if name == "s" else states.index(name),
+                variable=_SENT if name == "s" else numbers.index(name),
                 name=name,
                 shape=population.shape,
                 row_bytes=network.lanes(stage.index) // 8 if packed else 4 * population.size,
@@ -246,13 +255,6 @@ def _order(network: _native.Network, stage: int) -> NDArray[np.intp] | None:
     """Return the lane of every neuron, or None where they are the same."""
     lanes = np.array(network.order(stage), np.intp)
     return None if np.array_equal(lanes, np.arange(len(lanes))) else lanes
-
-
-def _log(plan: Plan, network: _native.Network) -> None:
-    """Say at debug level which arithmetic runs, and where a layer is too wide for the fast one."""
-    if _logger.isEnabledFor(logging.DEBUG):
-        for line in getattr(network, "notes", partial(notes, plan))():
-            _logger.debug("%s: %s", network.instruction_set, line)
 
 
 def _plain(array: NDArray[Any]) -> NDArray[Any]:

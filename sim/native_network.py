@@ -5,11 +5,13 @@ A lag is the number of columns between sending and arrival, latency and delay to
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.errors import EngineError, located
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, wrap
 from neurodeploy.neuron import (
     CubaLif,
@@ -22,40 +24,17 @@ from neurodeploy.neuron import (
     Sigma,
     SigmaDelta,
 )
+from neurodeploy.registry import ByType
 from neurodeploy.sim.dynamics import STATE_EXP
+from neurodeploy.sim.native_module import _native
 from neurodeploy.sim.plan import Edge, Plan, Stage
-from neurodeploy.synapse import Conv2d, Dense
-
-if TYPE_CHECKING:
-    from neurodeploy.sim import _native
+from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
 
 Int32 = NDArray[np.int32]
+Fields = dict[str, Any]
 
-STATES: dict[type[Neuron], tuple[str, ...]] = {
-    CubaLif: ("u", "v"),
-    Integrator: ("u", "v"),
-    HomeostaticLif: ("u", "v", "vth"),
-    Delta: ("act", "residue"),
-    SigmaDelta: ("sigma", "act", "residue"),
-    Sigma: ("sigma",),
-    ResonateFire: ("re", "im"),
-    ResonateFireIz: ("re", "im"),
-}
-"""States by number; the order of the models is that of the compiled `Model`."""
-MODELS: tuple[type[Neuron], ...] = (
-    CubaLif,
-    Integrator,
-    HomeostaticLif,
-    Delta,
-    SigmaDelta,
-    Sigma,
-    ResonateFire,
-    ResonateFireIz,
-)
-_RESETS = {"zero": 0, "subtract": 1, "none": 2}
-_NO_SPIKE = 3
-_NONE = np.zeros(0, np.int32)
-_ZERO = np.zeros(1, np.int32)
+FACTS = {model.name: model for model in _native.models()}
+"""What the kernels say of each neuron model, by the name of its record."""
 
 
 def build(network: _native.Network, plan: Plan) -> list[str]:
@@ -64,9 +43,11 @@ def build(network: _native.Network, plan: Plan) -> list[str]:
     for node in plan.program.inputs:
         network.add_input(_map_shape(node.shape))
     for stage in plan.stages:
-        _add_population(network, plan, stage)
+        with located(f"population {stage.population.name}"):
+            _add_population(network, plan, stage)
     for edge in plan.edges:
-        _add_edge(network, plan, edge)
+        with located(f"connection {edge.name}"):
+            _add_edge(network, plan, edge)
         edges += [edge.name] * (network.operations - len(edges))
         fan_out = plan.fan_outs[edge.index]
         network.add_fan_out(
@@ -87,27 +68,33 @@ def _source(plan: Plan, edge: Edge) -> int:
     return edge.source if edge.from_input else len(plan.program.inputs) + edge.source
 
 
+def states(neuron: Neuron) -> list[str]:
+    """Return the states of the kernels for ``neuron``, in their order."""
+    return facts(neuron).states
+
+
+def facts(neuron: Neuron) -> _native.Model:
+    """Return the facts of the kernels; EngineError where they have no such model."""
+    kind = type(neuron)
+    if kind.__name__ not in FACTS or kind not in FIELDS:
+        raise EngineError(FIELDS.refusal.format(name=kind.__name__))
+    return FACTS[kind.__name__]
+
+
 def _add_population(network: _native.Network, plan: Plan, stage: Stage) -> None:
     neuron, shape = stage.population.neuron, stage.population.shape
-    moving = neuron if isinstance(neuron, HomeostaticLif) else None
-    gain = getattr(neuron, "gain", None)
-    network.add_population(
-        shape=_map_shape(shape),
-        by_rows=any(isinstance(edge.synapse, Conv2d) for edge in stage.incoming),
-        model=MODELS.index(type(neuron)),
-        parameters=[_per_neuron(p, shape) for p in _parameters(neuron)],
-        bias_mantissa=_per_neuron(_bias(neuron), shape),
-        gain=_NONE if gain is None else np.array(gain, np.int32),
-        signature=moving.signature.reshape(-1) if moving else _NONE,
-        reset=_RESETS[neuron.reset] if isinstance(neuron, CubaLif) else _NO_SPIKE,
-        theta_shift=moving.shift if moving else 0,
-        low=moving.low if moving else 0,
-        high=moving.high if moving else 0,
-        message_shift=getattr(neuron, "spike_exp", 0) + STATE_EXP,
-        reset_interval=plan.options.reset_interval or 0,
-        reset_column=stage.reset_column or 0,
-        lead=stage.lead,
-    )
+    record = _native.Population()
+    record.model = facts(neuron).name
+    record.shape = _map_shape(shape)
+    record.by_rows = any(edge.synapse.layout == "kernel" for edge in stage.incoming)
+    record.reset_interval = plan.options.reset_interval or 0
+    record.reset_column = stage.reset_column or 0
+    record.lead = stage.lead
+    parameters, fields = FIELDS.of(neuron)(neuron)
+    record.parameters = {name: _per_neuron(p, shape) for name, p in parameters.items()}
+    for name, value in fields.items():
+        setattr(record, name, value)
+    network.add_population(record)
 
 
 def _per_neuron(value: NDArray[Any], shape: tuple[int, ...]) -> Int32:
@@ -117,80 +104,132 @@ def _per_neuron(value: NDArray[Any], shape: tuple[int, ...]) -> Int32:
     return np.ascontiguousarray(np.broadcast_to(value, shape), np.int32).reshape(-1)
 
 
-def _bias(neuron: Neuron) -> NDArray[Any]:
-    """Return the bias mantissa of the CUBA family, wrapped to 16 bits."""
-    if isinstance(neuron, (CubaLif, Integrator)):
-        return wrap(neuron.bias.astype(np.int64), BIAS_BITS)
-    return _ZERO
+def _bias(neuron: Any) -> NDArray[Any]:
+    """Return the bias of the CUBA family in units of v: its mantissa wraps to 16 bits."""
+    return wrap(neuron.bias.astype(np.int64), BIAS_BITS) << MANTISSA_SHIFT
 
 
-def _parameters(neuron: Neuron) -> list[NDArray[Any]]:
-    """Return the kernels' parameters, thresholds and biases in units of the state."""
-    if isinstance(neuron, (CubaLif, Integrator)):
-        keep = [DECAY_ONE - d for d in (neuron.current_decay, neuron.voltage_decay)]
-        threshold = getattr(neuron, "threshold", np.int32(0)) << MANTISSA_SHIFT
-        theta = [neuron.theta] if isinstance(neuron, HomeostaticLif) else []
-        return [*keep, threshold, _bias(neuron) << MANTISSA_SHIFT, *theta]
-    if isinstance(neuron, ResonateFire):
-        return [*neuron.coefficients(), neuron.threshold << MANTISSA_SHIFT]
-    if isinstance(neuron, (Delta, SigmaDelta)):
-        shift = np.int64(neuron.spike_exp + STATE_EXP)
-        return [wrap(p.astype(np.int64) << shift, 32) for p in (neuron.threshold, neuron.bias)]
-    return []
+def _cuba(neuron: Any, threshold: NDArray[Any]) -> Fields:
+    """Return what all of the CUBA family have; threshold : mantissa."""
+    return {
+        "keep_u": DECAY_ONE - neuron.current_decay,
+        "keep_v": DECAY_ONE - neuron.voltage_decay,
+        "threshold": threshold << MANTISSA_SHIFT,
+        "bias": _bias(neuron),
+        "initial": neuron.initial,
+    }
+
+
+def _lif(neuron: CubaLif) -> tuple[Fields, Fields]:
+    gain = None if neuron.gain is None else np.array(neuron.gain, np.int32)
+    return _cuba(neuron, neuron.threshold), {"reset": neuron.reset, "gain": gain}
+
+
+def _homeostatic(neuron: HomeostaticLif) -> tuple[Fields, Fields]:
+    parameters, fields = _lif(neuron)
+    moving: Fields = {
+        "signature": np.array(neuron.signature, np.int32).reshape(-1),
+        "theta_shift": neuron.shift,
+        "low": neuron.low,
+        "high": neuron.high,
+    }
+    return parameters | {"theta": neuron.theta}, fields | moving
+
+
+def _integrator(neuron: Integrator) -> tuple[Fields, Fields]:
+    return _cuba(neuron, np.zeros((), np.int32)), {}
+
+
+def _sigma_delta(neuron: Delta | SigmaDelta | Sigma) -> tuple[Fields, Fields]:
+    shift = neuron.spike_exp + STATE_EXP
+    given = {"threshold": neuron.threshold, "bias": neuron.bias}
+    parameters = {n: wrap(p.astype(np.int64) << np.int64(shift), 32) for n, p in given.items()}
+    return parameters, {"message_shift": shift}
+
+
+def _resonator(neuron: ResonateFire) -> tuple[Fields, Fields]:
+    sin, cos = neuron.coefficients()
+    return {"sin": sin, "cos": cos, "threshold": neuron.threshold << MANTISSA_SHIFT}, {}
+
+
+FIELDS: ByType[Callable[[Any], tuple[Fields, Fields]]] = ByType(
+    "native kernel",
+    Neuron,
+    {
+        CubaLif: _lif,
+        Integrator: _integrator,
+        HomeostaticLif: _homeostatic,
+        Delta: _sigma_delta,
+        SigmaDelta: _sigma_delta,
+        Sigma: _sigma_delta,
+        ResonateFire: _resonator,
+        ResonateFireIz: _resonator,
+    },
+    refusal="engine 'native' has no {name} neurons; use engine 'reference'",
+)
+"""Of a neuron record: parameters of the kernels by name, in units of the state, and other fields of
+`_native.Population`."""
 
 
 def _add_edge(network: _native.Network, plan: Plan, edge: Edge) -> None:
-    source, stage = _source(plan, edge), plan.stages[edge.target]
-    port = stage.population.neuron.ports.index(edge.port)
-    wiring = (edge.target, port, source)
-    synapse, graded = edge.synapse, not edge.binary
-    if edge.given is None:
-        network.add_direct(*wiring)
-        return
-    weight = edge.given.astype(np.int32, copy=False)
-    if isinstance(synapse, Conv2d):
-        network.add_convolution(
-            *wiring,
-            edge.latency,
-            graded,
-            weight,
-            synapse.stride,
-            synapse.padding,
-            synapse.dilation,
-            synapse.groups,
-        )
-    elif isinstance(synapse, Dense):
-        _add_dense(network, wiring, edge, weight, synapse.delay)
+    neuron = plan.stages[edge.target].population.neuron
+    for fields in PARTS.of(edge.synapse)(edge):
+        record = _native.Edge()
+        record.population = edge.target
+        record.port = facts(neuron).ports.index(edge.port)
+        record.source = _source(plan, edge)
+        record.lag = edge.latency
+        record.graded = not edge.binary
+        for name, value in fields.items():
+            setattr(record, name, value)
+        network.add_edge(record)
 
 
-def _add_dense(
-    network: _native.Network,
-    wiring: tuple[int, int, int],
-    edge: Edge,
-    weight: Int32,
-    delay: NDArray[np.int8] | None,
-) -> None:
+def _weight(edge: Edge) -> Int32:
+    """Return the weights of an edge that has some."""
+    return np.ascontiguousarray(edge.given, np.int32)
+
+
+def _direct(edge: Edge) -> Iterator[Fields]:
+    yield {"lag": 0, "graded": True}
+
+
+def _convolution(edge: Edge) -> Iterator[Fields]:
+    geometry = ("stride", "padding", "dilation", "groups")
+    yield {"weight": _weight(edge)} | {name: getattr(edge.synapse, name) for name in geometry}
+
+
+def _dense(edge: Edge) -> Iterator[Fields]:
     """Choose the form of a dense edge by how its delays differ: not, by column, by row, freely.
 
     With delays, sums that are shifted are wide before the shift; only the last form has those.
     Weights that are multiples of the shift, as Lava's conditioning often leaves them, are shifted
     themselves.
     """
-    graded, lag, shift = not edge.binary, edge.latency, edge.shift
+    weight, shift, delay = _weight(edge), edge.shift, cast(Dense, edge.synapse).delay
     full = np.zeros((1, 1), np.int32) if delay is None else delay.astype(np.int32)
     by_row = bool(np.all(full == full[:, :1]))
-    exceeds = graded or int(np.abs(weight).sum(axis=1, dtype=np.int64).max()) >= 2**31
+    exceeds = not edge.binary or int(np.abs(weight).sum(axis=1, dtype=np.int64).max()) >= 2**31
     if shift and not exceeds and not np.any(weight & ((1 << shift) - 1)):
         weight, shift = weight >> shift, 0  # no sum has a remainder to lose
+    whole: Fields = {"weight": weight, "shift": shift}
+    freely = np.ascontiguousarray(np.broadcast_to(full, weight.shape))
     if delay is not None and shift and exceeds:
-        full = np.ascontiguousarray(np.broadcast_to(full, weight.shape))
-        network.add_delayed_synapses(*wiring, lag, graded, weight, full, shift)
+        yield whole | {"delays": freely}
     elif np.all(full == full[:1]):
         for d in np.unique(full):
             columns = [] if by_row else np.flatnonzero(full[0] == d).tolist()
-            network.add_dense(*wiring, lag + int(d), graded, weight, columns, shift)
+            yield whole | {"lag": edge.latency + int(d), "columns": columns}
     elif by_row:
-        delays = full[:, 0].tolist()
-        network.add_delayed_rows(*wiring, lag, graded, weight, delays, shift)
+        yield whole | {"row_delays": full[:, 0].tolist()}
     else:
-        network.add_delayed_synapses(*wiring, lag, graded, weight, full, shift)
+        yield whole | {"delays": freely}
+
+
+PARTS: ByType[Callable[[Edge], Iterator[Fields]]] = ByType(
+    "native kernel",
+    Synapse,
+    {Dense: _dense, Conv2d: _convolution, Direct: _direct},
+    refusal="engine 'native' has no {name} synapses; use engine 'reference'",
+)
+"""Of an edge: the fields of `_native.Edge` for each of its parts, by the type of its synapse."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from neurodeploy.errors import OptionError, located
+from neurodeploy.frozen import FrozenMapping
 from neurodeploy.program import Program
+from neurodeploy.threads import workers
 
 ENGINES = ("native", "reference", "lava")
 TIMINGS = ("aligned", "pipelined")
 WEIGHTS = ("exact", "lava")
 VARIABLES = ("s", "u", "v", "vth", "sigma", "act", "re", "im")
+"""Names that may be asked of any program; one that a neuron does not have is absent there."""
 
 Record = Sequence[str] | str | Mapping[str, Sequence[str] | str]
 
@@ -43,6 +45,7 @@ class RunOptions:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "record", _kept(self.record))
         _choice("engine", self.engine, ENGINES)
         _choice("timing", self.timing, TIMINGS)
         _choice("weights", self.weights, WEIGHTS)
@@ -59,10 +62,7 @@ class RunOptions:
     @property
     def workers(self) -> int:
         """Number of threads to use."""
-        if self.threads is not None:
-            return self.threads
-        allowed = getattr(os, "sched_getaffinity", None)
-        return len(allowed(0)) if allowed else os.cpu_count() or 1
+        return workers(self.threads)
 
     def recorded(self, program: Program) -> tuple[tuple[str, ...], ...]:
         """Return the variables to record for each population; the read-out is always among them.
@@ -79,23 +79,37 @@ class RunOptions:
         return tuple(result)
 
     def _wanted(self, program: Program) -> dict[str, tuple[str, ...]]:
+        own = [name for p in program.populations for name in p.neuron.variables]
+        known = tuple(dict.fromkeys((*VARIABLES, *own)))
         if not isinstance(self.record, Mapping):
-            names = _variables(self.record)
-            return dict.fromkeys(program.names, names)
+            return dict.fromkeys(program.names, _variables(self.record, known))
         with located("record"):
             for name in self.record:
                 if name not in program.names:
-                    known = ", ".join(program.names)
-                    raise OptionError(f"no population {name!r}, there are {known}")
-            return {name: _variables(value) for name, value in self.record.items()}
+                    there = ", ".join(program.names)
+                    raise OptionError(f"no population {name!r}, there are {there}")
+            return {name: _variables(value, known) for name, value in self.record.items()}
 
 
-def _variables(names: Sequence[str] | str) -> tuple[str, ...]:
+def _kept(record: Record) -> Record:
+    """Return what to record as values that stay as they are."""
+    if isinstance(record, Mapping):
+        return FrozenMapping({name: _names(variables) for name, variables in record.items()})
+    return _names(record)
+
+
+def _names(variables: Sequence[str] | str) -> Sequence[str] | str:
+    if not isinstance(variables, (str, Sequence)):
+        raise OptionError(f"record is {variables!r}, expected names of variables")
+    return variables if isinstance(variables, str) else tuple(variables)
+
+
+def _variables(names: Sequence[str] | str, known: tuple[str, ...]) -> tuple[str, ...]:
     items = tuple(names.split(",")) if isinstance(names, str) else tuple(names)
     items = tuple(item for item in items if item != "")
     for item in items:
-        if item not in VARIABLES:
-            raise OptionError(f"record: no variable {item!r}, known are {', '.join(VARIABLES)}")
+        if item not in known:
+            raise OptionError(f"record: no variable {item!r}, known are {', '.join(known)}")
     return items
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.conditioning import NothingToCondition, condition
 from neurodeploy.errors import ProgramError, located
-from neurodeploy.fixedpoint import condition
 from neurodeploy.program import Connection, Input, Population, Program
 from neurodeploy.sim.fanout import FanOut, fan_out
 from neurodeploy.sim.options import RunOptions
-from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
+from neurodeploy.synapse import Synapse
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Edge:
     source : index into the inputs if ``from_input``, else into the populations. target : index
     into the populations. latency : columns between sending and arrival, delays come on top.
     binary : every non-zero message counts as one event. given : the weights as they came, int32, or
-    int64 and conditioned if asked for, None for `Direct`. shift : right shift of the accumulator in
-    bits. bits : width at which the accumulator wraps, 32 for dense and 24 for convolutions.
+    int64 and conditioned if asked for, or None. shift : right shift of the accumulator in
+    bits. bits : width at which the accumulator wraps.
     """
 
     index: int
@@ -46,9 +46,10 @@ class Edge:
     bits: int
 
     @cached_property
-    def weight(self) -> NDArray[np.int64] | None:
-        """The weights as int64, made for the engines that compute with them."""
-        return None if self.given is None else self.given.astype(np.int64, copy=False)
+    def weight(self) -> NDArray[np.int64]:
+        """The weights as int64, made for the engines that compute with them; empty without any."""
+        given = np.zeros(0, np.int64) if self.given is None else self.given
+        return given.astype(np.int64, copy=False)
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,11 @@ class Outline:
     """Names and shapes of a Plan: what need be known of it once an engine is built.
 
     populations : shape by name. edges : names. columns : of a run, None for those of the input.
+    bits : message bits in effect for each input, None where its values go straight to neurons.
     """
 
     inputs: tuple[Input, ...]
+    bits: tuple[int | None, ...]
     populations: Mapping[str, tuple[int, ...]]
     edges: tuple[str, ...]
     columns: int | None
@@ -110,7 +113,15 @@ class Plan:
         """Names and shapes, without weights."""
         shapes = {population.name: population.shape for population in self.program.populations}
         edges = tuple(edge.name for edge in self.edges)
-        return Outline(self.program.inputs, shapes, edges, self.options.steps)
+        bits = tuple(self._bits(node) for node in self.program.inputs)
+        return Outline(self.program.inputs, bits, shapes, edges, self.options.steps)
+
+    def _bits(self, node: Input) -> int | None:
+        leaving = (c.synapse for c in self.program.connections if c.source == node.name)
+        if not any(synapse.binarises for synapse in leaving):
+            return None
+        given = self.options.input_bits
+        return node.message_bits if given is None else given
 
     @cached_property
     def fan_outs(self) -> tuple[FanOut, ...]:
@@ -191,7 +202,7 @@ def _edges(program: Program, options: RunOptions) -> tuple[Edge, ...]:
         source = (
             input_names.index(connection.source) if from_input else program.index(connection.source)
         )
-        direct = isinstance(connection.synapse, Direct)
+        synapse = connection.synapse
         weight, shift = weights[index]
         edges.append(
             Edge(
@@ -200,22 +211,22 @@ def _edges(program: Program, options: RunOptions) -> tuple[Edge, ...]:
                 source=source,
                 from_input=from_input,
                 target=program.index(connection.target),
-                synapse=connection.synapse,
+                synapse=synapse,
                 port=connection.port,
                 latency=_latency(connection, options),
-                binary=not direct and not program.is_graded(connection.source, options.input_bits),
+                binary=synapse.binarises
+                and not program.is_graded(connection.source, options.input_bits),
                 given=weight,
                 shift=shift,
-                bits=24 if isinstance(connection.synapse, Conv2d) else 32,
+                bits=synapse.accumulator_bits,
             )
         )
     return tuple(edges)
 
 
 def _latency(connection: Connection, options: RunOptions) -> int:
-    if isinstance(connection.synapse, Direct):
-        return 0
-    return int(options.timing == "pipelined" or connection.feedback)
+    late = options.timing == "pipelined" or connection.feedback
+    return connection.synapse.latency if late else 0
 
 
 def _weights(program: Program, options: RunOptions) -> list[tuple[NDArray[Any] | None, int]]:
@@ -225,12 +236,11 @@ def _weights(program: Program, options: RunOptions) -> list[tuple[NDArray[Any] |
     ]
     if options.weights == "lava":
         for members in dense_groups(program):
-            matrices = [np.asarray(result[i][0], np.int64) for i in members]
             with located(f"connection {program.connection_names[members[0]]}"):
                 try:
-                    conditioned = condition(matrices)
-                except ValueError as error:
-                    raise ProgramError(f"{error}, which Lava cannot load") from error
+                    conditioned = condition(group_weights(program, members))
+                except NothingToCondition as error:
+                    raise ProgramError(str(error)) from error
             for i, entry in zip(members, conditioned, strict=True):
                 result[i] = (entry.weight, entry.shift)
     return result
@@ -240,7 +250,13 @@ def dense_groups(program: Program) -> list[list[int]]:
     """Return the connections that are conditioned together: one list of indices per exponent."""
     groups: dict[str, list[int]] = {}
     for index, connection in enumerate(program.connections):
-        if isinstance(connection.synapse, Dense):
+        if connection.synapse.conditioned:
             key = f"#{index}" if connection.group is None else f"={connection.group}"
             groups.setdefault(key, []).append(index)
     return list(groups.values())
+
+
+def group_weights(program: Program, members: Iterable[int]) -> list[NDArray[np.int64]]:
+    """Return the weights of connections that are conditioned together, int64 ``(out, in)``."""
+    synapses = (program.connections[index].synapse for index in members)
+    return [np.asarray(synapse.rows, np.int64) for synapse in synapses]

@@ -15,6 +15,7 @@ from neurodeploy.memory import SMALLER_RUN, amount, require
 from neurodeploy.program import Program
 from neurodeploy.sim.engine import Engine
 from neurodeploy.sim.inputs import Columns, Data, columns
+from neurodeploy.sim.messages import MessageWatch
 from neurodeploy.sim.options import Record, RunOptions
 from neurodeploy.sim.plan import Outline
 from neurodeploy.trace import Trace
@@ -30,9 +31,16 @@ class Prepared:
 
     def __init__(self, engine: Engine, outline: Outline) -> None:
         self.engine, self.outline = engine, outline
+        self._watch = MessageWatch([node.name for node in outline.inputs], outline.bits)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that the engine itself counts; 0 for engines that only refer to the Program."""
+        held: int = getattr(self.engine, "held_bytes", 0)
+        return held
 
     def data(self, x: Data) -> Columns:
-        """Return ``x`` checked and in the layout of the engines."""
+        """Return ``x`` checked and in the layout of the engines; see `MessageWatch`."""
         try:
             data = columns(self.outline.inputs, x, self.outline.columns)
         except CapacityError:
@@ -44,6 +52,7 @@ class Prepared:
             ) from error
         if data.batch == 0:
             raise InputError("the batch is empty, expected at least one sample")
+        self._watch.look(data.arrays)
         return data
 
     def run(self, data: Columns, stream: Any = None) -> Trace:
@@ -79,13 +88,14 @@ class Prepared:
 class Recent:
     """The prepared programs that were run last, for as long as their Program exists.
 
-    At most `KEPT` of them, and of all together `KEPT_BYTES` of weights. No stream is kept: what is
-    handed out runs from fresh states. May be used from several threads.
+    At most `KEPT` of them, and of all together `KEPT_BYTES`, as the engines count what they hold
+    when one is added: packed weights, tables, parameters, memory of idle workers. No stream is
+    kept: what is handed out runs from fresh states. May be used from several threads.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._entries: OrderedDict[tuple[int, Hashable], tuple[Prepared, int]] = OrderedDict()
+        self._entries: OrderedDict[tuple[int, Hashable], Prepared] = OrderedDict()
         self._programs: dict[int, weakref.ref[Program]] = {}
         self._gone: deque[int] = deque()
 
@@ -101,20 +111,20 @@ class Recent:
                 found = self._entries.get(key)
                 if found is not None:
                     self._entries.move_to_end(key)
-                    return found[0]
+                    return found
         except TypeError:  # options that are no key are no good options either
             return build()
         prepared = build()
         with self._lock:
             if key[0] not in self._programs:
                 self._programs[key[0]] = weakref.ref(program, partial(self._forget, key[0]))
-            self._entries[key] = (prepared, weight_bytes(program))
-            while len(self._entries) > KEPT or self._weight_bytes() > KEPT_BYTES:
+            self._entries[key] = prepared
+            while len(self._entries) > KEPT or self._held_bytes() > KEPT_BYTES:
                 self._entries.popitem(last=False)
         return prepared
 
-    def _weight_bytes(self) -> int:
-        return sum(size for _, size in self._entries.values())
+    def _held_bytes(self) -> int:
+        return sum(prepared.held_bytes for prepared in self._entries.values())
 
     def _forget(self, number: int, _: object) -> None:
         """Drop a program that is collected, at once unless this very lock is held."""
@@ -157,6 +167,6 @@ def _recorded(record: Record) -> Hashable:
 
 
 def weight_bytes(program: Program) -> int:
-    """Return the bytes of all weights."""
-    synapses = (connection.synapse for connection in program.connections)
-    return sum(synapse.weight.nbytes for synapse in synapses if hasattr(synapse, "weight"))
+    """Return the bytes of all weights as the records hold them."""
+    rows = (connection.synapse.rows for connection in program.connections)
+    return sum(weights.nbytes for weights in rows if weights is not None)

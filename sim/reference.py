@@ -8,19 +8,24 @@ latency 1 it finds it in the next: that is pipelined time, Lava's order of send,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.errors import located
 from neurodeploy.fixedpoint import IntArray, wrap
-from neurodeploy.sim.dynamics import State, clear, fresh_state, update
+from neurodeploy.registry import ByType
+from neurodeploy.sim.dynamics import DYNAMICS, State, clear, fresh_state, update
 from neurodeploy.sim.engine import Recording, plain_bytes
 from neurodeploy.sim.plan import Edge, Plan, Stage
-from neurodeploy.synapse import Conv2d, Dense
+from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
 
+Delayed = list[tuple[int, IntArray]]
+"""Pairs of a delay and the current ``(batch, target size)`` that arrives after it."""
 _FLOAT_EXACT = 2**53
 """Sums of integers below this are exact in float64, whatever the order."""
 
@@ -37,11 +42,16 @@ class RunState:
     neurons: list[State]
     transit: list[IntArray]
 
+    def become(self, other: RunState) -> None:
+        """Take over all of ``other`` in one step, which no signal handler can come between."""
+        self.__dict__.update(other.__dict__)
+
 
 class ReferenceEngine:
     """Runs a `Plan` with `neurodeploy.sim.dynamics`, all samples of a batch at once."""
 
     def __init__(self, plan: Plan) -> None:
+        check(plan)
         self.plan = plan
         self.column_bytes = plain_bytes(plan)
 
@@ -57,7 +67,17 @@ class ReferenceEngine:
         )
 
     def advance(self, state: RunState, inputs: Sequence[NDArray[Any]]) -> Recording:
-        """Run all columns of ``inputs``; see `neurodeploy.sim.engine.Engine`."""
+        """Run all columns of ``inputs``; see `neurodeploy.sim.engine.Engine`.
+
+        ``state`` changes only when the call returns: an interrupt leaves it as it was.
+        """
+        moving = copy.deepcopy(state)
+        recording = self._run(moving, inputs)
+        state.become(moving)
+        return recording
+
+    def _run(self, state: RunState, inputs: Sequence[NDArray[Any]]) -> Recording:
+        """Run all columns of ``inputs`` and move ``state`` along."""
         batch, steps = inputs[0].shape[:2]
         arrays = [_allocate(stage, batch, steps) for stage in self.plan.stages]
         events = [np.zeros((batch, edge_source(self.plan, e)), np.int64) for e in self.plan.edges]
@@ -80,7 +100,7 @@ class ReferenceEngine:
 
     def run(self, inputs: Sequence[NDArray[Any]]) -> Recording:
         """Run independent samples from fresh states and keep none."""
-        return self.advance(self.fresh(inputs[0].shape[0]), inputs)
+        return self._run(self.fresh(inputs[0].shape[0]), inputs)
 
     def _step(self, stage: Stage, state: RunState) -> IntArray:
         """Update one population in the present column."""
@@ -128,6 +148,16 @@ class ReferenceEngine:
         return Recording(arrays, counts)
 
 
+def check(plan: Plan) -> None:
+    """Raise ModelError, naming the item, unless every neuron and synapse is known here."""
+    for stage in plan.stages:
+        with located(f"population {stage.population.name}"):
+            DYNAMICS.of(stage.population.neuron)
+    for edge in plan.edges:
+        with located(f"connection {edge.name}"):
+            CURRENTS.of(edge.synapse)
+
+
 def edge_source(plan: Plan, edge: Edge) -> int:
     """Return the number of values that the source of ``edge`` sends."""
     nodes = plan.program.inputs if edge.from_input else plan.program.populations
@@ -148,7 +178,7 @@ def _collect(state: RunState, edge: Edge) -> IntArray:
     return due
 
 
-def currents_by_delay(plan: Plan, edge: Edge, messages: IntArray) -> list[tuple[int, IntArray]]:
+def currents_by_delay(plan: Plan, edge: Edge, messages: IntArray) -> Delayed:
     """Return (delay, current) pairs, current int64 ``(batch, target size)``.
 
     Dense: ``wrap32(sum_j weight[i, j] * m[j]) >> shift``.
@@ -156,20 +186,28 @@ def currents_by_delay(plan: Plan, edge: Edge, messages: IntArray) -> list[tuple[
     ``wrap32((sum_j wrap32(weight[i, j] * m[j])) >> shift)``; the sum itself is wide, as in Lava.
     Conv2d: ``wrap24(conv(m, weight))``. Direct: the messages themselves.
     """
-    if edge.weight is None:
-        return [(0, messages)]
-    if isinstance(edge.synapse, Conv2d):
-        shape = plan.program.node(plan.program.connections[edge.index].source).shape
-        return [(0, wrap(convolve(messages.reshape(-1, *shape), edge), edge.bits))]
-    delay = edge.synapse.delay if isinstance(edge.synapse, Dense) else None
+    shape = plan.program.node(plan.program.connections[edge.index].source).shape
+    return CURRENTS.of(edge.synapse)(edge.synapse, edge, messages.reshape(-1, *shape))
+
+
+def _direct(_: Direct, edge: Edge, messages: IntArray) -> Delayed:
+    return [(0, messages.reshape(len(messages), -1))]
+
+
+def _conv(synapse: Conv2d, edge: Edge, messages: IntArray) -> Delayed:
+    return [(0, wrap(convolve(messages, synapse, edge.weight), edge.bits))]
+
+
+def _dense(synapse: Dense, edge: Edge, messages: IntArray) -> Delayed:
+    weight, flat, delay = edge.weight, messages.reshape(len(messages), -1), synapse.delay
     if delay is None:
-        return [(0, wrap(multiply(messages, edge.weight), edge.bits) >> edge.shift)]
+        return [(0, wrap(multiply(flat, weight), edge.bits) >> edge.shift)]
     if delay.shape[1] == 1:  # one delay for a whole row: one product serves all delays
-        rows = wrap(multiply_wide(messages, edge.weight) >> edge.shift, edge.bits)
+        rows = wrap(multiply_wide(flat, weight) >> edge.shift, edge.bits)
         return [(int(d), rows * (delay[:, 0] == d)) for d in np.unique(delay)]
-    full = np.broadcast_to(delay, edge.weight.shape)
+    full = np.broadcast_to(delay, weight.shape)
     return [
-        (int(d), wrap(multiply_wide(messages, edge.weight * (full == d)) >> edge.shift, edge.bits))
+        (int(d), wrap(multiply_wide(flat, weight * (full == d)) >> edge.shift, edge.bits))
         for d in np.unique(full)
     ]
 
@@ -192,15 +230,12 @@ def multiply_wide(messages: IntArray, weight: IntArray) -> IntArray:
     return np.asarray(products.sum(axis=2))
 
 
-def convolve(messages: IntArray, edge: Edge) -> IntArray:
+def convolve(messages: IntArray, synapse: Conv2d, weight: IntArray) -> IntArray:
     """Cross-correlate ``(batch, C, H, W)``; return int64 ``(batch, Cout * Hout * Wout)``."""
-    synapse = edge.synapse
-    if not isinstance(synapse, Conv2d) or edge.weight is None:
-        raise TypeError("convolve needs a Conv2d edge")
     channels, height, width = synapse.output_shape(messages.shape[1:])
     (ph, pw), (sh, sw), (dh, dw) = synapse.padding, synapse.stride, synapse.dilation
     padded = np.pad(messages, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    _, per_group, rows, cols = edge.weight.shape
+    _, per_group, rows, cols = weight.shape
     patches = np.stack(
         [
             padded[:, :, r * dh : r * dh + sh * height : sh, q * dw : q * dw + sw * width : sw][
@@ -213,7 +248,7 @@ def convolve(messages: IntArray, edge: Edge) -> IntArray:
     )  # (batch, C, taps, Hout, Wout)
     batch, groups = len(messages), synapse.groups
     patches = patches.reshape(batch, groups, per_group * rows * cols, height * width)
-    kernels = edge.weight.reshape(groups, channels // groups, -1)
+    kernels = weight.reshape(groups, channels // groups, -1)
     result = np.stack(
         [
             multiply(patches[:, g].transpose(0, 2, 1).reshape(batch * height * width, -1), kernel)
@@ -223,3 +258,9 @@ def convolve(messages: IntArray, edge: Edge) -> IntArray:
     )  # (batch * cells, groups, channels per group)
     cells = result.reshape(batch, height * width, channels)
     return np.ascontiguousarray(cells.transpose(0, 2, 1)).reshape(batch, -1)
+
+
+CURRENTS: ByType[Callable[[Any, Edge, IntArray], Delayed]] = ByType(
+    "currents", Synapse, {Dense: _dense, Conv2d: _conv, Direct: _direct}
+)
+"""What each synapse makes of messages ``(batch, *source shape)``: see `currents_by_delay`."""

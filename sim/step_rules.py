@@ -5,6 +5,9 @@ The rule names (R0, R1, ...) are those of the comments in `neurodeploy.sim.dynam
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from neurodeploy.neuron import (
     CubaLif,
     Delta,
@@ -16,10 +19,8 @@ from neurodeploy.neuron import (
     Sigma,
     SigmaDelta,
 )
-from neurodeploy.synapse import Conv2d, Dense, Synapse
-
-ORDER = ("u", "sigma", "re", "im", "act", "vth", "v", "s")
-"""Order in which a step computes the variables: the earliest that differs is nearest the cause."""
+from neurodeploy.registry import ByType
+from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
 
 _U = (
     "R1, R2: x = wrap32(tz(u * (4096 - current_decay)) + wrap32(a << 6)); "
@@ -34,34 +35,80 @@ _RESET = {
     "subtract": "R4, R5: v = v - (threshold << 6) after a spike, which needs v > threshold << 6",
     "none": "R4: a spike needs v > threshold << 6 (strictly above) and leaves v as it is",
 }
+_VTH = (
+    "R4a: vth = clip(vth + ((theta * (v - signature[c])) >> shift), low, high), "
+    "frozen outside the sample"
+)
 _SDN_SHIFT = "(spike_exp + 6)"
-_TABLE: dict[type[Neuron], dict[str, str]] = {
-    Integrator: {"u": _U, "v": _V, "s": "an Integrator sends nothing: s = 0"},
-    Delta: {
-        "act": f"D1: act = wrap32(a << {_SDN_SHIFT})",
-        "s": "D2, D3, D4: d = wrap32(act - old act + residue); o = d if |d| >= threshold << "
-        f"{_SDN_SHIFT} else 0; residue = d - o; s = o >> 6 (floor)",
+_CHANGE = (
+    f"D2, D3, D4: d = wrap32(act - old act + residue); o = d if |d| >= threshold << {_SDN_SHIFT} "
+    "else 0; residue = d - o; s = o >> 6 (floor)"
+)
+_SIGMA = "D0: sigma = wrap32(sigma + a)"
+_RE = "re = clip(tz(cos * re) - tz(sin * im) + (a_re << 6), +-(2^23 - 1))"
+_IM = "im = clip(tz(sin * re) + tz(cos * im) + (a_im << 6), +-(2^23 - 1))"
+AFTER_SPIKE = "after a spike"
+"""Key of the rule that a v which differs together with the spike comes from."""
+
+Words = Mapping[str, str]
+"""Variable -> the rule that computes it, in the order of a step, ``s`` last."""
+
+
+def _lif(neuron: CubaLif) -> Words:
+    plain = neuron.gain is None
+    return {
+        "u": _U if plain else _U_GAIN,
+        "v": _V if plain else _V_GAIN,
+        "s": _S,
+        AFTER_SPIKE: _RESET[neuron.reset],
+    }
+
+
+def _homeostatic(neuron: HomeostaticLif) -> Words:
+    lif = _lif(neuron)
+    moved = {
+        name: lif[name].replace("threshold << 6", "vth").replace("(vth)", "vth")
+        for name in ("s", AFTER_SPIKE)
+    }
+    return {"u": lif["u"], "vth": _VTH, "v": lif["v"], **moved}
+
+
+def _always(**words: str) -> Callable[[Neuron], Words]:
+    """Return the words of a model whose rules do not depend on its parameters."""
+    return lambda _: words
+
+
+RULES: ByType[Callable[[Any], Words]] = ByType(
+    "rules in words",
+    Neuron,
+    {
+        CubaLif: _lif,
+        HomeostaticLif: _homeostatic,
+        Integrator: _always(u=_U, v=_V, s="an Integrator sends nothing: s = 0"),
+        Delta: _always(act=f"D1: act = wrap32(a << {_SDN_SHIFT})", s=_CHANGE),
+        SigmaDelta: _always(
+            sigma=_SIGMA,
+            act=f"D1: act = max(wrap32(sigma + (bias << {_SDN_SHIFT})), 0)",
+            s=_CHANGE,
+        ),
+        Sigma: _always(sigma=_SIGMA, s="s = sigma"),
+        ResonateFire: _always(
+            re=f"F1, F2: {_RE}",
+            im=f"F1, F2: {_IM}",
+            s="F3: s = 1 if re >= threshold << 6 and im >= 0 and old im < 0",
+        ),
+        ResonateFireIz: _always(
+            re=f"F1, F2, F4: {_RE}; 0 after a spike (im >= threshold << 6)",
+            im=f"F1, F2, F4: {_IM}; (threshold << 6) - 1 after a spike (im >= threshold << 6)",
+            s="F3: s = 1 if im >= threshold << 6 (at or above)",
+        ),
     },
-    SigmaDelta: {
-        "sigma": "D0: sigma = wrap32(sigma + a)",
-        "act": f"D1: act = max(wrap32(sigma + (bias << {_SDN_SHIFT})), 0)",
-        "s": "D2, D3, D4: d = wrap32(act - old act + residue); o = d if |d| >= threshold << "
-        f"{_SDN_SHIFT} else 0; residue = d - o; s = o >> 6 (floor)",
-    },
-    Sigma: {"sigma": "D0: sigma = wrap32(sigma + a)", "s": "s = sigma"},
-    ResonateFire: {
-        "re": "F1, F2: re = clip(tz(cos * re) - tz(sin * im) + (a_re << 6), +-(2^23 - 1))",
-        "im": "F1, F2: im = clip(tz(sin * re) + tz(cos * im) + (a_im << 6), +-(2^23 - 1))",
-        "s": "F3: s = 1 if re >= threshold << 6 and im >= 0 and old im < 0",
-    },
-    ResonateFireIz: {
-        "re": "F1, F2, F4: re = clip(tz(cos * re) - tz(sin * im) + (a_re << 6), +-(2^23 - 1)); "
-        "0 after a spike (im >= threshold << 6)",
-        "im": "F1, F2, F4: im = clip(tz(sin * re) + tz(cos * im) + (a_im << 6), +-(2^23 - 1)); "
-        "(threshold << 6) - 1 after a spike (im >= threshold << 6)",
-        "s": "F3: s = 1 if im >= threshold << 6 (at or above)",
-    },
-}
+)
+
+
+def order(neuron: Neuron) -> tuple[str, ...]:
+    """Return the variables in the order of a step: the first to differ is nearest the cause."""
+    return tuple(name for name in RULES.of(neuron)(neuron) if name != AFTER_SPIKE)
 
 
 def rule(neuron: Neuron, variable: str, *, spike_differs: bool = False) -> str:
@@ -70,42 +117,37 @@ def rule(neuron: Neuron, variable: str, *, spike_differs: bool = False) -> str:
     spike_differs : whether ``s`` differs in the same cell; then a differing v comes from the
         spike test or the reset after it rather than from the integration.
     """
-    if isinstance(neuron, CubaLif):
-        return f"{variable}: {_cuba(neuron, variable, spike_differs)}"
-    return f"{variable}: {_TABLE[type(neuron)][variable]}"
-
-
-def _cuba(neuron: CubaLif, variable: str, spike_differs: bool) -> str:
-    if variable == "u":
-        return _U if neuron.gain is None else _U_GAIN
-    if variable == "vth":
-        return (
-            "R4a: vth = clip(vth + ((theta * (v - signature[c])) >> shift), low, high), "
-            "frozen outside the sample"
-        )
-    if variable == "v" and not spike_differs:
-        return _V if neuron.gain is None else _V_GAIN
-    text = _S if variable == "s" else _RESET[neuron.reset]
-    if isinstance(neuron, HomeostaticLif):
-        return text.replace("threshold << 6", "vth").replace("(vth)", "vth")
-    return text
+    words = RULES.of(neuron)(neuron)
+    after = variable == "v" and spike_differs and AFTER_SPIKE in words
+    return f"{variable}: {words[AFTER_SPIKE if after else variable]}"
 
 
 _BINARY = "m = 1 for every non-zero binary message"
 
 
-def current_rule(synapse: Synapse) -> str:
-    """Return the rule of the current that a connection with ``synapse`` delivers."""
-    if isinstance(synapse, Conv2d):
-        return f"a = wrap24(conv(m, weight)), {_BINARY}"
-    if not isinstance(synapse, Dense):
-        return "a = the input itself, no latency"
+def _dense(synapse: Dense) -> str:
     if synapse.delay is None:
         return f"a = wrap32(sum of weight * m) >> shift, {_BINARY}"
     return (
         "a = wrap32((sum of wrap32(weight * m) over one delay) >> shift), delay columns later, "
         f"{_BINARY}"
     )
+
+
+CURRENT_RULES: ByType[Callable[[Any], str]] = ByType(
+    "rule in words",
+    Synapse,
+    {
+        Dense: _dense,
+        Conv2d: lambda _: f"a = wrap24(conv(m, weight)), {_BINARY}",
+        Direct: lambda _: "a = the input itself, no latency",
+    },
+)
+
+
+def current_rule(synapse: Synapse) -> str:
+    """Return the rule of the current that a connection with ``synapse`` delivers."""
+    return CURRENT_RULES.of(synapse)(synapse)
 
 
 RESET_RULE = "R0: a reset due in this column sets u = 0, v = initial before the current is added"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 from generate import random_input, random_options, random_program
 
 import neurodeploy as nd
+from neurodeploy.errors import NeurodeployWarning
 
 ALL = ("s", "u", "v", "vth", "sigma", "act", "re", "im")
 
@@ -35,6 +37,7 @@ class Tally:
     spikes: int = 0
     u_wraps: int = 0
     v_saturations: int = 0
+    initial: int = 0
     neurons: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
@@ -43,7 +46,7 @@ class Tally:
             f"{self.programs} programs, {self.neuron_steps:.3e} neuron-steps, "
             f"{self.values:.3e} values compared, {self.differing} differ; "
             f"{self.spikes} messages, {self.u_wraps} u wraps, {self.v_saturations} saturations; "
-            f"populations: {kinds}"
+            f"{self.initial} populations with initial; populations: {kinds}"
         )
 
 
@@ -69,6 +72,7 @@ def fuzz_one(seed: int, tally: Tally, large: bool) -> None:
     for count, target in (("updates", "neuron_steps"), ("spikes", "spikes"),
                           ("u_wraps", "u_wraps"), ("v_saturations", "v_saturations")):  # fmt: skip
         setattr(tally, target, getattr(tally, target) + sum(totals[count].values()))
+    tally.initial += sum(np.any(getattr(p.neuron, "initial", 0)) for p in program.populations)
     tally.neurons.update(type(p.neuron).__name__ for p in program.populations)
 
 
@@ -78,6 +82,7 @@ def main() -> int:
     parser.add_argument("--neuron-steps", type=float, default=1e7)
     parser.add_argument("--seed", type=int, default=0, help="first seed")
     arguments = parser.parse_args()
+    warnings.simplefilter("ignore", NeurodeployWarning)  # random data exceed what is declared
     tally, seed, start = Tally(), arguments.seed, time.monotonic()
     while tally.neuron_steps < arguments.neuron_steps:
         fuzz_one(seed, tally, large=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,7 @@ from generate import (
 from numpy.random import Generator
 from rich.console import Console
 
-from neurodeploy.errors import EngineError, ExportError, OptionError
+from neurodeploy.errors import EngineError, ExportError, NeurodeployWarning, OptionError
 from neurodeploy.neuron import (
     CubaLif,
     Delta,
@@ -232,6 +233,7 @@ def main() -> int:
     parser.add_argument("--engine", default="native", choices=("native", "reference"))
     parser.add_argument("--seed", type=int, default=0, help="first seed")
     arguments = parser.parse_args()
+    warnings.simplefilter("ignore", NeurodeployWarning)  # random data exceed what is declared
     tally, seed, start = Tally(), arguments.seed, time.monotonic()
     while tally.neuron_steps < arguments.neuron_steps:
         comparison = fuzz_one(seed, arguments.engine, tally)

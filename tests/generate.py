@@ -33,6 +33,7 @@ EDGE_DECAYS = (0, 1, 2, 2047, 2048, 4094, 4095, 4096)
 EDGE_THRESHOLDS = (-1, 0, 1, 63, 64, 4095, 4096, 131071)
 EDGE_BIASES = (-32768, -32767, -1, 0, 1, 32766, 32767)
 EDGE_WEIGHTS = (-256, -255, -128, -127, -2, -1, 0, 1, 2, 127, 128, 253, 254)
+EDGE_INITIALS = (1 - M, -1, 0, 1, 64, 4096, M - 2, M - 1)
 EDGE_MESSAGES = (-(2**22), -(2**17), -257, -1, 0, 1, 255, 2**16, 2**22 - 1)
 
 
@@ -93,6 +94,8 @@ def random_cuba(
         if rng.random() < 0.5
         else 0,
     }
+    if not lava and rng.random() < 0.2:
+        fields["initial"] = _parameter(rng, shape, EDGE_INITIALS if extreme else (-9000, 20000))
     if rng.random() < 0.1:
         return Integrator(**fields)
     fields["threshold"] = _parameter(rng, shape, EDGE_THRESHOLDS if extreme else (20, 400))
@@ -186,6 +189,13 @@ def _input(rng: Generator, shape: Shape, extreme: bool) -> Input:
     return Input("input", shape, bits)
 
 
+def _pool(rng: Generator, population: Population, lava: bool) -> int:
+    """Draw neurons per class; NetX has one neuron for each."""
+    if lava or rng.random() < 0.7:
+        return 1
+    return int(rng.choice([n for n in range(1, population.size + 1) if population.size % n == 0]))
+
+
 def _size(rng: Generator, max_size: int) -> Shape:
     return (int(rng.integers(1, max_size + 1)),)
 
@@ -239,7 +249,7 @@ def _cuba_graph(rng: Generator, conv: bool, lava: bool, extreme: bool, max_size:
         tuple(inputs),
         tuple(populations),
         tuple(connections),
-        Readout(last.name, variable if variable != "vth" else "s"),
+        Readout(last.name, variable if variable != "vth" else "s", pool=_pool(rng, last, lava)),
     )
 
 
@@ -293,9 +303,8 @@ def _sigma_delta_chain(rng: Generator, lava: bool, max_size: int) -> Program:
         if len(populations) > 1:
             populations[-1] = Population(last.name, last.shape, Sigma(spike_exp=exp))
     variable = "sigma" if isinstance(populations[-1].neuron, Sigma) else "s"
-    return Program(
-        (node,), tuple(populations), tuple(connections), Readout(populations[-1].name, variable)
-    )
+    readout = Readout(populations[-1].name, variable, pool=_pool(rng, populations[-1], lava))
+    return Program((node,), tuple(populations), tuple(connections), readout)
 
 
 def _resonators(rng: Generator, lava: bool, max_size: int) -> Program:
@@ -320,4 +329,5 @@ def _resonators(rng: Generator, lava: bool, max_size: int) -> Program:
             connections.append(Connection(source.name, population.name, synapse, port=port))
         populations.append(population)
         source = population
-    return Program((node,), tuple(populations), tuple(connections), Readout(populations[-1].name))
+    readout = Readout(populations[-1].name, pool=_pool(rng, populations[-1], lava))
+    return Program((node,), tuple(populations), tuple(connections), readout)

@@ -92,6 +92,25 @@ def conv(shape: tuple[int, int, int], channels: int, kernel: int = 3, **changes:
     return _without_none({**values, **changes})
 
 
+def pool(shape: tuple[int, int, int], window: int = 2, **changes: Any) -> Layer:
+    """A pool as slayer writes it; ``neuron=None`` leaves the neurons out."""
+    values: Layer = {
+        "type": "pool",
+        "shape": shape,
+        "weight": np.full((1, 1, window, window), 64, np.float32),
+        "kernelSize": [window, window],
+        "stride": [window, window],
+        "padding": [0, 0],
+        "dilation": [1, 1],
+        "neuron": cuba(),
+    }
+    return _without_none({**values, **changes})
+
+
+def average(groups: int) -> Layer:
+    return {"type": "average", "shape": [groups, 1, 1]}
+
+
 def source(*shape: int, **changes: Any) -> Layer:
     return _without_none({"type": "input", "shape": shape, **changes})
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import neurodeploy as nd
 from neurodeploy.accuracy import TIE, Accuracy, predictions, scores
-from neurodeploy.errors import DataError
+from neurodeploy.errors import DataError, OptionError
 
 REFERENCE = {"engine": "reference"}
 
 
-def counter(variable: str = "s", window: int = 0) -> nd.Program:
+def counter(variable: str = "s", window: int = 0, shape: Any = 2) -> nd.Program:
     """Two neurons that copy their graded input into u and spike when it is positive."""
     neuron = nd.CubaLif(current_decay=4096, voltage_decay=4096, threshold=0)
     return nd.Program(
-        inputs=(nd.Input("x", 2, 8),),
-        populations=(nd.Population("y", 2, neuron),),
+        inputs=(nd.Input("x", shape, 8),),
+        populations=(nd.Population("y", shape, neuron),),
         connections=(nd.Connection("x", "y", nd.Dense(np.eye(2, dtype=int))),),
         readout=nd.Readout("y", variable, window),
     )
@@ -32,7 +34,7 @@ X = np.array([[[1, 0], [1, 0], [0, 9]]])
         ("s", 0, [2, 1]),
         ("s", 2, [1, 1]),
         ("s", 1, [0, 1]),
-        ("s", 99, [2, 1]),
+        ("s", 3, [2, 1]),
         ("u", 0, [128, 576]),
         ("u", 2, [64, 576]),
     ],
@@ -43,6 +45,26 @@ def test_score_is_the_sum_over_the_last_window_columns(
     program = counter(variable, window)
     trace = nd.simulate(program, X, engine="reference")
     assert scores(program, trace).tolist() == [expected]
+
+
+def test_window_longer_than_the_run_is_refused() -> None:
+    program = counter(window=4)
+    trace = nd.simulate(program, X, engine="reference")
+    with pytest.raises(OptionError) as error:
+        scores(program, trace)
+    assert str(error.value) == (
+        "readout: window is 4 steps, the run has 3; run as many steps, or read out over fewer"
+    )
+
+
+@pytest.mark.parametrize("shape", [2, (2, 1, 1)])
+def test_stream_is_one_sample(shape: Any) -> None:
+    """It used to give one row per step."""
+    program = counter("u", 2, shape)
+    trace = nd.simulate(program, X[0].reshape(3, *np.atleast_1d(shape)), engine="reference")
+    assert scores(program, trace).tolist() == [[64, 576]]
+    with pytest.raises(OptionError, match="the run has 1"):
+        scores(program, nd.simulate(program, X[0, :1].reshape(1, 2), engine="reference"))
 
 
 def test_scores_do_not_overflow_32_bits() -> None:

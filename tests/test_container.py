@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import h5py
 import numpy as np
@@ -18,9 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurodeploy import container, hdf5
-from neurodeploy.errors import FormatError, NeurodeployError
-from neurodeploy.neuron import CubaLif, HomeostaticLif
+from neurodeploy.errors import ExportError, FormatError, NeurodeployError
+from neurodeploy.neuron import CubaLif, HomeostaticLif, Integrator
 from neurodeploy.program import Connection, Input, Population, Program, Readout
+from neurodeploy.record import Role
 from neurodeploy.synapse import Conv2d, Dense
 
 
@@ -103,6 +105,191 @@ def test_file_is_known_by_content(path: Path, tmp_path: Path) -> None:
         container.is_container(tmp_path / "absent")
 
 
+STORED = Path(__file__).parent / "stored"
+"""Files written by the first release, and in index.json the digests that it gave them."""
+DIGESTS: dict[str, str] = json.loads((STORED / "index.json").read_text())
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_files_of_the_first_release_keep_their_digests(name: str, tmp_path: Path) -> None:
+    program = container.read(STORED / f"{name}.h5")
+    assert program.digest == DIGESTS[name]
+    container.write(program, tmp_path / "again.h5")
+    assert container.read(tmp_path / "again.h5") == program
+
+
+def test_stored_files_hold_every_kind_of_record() -> None:
+    programs = [container.read(STORED / f"{name}.h5") for name in DIGESTS]
+    neurons = {type(p.neuron).__name__ for program in programs for p in program.populations}
+    synapses = {type(c.synapse).__name__ for program in programs for c in program.connections}
+    assert neurons == set(container.RECORDS["neuron"])
+    assert synapses == set(container.RECORDS["synapse"])
+
+
+GROWN: dict[str, Callable[[Program], tuple[object, object]]] = {
+    "populations/0/neuron/initial": lambda p: (p.populations[0].neuron.initial, [[[5]], [[-3]]]),
+    "populations/1/neuron/initial": lambda p: (p.populations[1].neuron.initial, 7),
+    "readout/pool": lambda p: (p.readout.pool, 3),
+}
+
+
+def grown() -> Program:
+    """`small` with every field that a record gained later, none at its default."""
+    first, last = small().populations
+    return dataclasses.replace(
+        small(),
+        populations=(
+            dataclasses.replace(
+                first, neuron=dataclasses.replace(first.neuron, initial=[[[5]], [[-3]]])
+            ),
+            dataclasses.replace(last, neuron=dataclasses.replace(last.neuron, initial=7)),
+        ),
+        readout=Readout("out", "v", 2, pool=3),
+    )
+
+
+def test_grown_fields_are_kept(tmp_path: Path) -> None:
+    container.write(grown(), tmp_path / "p.h5")
+    again = container.read(tmp_path / "p.h5")
+    assert again == grown() != small()
+    for get in GROWN.values():
+        np.testing.assert_array_equal(*get(again))
+
+
+@pytest.mark.parametrize("neuron", [HomeostaticLif, Integrator])
+def test_initial_of_every_cuba_neuron_is_kept(tmp_path: Path, neuron: type[Any]) -> None:
+    fields = {"current_decay": 1, "voltage_decay": 2, "initial": [1, -2, 3]}
+    if neuron is HomeostaticLif:
+        fields |= {"threshold": 3, "theta": 4, "signature": np.ones((2, 3), int)}
+    program = Program(
+        (Input("x", (2,)),),
+        (Population("p", (3,), neuron(**fields)),),
+        (Connection("x", "p", Dense(np.ones((3, 2), int))),),
+        Readout("p", "v"),
+    )
+    container.write(program, tmp_path / "p.h5")
+    again = container.read(tmp_path / "p.h5")
+    assert again == program
+    np.testing.assert_array_equal(again.populations[0].neuron.initial, [1, -2, 3])
+
+
+def names_in(path: Path) -> set[str]:
+    """Return the paths of all datasets and attributes of a file."""
+    found = set()
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: found.update({name, *(f"{name}/{a}" for a in item.attrs)})
+        )
+    return found
+
+
+def test_grown_fields_at_their_defaults_are_neither_stored_nor_hashed(tmp_path: Path) -> None:
+    container.write(small(), tmp_path / "old.h5")
+    container.write(grown(), tmp_path / "new.h5")
+    assert not GROWN.keys() & names_in(tmp_path / "old.h5")
+    assert names_in(tmp_path / "new.h5") - names_in(tmp_path / "old.h5") == GROWN.keys()
+    first, last = small().populations
+    neuron = dataclasses.replace(first.neuron, initial=np.zeros((2, 2, 2), int))
+    plain = dataclasses.replace(
+        small(), populations=(dataclasses.replace(first, neuron=neuron), last)
+    )
+    assert plain.digest == small().digest
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Toy(CubaLif):
+    """A neuron with a field of any kind."""
+
+    extra: Any = dataclasses.field(default=None, kw_only=True)
+
+    roles: ClassVar[Mapping[str, Role]] = {**CubaLif.roles, "extra": Role("mode", "", "setting")}
+
+
+@pytest.fixture
+def toy_is_known() -> Iterator[None]:
+    container.RECORDS["neuron"].add("Toy", Toy)
+    yield
+    container.RECORDS["neuron"].remove("Toy")
+
+
+def with_extra(value: object) -> Program:
+    """A program whose neuron has ``value`` in a field."""
+    return Program(
+        (Input("x", (2,)),),
+        (Population("p", (2,), Toy(1, 2, 3, extra=value)),),
+        (Connection("x", "p", Dense(np.ones((2, 2), int))),),
+        Readout("p"),
+    )
+
+
+KEPT = {
+    "text": "ab",
+    "flag": True,
+    "number": 1,
+    "negative": -(2**63),
+    "row": (1, 2, 3),
+    "int32": np.array([1, 2], np.int32),
+    "int8": np.array([1, 2], np.int8),
+}
+
+
+@pytest.mark.parametrize("value", KEPT.values(), ids=KEPT)
+@pytest.mark.usefixtures("toy_is_known")
+def test_field_of_a_type_that_is_held_comes_back_as_it_was(tmp_path: Path, value: object) -> None:
+    container.write(with_extra(value), tmp_path / "p.h5")
+    again = container.read(tmp_path / "p.h5")
+    assert again == with_extra(value)
+    found = again.populations[0].neuron.extra
+    assert type(found) is type(value)
+    assert getattr(found, "dtype", None) == getattr(value, "dtype", None)
+
+
+REFUSED = {
+    "float": (0.5, "0.5"),
+    "whole float": (2.0, "2.0"),
+    "infinite": (np.inf, "inf"),
+    "numpy float": (np.float64(0.5), repr(np.float64(0.5))),
+    "numpy integer": (np.int64(3), repr(np.int64(3))),
+    "row of floats": ((1, 0.5), "(1, 0.5)"),
+    "row of flags": ((True, False), "(True, False)"),
+    "row of texts": (("a", "b"), "('a', 'b')"),
+    "empty row": ((), "()"),
+    "list": ([1, 2], "[1, 2]"),
+    "mapping": ({"a": 1}, "{'a': 1}"),
+    "empty text": ("", "''"),
+    "text with a zero": ("a\0b", r"'a\x00b'"),
+    "wide number": (2**63, "9223372036854775808"),
+    "array of floats": (np.ones(2), "an array of float64"),
+    "array of int64": (np.ones(2, np.int64), "an array of int64"),
+    "array of uint8": (np.ones(2, np.uint8), "an array of uint8"),
+    "array of flags": (np.ones(2, bool), "an array of bool"),
+}
+
+
+@pytest.mark.parametrize(("value", "text"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.usefixtures("toy_is_known")
+def test_field_of_another_type_is_refused_and_nothing_is_written(
+    tmp_path: Path, value: object, text: str
+) -> None:
+    """A float used to be cut to an integer without a word."""
+    with pytest.raises(ExportError) as error:
+        container.write(with_extra(value), tmp_path / "p.h5")
+    assert str(error.value) == (
+        f"populations/0/neuron/extra: is {text}, a program file holds {container.HELD}"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_record_that_no_file_may_hold_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ExportError) as error:
+        container.write(with_extra(1), tmp_path / "p.h5")
+    assert str(error.value) == (
+        f"populations/0/neuron: is a Toy, a program file holds {NEURONS}; "
+        "add it to neurodeploy.container.RECORDS['neuron']"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 # Files that are wrong
 
 
@@ -164,6 +351,16 @@ def delete(name: str) -> Callable[[Any], None]:
     return change
 
 
+def number_for_array(file: Any) -> None:
+    del file[THRESHOLD]
+    file["populations/0/neuron"].attrs["threshold"] = 30
+
+
+def flag_for_array(file: Any) -> None:
+    del file[THRESHOLD]
+    file["populations/0/neuron"].attrs["threshold"] = True
+
+
 def loop(file: Any) -> None:
     file["populations/0/neuron/neuron"] = file["populations/0"]
 
@@ -174,6 +371,7 @@ def named_type(file: Any) -> None:
 
 
 WEIGHT = "connections/0/synapse/weight"
+DELAY = "connections/1/synapse/delay"
 THRESHOLD = "populations/0/neuron/threshold"
 FOREIGN = "is HDF5 without the attribute format = 'neurodeploy-program'"
 NO_ARRAY = "expected an array of integers"
@@ -291,13 +489,34 @@ BAD_RECORDS: dict[str, tuple[Change, str]] = {
         set_attribute("connections/0", "feedback", 1),
         "connections/0: connection x->maps: feedback is 1, expected True or False",
     ),
+    "groups is a flag": (
+        set_attribute("connections/0/synapse", "groups", True),
+        "connections/0/synapse: Conv2d: groups is True, expected a whole number",
+    ),
+    "threshold is an attribute": (
+        number_for_array,
+        "populations/0/neuron: threshold is stored as a whole number, expected an array of int32",
+    ),
+    "threshold is a flag": (
+        flag_for_array,
+        "populations/0/neuron: threshold is stored as a flag, expected an array of int32",
+    ),
+    "stride is a number": (
+        set_attribute("connections/0/synapse", "stride", 1),
+        "connections/0/synapse: stride is stored as a whole number, "
+        "expected a row of whole numbers",
+    ),
+    "variable is a number": (
+        set_attribute("readout", "variable", 3),
+        "readout: variable is 3, population out has s, u, v",
+    ),
     "source unknown": (
         set_attribute("connections/0", "source", text("nobody")),
         "connection nobody->maps: there is no input or population 'nobody'",
     ),
-    "another weight": (replace(WEIGHT, data=np.ones((2, 1, 3, 3), int)), "digest is "),
+    "another weight": (replace(WEIGHT, data=np.ones((2, 1, 3, 3), np.int32)), "digest is "),
     "another kernel": (
-        replace(WEIGHT, data=np.ones((2, 1, 5, 5), int)),
+        replace(WEIGHT, data=np.ones((2, 1, 5, 5), np.int32)),
         "connection x->maps: kernel reaches over 5 cells, source (1, 4, 4) with padding (0, 0) "
         "is smaller",
     ),
@@ -328,6 +547,18 @@ BAD_ARRAYS: dict[str, tuple[Change, str]] = {
     "rows of references": (
         replace(THRESHOLD, shape=(2,), dtype=h5py.vlen_dtype(h5py.ref_dtype)),
         f"{THRESHOLD}: has type object, {NO_ARRAY}",
+    ),
+    "wide integers": (
+        replace(WEIGHT, data=np.ones((2, 1, 3, 3), np.int64)),
+        "connections/0/synapse: weight is stored as an array of int64, expected an array of int32",
+    ),
+    "narrow integers": (
+        replace(WEIGHT, data=np.ones((2, 1, 3, 3), np.int8)),
+        "connections/0/synapse: weight is stored as an array of int8, expected an array of int32",
+    ),
+    "delays of int32": (
+        replace(DELAY, data=np.ones((3, 1), np.int32)),
+        "connections/1/synapse: delay is stored as an array of int32, expected an array of int8",
     ),
     "another shape": (
         replace(THRESHOLD, data=np.zeros(3, np.int32)),
@@ -382,7 +613,7 @@ def test_wrong_file_is_one_format_error(path: Path, change: Change, message: str
 
 def test_not_hdf5_is_said(tmp_path: Path) -> None:
     (tmp_path / "x.h5").write_bytes(b"PK\x03\x04 a zip file")
-    with pytest.raises(FormatError, match=r"x\.h5: is not an HDF5 file$"):
+    with pytest.raises(FormatError, match=r"x\.h5: is not an HDF5 file but a damaged zip"):
         container.read(tmp_path / "x.h5")
 
 

@@ -12,10 +12,10 @@ import neurodeploy as nd
 from neurodeploy import container, demo
 from neurodeploy.accuracy import predictions, scores
 from neurodeploy.data import load_data
+from neurodeploy.data.presentation import present
 from neurodeploy.demo import Demo, configuration, shipped_program
 from neurodeploy.errors import EngineError, OptionError
 from neurodeploy.schema import read_toml
-from neurodeploy.verification.presented import present
 
 HAS_TORCH = demo.has_torch()
 FILES = {
@@ -23,6 +23,7 @@ FILES = {
     "network.net",
     "network_run.py",
     "compare.json",
+    "verify",
     "verify.json",
     "sample.npz",
     "energy.json",

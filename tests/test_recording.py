@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from neurodeploy import memory, recorded
+from neurodeploy import memory, recording
 from neurodeploy.errors import CapacityError
 from neurodeploy.recording import Joined, PackedSpikes, blocks, write_npy
 from neurodeploy.trace import LayerTrace, Trace
@@ -42,7 +42,7 @@ def test_bits_become_the_spikes_they_stand_for(
     lanes = rng.permutation(width)[:neurons].astype(np.intp) if scattered else None
     subject = packed(spikes, lanes, width)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recorded, "BLOCK", block)
+        patch.setattr(recording, "BLOCK", block)
         assert np.array_equal(subject.array(), spikes)
         parts = list(blocks(subject))
     assert np.array_equal(np.concatenate([*parts, np.zeros(0, np.uint8)]), spikes.reshape(-1))
@@ -61,7 +61,7 @@ def test_bits_take_an_eighth_of_the_memory() -> None:
 def test_what_is_written_is_what_numpy_reads(
     shape: tuple[int, ...], dtype: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorded, "BLOCK", 4)
+    monkeypatch.setattr(recording, "BLOCK", 4)
     values = np.arange(np.prod(shape), dtype=dtype).reshape(shape)
     file, expected = io.BytesIO(), io.BytesIO()
     write_npy(file, values)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from neurodeploy.errors import DataError, OptionError
+from neurodeploy.errors import DataError, ModelError, OptionError
 from neurodeploy.registry import TABLES, ByName, ByType
 
 
@@ -32,6 +32,14 @@ def test_a_table_goes_by_the_exact_type(table: ByType[str]) -> None:
     assert table.of(One()) == "red"
     with pytest.raises(TypeError, match=r"^no colour for Narrower$"):
         table.of(Narrower())
+
+
+def test_a_table_says_what_it_lacks_in_its_own_words() -> None:
+    table = ByType("colour", Base, {One: "red"}, "{name} is colourless; paint it", without=(Two,))
+    TABLES.remove(table)
+    assert table.without == {Two}
+    with pytest.raises(ModelError, match=r"^Two is colourless; paint it$"):
+        table.of(Two())
 
 
 def test_a_table_grows_and_shrinks(table: ByType[str]) -> None:

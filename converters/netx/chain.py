@@ -7,13 +7,23 @@ flatten layer counts, and how the width of messages passes from block to block.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from neurodeploy.converters.netx.neurons import CHIP_THRESHOLD_MAX, Place, family, read_neuron
-from neurodeploy.converters.netx.options import LoadOptions
-from neurodeploy.converters.netx.source import LAYER_ARRAYS, RawLayer
+from neurodeploy.converters.netx.options import Settings
+from neurodeploy.converters.netx.pooling import (
+    UNREADABLE,
+    Pending,
+    folded_conv,
+    folded_dense,
+    group_size,
+    read_pool,
+    read_sum,
+)
+from neurodeploy.converters.netx.source import LAYER_ARRAYS, WITH_NEURONS, RawLayer
 from neurodeploy.converters.netx.synapses import (
     note_conditioning,
     read_complex,
@@ -30,7 +40,7 @@ from neurodeploy.converters.netx.values import (
     truncated,
 )
 from neurodeploy.errors import FormatError, OptionError
-from neurodeploy.neuron import CubaLif, Integrator, Neuron, Sigma
+from neurodeploy.neuron import Neuron
 from neurodeploy.program import (
     Connection,
     Input,
@@ -39,7 +49,7 @@ from neurodeploy.program import (
     Program,
     Readout,
 )
-from neurodeploy.synapse import Conv2d, Direct
+from neurodeploy.synapse import Conv2d, Dense, Direct
 
 INPUT = "input"
 """Name of the only input."""
@@ -47,8 +57,6 @@ MAX_SIZE = 2**24
 """Most neurons of one layer, more than a chip holds."""
 SIGMA_DELTA_BITS = 16
 """Message width that netx gives to what follows a sigma-delta block."""
-POOLING = ("average", "pool")
-"""Layer types that Lava cannot load, tolerated at the end of a file as a note on the read-out."""
 
 
 class Chain:
@@ -57,7 +65,7 @@ class Chain:
     Raises FormatError for what Lava cannot load or run.
     """
 
-    def __init__(self, options: LoadOptions, note: Note) -> None:
+    def __init__(self, options: Settings, note: Note) -> None:
         self._options, self._note = options, note
         self._input: Input | None = None
         self._populations: list[Population] = []
@@ -68,14 +76,22 @@ class Chain:
         self._bits = options.input_message_bits
         self._flatten = False
         self._planar = False
+        self._pending: Pending | None = None
+        self._group: int | None = None
 
     def add(self, layer: RawLayer) -> None:
         """Append one layer; a skipped one only tells the shape and the message width."""
-        if layer.kind == "input":
-            self._add_input(layer)
-        elif layer.kind == "flatten":
-            self._flatten = True
-        elif layer.kind in ("dense", "dense_rec", "conv"):
+        if layer.kind in UNREADABLE:
+            raise FormatError(f"{layer.where}/type: is {layer.kind!r}, {UNREADABLE[layer.kind]}")
+        if layer.kind not in LAYERS:
+            raise FormatError(
+                f"{layer.where}/type: is {layer.kind!r}, expected {', '.join(LAYERS)}"
+            )
+        if self._group is not None and layer.kind not in ("average", "flatten"):
+            raise FormatError(
+                f"{layer.where}: follows an 'average' layer, which sums the read-out at the end"
+            )
+        if layer.kind in WITH_NEURONS and layer.kind != "input":
             self._note_unknown_keys(layer)
             if self._planar:
                 raise FormatError(
@@ -83,28 +99,51 @@ class Chain:
                     "nothing; write their shape as (1, H, W)"
                 )
             if layer.skipped:
-                self._skip(layer, _shape(layer) if layer.kind == "conv" else None)
-            elif layer.kind == "conv":
-                self._add_conv(layer)
-            else:
-                self._add_dense(layer)
-        else:
-            raise FormatError(
-                f"{layer.where}/type: is {layer.kind!r}, expected input, flatten, dense, "
-                "dense_rec or conv"
-            )
+                mapped = layer.kind in ("conv", "pool")
+                self._skip(layer, _shape(layer) if mapped else None)
+                return
+        LAYERS[layer.kind](self, layer)
 
-    def add_readout(self, layer: RawLayer) -> None:
-        """Keep a pooling layer at the end of the file as metadata."""
+    def _add_flatten(self, _: RawLayer) -> None:
+        self._flatten = True
+
+    def _add_average(self, layer: RawLayer) -> None:
+        """Let the read-out sum groups of outputs."""
+        if not self._populations:
+            raise FormatError(f"{layer.where}/type: is 'average' with no neurons before it")
+        outputs = self._last.size // (self._group or 1)
+        groups = math.prod(_shape(layer))
+        size = group_size(layer, groups, outputs)
+        self._group = (self._group or 1) * size
         self._note(
-            f"{layer.where}/type: is {layer.kind!r}, which Lava cannot load; it is left out and "
-            "kept in the metadata as 'readout_pooling'"
+            f"{layer.where}/type: is 'average', which Lava cannot load; the read-out sums "
+            f"{outputs} outputs in {groups} groups of {size}"
         )
-        self._metadata["readout_pooling"] = layer.kind
-        shape = layer.values.get("shape")
-        if shape is not None and shape.dtype.kind in "iu" and shape.size <= 4:
-            sizes = (str(int(size)) for size in shape.reshape(-1))
-            self._metadata["readout_pooling_shape"] = ",".join(sizes)
+
+    def _add_pool(self, layer: RawLayer) -> None:
+        """A pool with neurons is a population, one without is taken in by the next layer."""
+        if self._pending is not None:
+            raise FormatError(
+                f"{layer.where}: follows a pool without neurons; make one pool of both"
+            )
+        source, shape = self._map_source(layer)
+        if "delay" in layer.values and np.any(layer.values["delay"]):
+            raise FormatError(
+                f"{layer.where}/delay: is set on a pool, which no synapse of a Program holds; "
+                "remove the delays"
+            )
+        if layer.neuron is None:
+            self._pending = read_sum(layer, shape, self._note)
+            return
+        target = _shape(layer)
+        with from_file(layer.where):
+            synapse = read_pool(layer, shape, target, self._note)
+        self._note(
+            f"{layer.where}/type: is 'pool', which Lava cannot load; read as a convolution in "
+            f"{shape[0]} groups, as which it is written too"
+        )
+        self._append(target, self._neuron(layer, "conv", target, tuple(reversed(target))))
+        self._connections.append(Connection(source, self._last.name, synapse))
 
     def program(self, metadata: Mapping[str, MetadataValue]) -> Program:
         """Return the Program of the layers added so far."""
@@ -115,14 +154,29 @@ class Chain:
                 f"input_message_bits is {self._options.input_message_bits}, Lava takes "
                 f"{self._bits} from the skipped layers"
             )
+        last = self._last
+        pool = (self._group or 1) * self._pooled_to_one()
         with from_file("layer"):
             return Program(
                 (self._input,),
                 tuple(self._populations),
                 tuple(self._connections),
-                default_readout(self._populations[-1]),
+                replace(default_readout(last), pool=pool),
                 {**metadata, **self._metadata},
             )
+
+    def _pooled_to_one(self) -> int:
+        """Return how many outputs a pool without neurons at the end sums for each class."""
+        if self._pending is None:
+            return 1
+        if self._group is not None or self._pending.window != self._last.shape[1:]:
+            raise FormatError(
+                f"{self._pending.where}: is a pool without neurons at the end that sums "
+                f"{self._pending.window} of {self._last.shape}; only whole maps can be read out"
+            )
+        if self._pending.weight < 1:
+            raise FormatError(f"{self._pending.where}/weight: is not positive, cannot be read out")
+        return math.prod(self._pending.window)
 
     def _add_input(self, layer: RawLayer) -> None:
         if layer.neuron is None:
@@ -175,15 +229,15 @@ class Chain:
             return
         synapse = read_dense(layer, size, self._note)
         note_conditioning(layer, {"weight": synapse}, self._note)
-        source = self._flat_source(layer, synapse.weight.shape[1])
+        source, synapse = self._dense_source(layer, synapse)
         self._append((size,), self._neuron(layer, "dense", (size,), (size,)))
         self._connections.append(Connection(source, self._last.name, synapse))
 
     def _add_recurrent(self, layer: RawLayer, size: int) -> None:
         synapse, own = read_recurrent(layer, size, self._note)
-        if "delay" not in layer.values:
+        if "delay" not in layer.values or "delay_rec" in layer.values:
             note_conditioning(layer, {"weight": synapse, "weight_rec": own}, self._note)
-        source = self._flat_source(layer, synapse.weight.shape[1])
+        source, synapse = self._dense_source(layer, synapse)
         graded = self._is_graded(source)
         neuron = self._neuron(layer, "dense", (size,), (size,))
         if neuron.graded and not graded:
@@ -202,23 +256,53 @@ class Chain:
         real, imag = read_complex(layer, size, self._note)
         note_conditioning(layer, {"weight/real": real}, self._note)
         note_conditioning(layer, {"weight/imag": imag}, self._note)
-        source = self._flat_source(layer, real.weight.shape[1])
+        pending = self._pending
+        source, real = self._dense_source(layer, real)
+        imag = imag if pending is None else folded_dense(imag, pending)
         self._append((size,), self._neuron(layer, "complex", (size,), (size,)))
         for synapse, port in ((real, "re"), (imag, "im")):
             self._connections.append(Connection(source, self._last.name, synapse, port=port))
 
     def _add_conv(self, layer: RawLayer) -> None:
         source, shape = self._map_source(layer)
+        pending, self._pending = self._pending, None
+        shape = shape if pending is None else pending.shape
         synapse: Conv2d = read_conv(layer, shape[0], self._note)
         target = _shape(layer)
         with from_file(layer.where):
             expected = synapse.output_shape(shape)
+            if pending is not None:
+                synapse = folded_conv(synapse, pending)
+                self._note_folded(pending)
         if target != expected:
             raise FormatError(f"{layer.where}/shape: is {target}, the convolution gives {expected}")
         if "delay" in layer.keys:
             self._note(f"{layer.where}/delay: is ignored, Lava has no delays in convolutions")
         self._append(target, self._neuron(layer, "conv", target, tuple(reversed(target))))
         self._connections.append(Connection(source, self._last.name, synapse))
+
+    def _dense_source(self, layer: RawLayer, synapse: Dense) -> tuple[str, Dense]:
+        """Return what feeds a dense layer, and its synapse with the sums before it taken in."""
+        pending, self._pending = self._pending, None
+        inputs = synapse.weight.shape[1]
+        if pending is None:
+            return self._flat_source(layer, inputs), synapse
+        if math.prod(pending.shape) != inputs:
+            raise FormatError(
+                f"{layer.where}: takes {inputs} inputs, {pending.shape} sums come before it"
+            )
+        with from_file(layer.where):
+            synapse = folded_dense(synapse, pending)
+        self._note_folded(pending)
+        return self._flat_source(layer, synapse.weight.shape[1]), synapse
+
+    def _note_folded(self, pending: Pending) -> None:
+        height, width = pending.window
+        self._metadata[f"pooled_from.layer{len(self._populations)}"] = f"{height}x{width}"
+        self._note(
+            f"{pending.where}/type: is 'pool' without neurons, which Lava cannot load; its sums "
+            "are folded into the weights of the next layer"
+        )
 
     def _neuron(self, layer: RawLayer, role: str, shape: Shape, lava: Shape) -> Neuron:
         bias = layer.values.get("bias") if role in ("dense", "conv") else None
@@ -286,6 +370,16 @@ class Chain:
             self._note(f"{layer.where}: has {shown}, which Lava does not read; ignored")
 
 
+LAYERS: Mapping[str, Callable[[Chain, RawLayer], None]] = {
+    "input": Chain._add_input,
+    "flatten": Chain._add_flatten,
+    "dense": Chain._add_dense,
+    "dense_rec": Chain._add_dense,
+    "conv": Chain._add_conv,
+    "pool": Chain._add_pool,
+    "average": Chain._add_average,
+}
+"""Type of a layer in the file -> how it is added."""
 KNOWN_KEYS = (
     {key.partition("/")[0] for keys in LAYER_ARRAYS.values() for key in keys}
     | {"type", "neuron"}
@@ -311,9 +405,9 @@ def _shape(layer: RawLayer) -> Shape:
 def default_readout(population: Population) -> Readout:
     """What a NetX file means its last layer to be read by; nothing in it says so."""
     neuron = population.neuron
-    if isinstance(neuron, Sigma):
+    if neuron.states == ("sigma",):
         return Readout(population.name, "sigma")
-    never = isinstance(neuron, CubaLif) and np.all(neuron.threshold >= CHIP_THRESHOLD_MAX)
-    if isinstance(neuron, Integrator) or never:
+    never = np.all(getattr(neuron, "threshold", 0) >= CHIP_THRESHOLD_MAX) and neuron.spikes
+    if neuron.family == "cuba" and (never or not neuron.sends):
         return Readout(population.name, "v")
     return Readout(population.name, "s")

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import h5py
 
+from neurodeploy import hdf5
 from neurodeploy.errors import FormatError
 
 MAX_HEAP_BYTES = 2**20
@@ -28,15 +29,26 @@ def first_text(path: Path, dataset: Any, limit: int) -> bytes:
 
     Raises FormatError when it is longer, or the reference leads nowhere.
     """
-    sizes = h5py.h5i.get_file_id(dataset.id).get_create_plist().get_sizes()
-    offset = dataset.id.get_offset()
+    with hdf5.asking():
+        made = h5py.h5i.get_file_id(dataset.id).get_create_plist()
+        offset, base, sizes = _offset(dataset), made.get_userblock(), made.get_sizes()
     if offset is None or sizes != (8, 8):
         raise FormatError("is not one text stored in one piece")
     with path.open("rb") as file:
         length, address, index = _unpack(_REFERENCE, file, offset)
         if length > limit:
             raise FormatError(f"is {length} bytes long, limit {limit}")
-        return _heap_object(file, address, index)[:length] if length else b""
+        return _heap_object(file, base + address, index)[:length] if length else b""
+
+
+def _offset(dataset: Any) -> int | None:
+    """Where the reference to the first text stands in the file, None where it is not plain."""
+    if dataset.chunks is None:
+        return dataset.id.get_offset()  # type: ignore[no-any-return]
+    if dataset.id.get_create_plist().get_nfilters() or not dataset.id.get_num_chunks():
+        return None
+    first = dataset.id.get_chunk_info(0)
+    return None if any(first.chunk_offset) else first.byte_offset
 
 
 def _heap_object(file: BinaryIO, address: int, index: int) -> bytes:

@@ -17,14 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy import hdf5
+from neurodeploy.converters.netx import remarks
 from neurodeploy.converters.netx.heap import first_text
 from neurodeploy.converters.netx.options import LoadOptions
+from neurodeploy.converters.netx.remarks import Remarks
 from neurodeploy.errors import FormatError, located
 
 Array = NDArray[Any]
 
 MAX_BYTES = 2**29
 """Most bytes of all arrays of one file: 134 million synapses, more than a chip holds."""
+MAX_UNSTORED = 2**24
+"""Most bytes of arrays that were created and never written: they hold their fill value."""
 MAX_LAYERS = 10_000
 MAX_KEYS = 1_000
 """Most entries of one layer or neuron group."""
@@ -34,10 +38,17 @@ MAX_NDIM = 8
 LAYER_ARRAYS: Mapping[str, tuple[str, ...]] = {
     "input": ("shape", "weight", "bias"),
     "dense": ("shape", "weight", "weight/real", "weight/imag", "bias", "delay"),
-    "dense_rec": ("shape", "weight", "weight/real", "weight/imag", "weight_rec", "bias", "delay"),
+    "dense_rec": (
+        *("shape", "weight", "weight/real", "weight/imag", "weight_rec", "bias"),
+        *("delay", "delay_rec"),
+    ),
     "conv": ("shape", "weight", "stride", "padding", "dilation", "groups", "bias"),
+    "pool": ("shape", "weight", "kernelSize", "stride", "padding", "dilation", "delay"),
+    "average": ("shape",),
 }
-"""Keys that netx reads of each layer type."""
+"""Keys that netx reads of each layer type, and those of what lava-dl writes and netx lacks."""
+WITH_NEURONS = ("input", "dense", "dense_rec", "conv", "pool")
+"""Layer types that may hold neurons."""
 NEURON_ARRAYS = ("iDecay", "vDecay", "vThMant", "sinDecay", "cosDecay")
 """Neuron parameters that netx reads."""
 UNHEEDED = ("refDelay", "gradedSpike", "wgtExp", "weight_exp", "activation")
@@ -77,16 +88,20 @@ class RawLayer:
     def array(self, key: str) -> Array:
         """Return the array ``key``, which this layer must have."""
         if key not in self.values:
-            raise FormatError(f"{self.where}: has no {key!r}, which a {self.kind} layer needs")
+            article = "an" if self.kind.startswith("average") else "a"
+            raise FormatError(
+                f"{self.where}: has no {key!r}, which {article} {self.kind} layer needs"
+            )
         return self.values[key]
 
 
 @dataclass(frozen=True)
 class Source:
-    """The chosen layers of a file, and the whole numbers of its ``simulation`` group."""
+    """The chosen layers of a file, the whole numbers of its ``simulation`` group, and remarks."""
 
     layers: tuple[RawLayer, ...]
     simulation: Mapping[str, int]
+    remarks: Remarks
 
 
 def read_source(path: Path, options: LoadOptions) -> Source:
@@ -95,13 +110,14 @@ def read_source(path: Path, options: LoadOptions) -> Source:
     Raises FormatError for what is not a NetX file, is damaged or claims absurd sizes.
     """
     with hdf5.opened(path) as file:
-        reader = hdf5.Reader(path.stat().st_size, MAX_BYTES)
+        reader = hdf5.Reader(path.stat().st_size, MAX_BYTES, MAX_UNSTORED, hdf5.BUILT_IN)
         root = _Group(file, "", reader, path)
         if "layer" not in root.keys or not root.is_group("layer"):
             raise FormatError(
                 "has no group 'layer', expected a NetX network or a neurodeploy program"
             )
-        return Source(_layers(root.group("layer"), options), _simulation(root))
+        layers = _layers(root.group("layer"), options)
+        return Source(layers, _simulation(root), _remarks(root))
 
 
 def _layers(group: _Group, options: LoadOptions) -> tuple[RawLayer, ...]:
@@ -124,14 +140,10 @@ def _layers(group: _Group, options: LoadOptions) -> tuple[RawLayer, ...]:
 def _layer(group: _Group, index: int, skipped: bool) -> RawLayer:
     kind = group.text("type")
     known = LAYER_ARRAYS.get(kind, ())
-    if known:
-        wanted = ("shape",) if skipped else known
-        values = {key: group.array(key) for key in wanted if group.has(key)}
-    else:  # nothing that netx reads; the shape of a trailing pooling layer is worth keeping
-        shape = group.unheeded("shape")
-        values = {"shape": shape} if isinstance(shape, np.ndarray) else {}
+    wanted = ("shape",) if skipped else known
+    values = {key: group.array(key) for key in wanted if group.has(key)}
     neuron = None
-    if "neuron" in group.keys and known:
+    if "neuron" in group.keys and kind in WITH_NEURONS:
         neuron = _neuron(group.group("neuron"), skipped)
     return RawLayer(index, kind, values, neuron, group.keys, skipped)
 
@@ -159,15 +171,22 @@ def _simulation(root: _Group) -> dict[str, int]:
     return result
 
 
+def _remarks(root: _Group) -> Remarks:
+    """What this project says of the network, in a group that netx does not look at."""
+    if remarks.GROUP not in root.keys or not root.is_group(remarks.GROUP):
+        return Remarks()
+    return remarks.read(root.group(remarks.GROUP).unheeded)
+
+
 class _Group:
     """A group of the file; its own path stands before every error about a member."""
 
     def __init__(self, group: Any, where: str, reader: hdf5.Reader, path: Path) -> None:
         self._group, self._reader, self._file, self.where = group, reader, path, where
         limit = MAX_LAYERS if where == "layer" else MAX_KEYS
-        if len(group) > limit:
-            raise FormatError(f"{where or '/'}: holds {len(group)} entries, limit {limit}")
-        self.keys = frozenset(_printable(name) for name in group)
+        if (count := hdf5.count(group)) > limit:
+            raise FormatError(f"{where or '/'}: holds {count} entries, limit {limit}")
+        self.keys = frozenset(_printable(name) for name in hdf5.names(group))
 
     def path(self, key: str) -> str:
         """Return the path of a member."""
@@ -198,11 +217,13 @@ class _Group:
             return self.group(first).array(rest)
         dataset = self._dataset(key)
         with located(self.path(key)):
-            dtype = dataset.dtype
-            if dtype.kind not in "iufb" or dtype.itemsize > 8 or dataset.shape is None:
+            dtype, shape = hdf5.type_and_shape(dataset)
+            if shape is None:
+                raise FormatError("is empty, expected numbers")
+            if dtype.kind not in "iufb" or dtype.itemsize > 8:
                 raise FormatError(f"has type {dtype}, expected numbers")
-            if dataset.ndim > MAX_NDIM:
-                raise FormatError(f"has {dataset.ndim} axes, limit {MAX_NDIM}")
+            if len(shape) > MAX_NDIM:
+                raise FormatError(f"has {len(shape)} axes, limit {MAX_NDIM}")
             return self._reader.array(dataset).astype(dtype.newbyteorder("="), copy=False)
 
     def text(self, key: str) -> str:
@@ -211,9 +232,14 @@ class _Group:
             raise FormatError(f"{self.where}: has no {key!r}")
         dataset = self._dataset(key)
         with located(self.path(key)):
-            kind = h5py.check_string_dtype(dataset.dtype)
-            if kind is None or dataset.shape is None or dataset.ndim > 1 or not dataset.size:
-                raise FormatError(f"has type {dataset.dtype}, expected one text")
+            dtype, shape = hdf5.type_and_shape(dataset)
+            kind = h5py.check_string_dtype(dtype)
+            if shape is None or 0 in shape:
+                raise FormatError("is empty, expected one text")
+            if kind is None or len(shape) > 1:
+                raise FormatError(f"has type {dtype}, expected one text")
+            if kind.length is None and not hdf5.stored_bytes(dataset):
+                raise FormatError("was never written, expected one text")
             if kind.length is None:
                 return _ascii(first_text(self._file, dataset, MAX_TEXT))
             if kind.length > MAX_TEXT:
@@ -225,7 +251,8 @@ class _Group:
         if key not in self.keys:
             return None
         try:
-            if h5py.check_string_dtype(self._dataset(key).dtype) is not None:
+            dtype, _ = hdf5.type_and_shape(self._dataset(key))
+            if h5py.check_string_dtype(dtype) is not None:
                 return self.text(key)
             return self.array(key)
         except FormatError:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.converters.netx.conditioning import cause, changes, fits_8_bits
+from neurodeploy.conditioning import Group, NothingToCondition, condition, examine, fits_8_bits
 from neurodeploy.converters.netx.source import RawLayer
 from neurodeploy.converters.netx.values import (
     Note,
@@ -22,7 +22,7 @@ from neurodeploy.converters.netx.values import (
     truncated,
 )
 from neurodeploy.errors import FormatError
-from neurodeploy.fixedpoint import MAX_DELAY_STEPS, Conditioned, IntArray, condition
+from neurodeploy.fixedpoint import MAX_DELAY_STEPS, IntArray
 from neurodeploy.synapse import Conv2d, Dense
 
 INT8_MAX = 127
@@ -40,16 +40,18 @@ def read_weight(layer: RawLayer, key: str, rows: int, note: Note) -> IntArray:
     return weight
 
 
-def read_delay(layer: RawLayer, weight: IntArray, note: Note) -> IntArray | None:
+def read_delay(
+    layer: RawLayer, weight: IntArray, note: Note, key: str = "delay"
+) -> IntArray | None:
     """Return delays in steps as (out, 1), (1, in) or (out, in), the smallest that holds them.
 
     A vector is compared with the outputs first, then with the inputs. Values above 62 are clipped,
     fractions are cut off.
     """
-    if "delay" not in layer.values:
+    if key not in layer.values:
         return None
-    where = f"{layer.where}/delay"
-    delay = layer.values["delay"]
+    where = f"{layer.where}/{key}"
+    delay = layer.values[key]
     if not np.all(np.isfinite(delay)) or delay.size == 0:
         raise FormatError(f"{where}: is empty or not finite, expected 0 to {MAX_DELAY_STEPS}")
     if delay.max() > MAX_DELAY_STEPS:
@@ -101,6 +103,13 @@ def read_recurrent(layer: RawLayer, rows: int, note: Note) -> tuple[Dense, Dense
             f"{layer.where}/weight_rec: has shape {own.shape}, expected ({rows}, {rows})"
         )
     delay = read_delay(layer, weight, note)
+    if "delay_rec" in layer.values:
+        note(
+            f"{layer.where}/delay_rec: is not known to Lava, which gives both matrices the delays "
+            "of 'delay'; read as the delays of the recurrent weights"
+        )
+        with from_file(layer.where):
+            return Dense(weight, delay), Dense(own, read_delay(layer, own, note, "delay_rec"))
     if "delay" in layer.values:
         weight, own = _without_exponent(layer, weight, own, note)
     with from_file(layer.where):
@@ -120,9 +129,9 @@ def _without_exponent(
             f"{where}: is set on dense_rec with {weight.shape[1]} inputs and {own.shape[1]} "
             "neurons, where Lava stops; only equal numbers load"
         )
-    first = run_as([weight, own], layer.where)
+    first = run_as([weight, own], layer.where).conditioned
     run = [part.weight for part in first]
-    again = condition(run) if any(part.any() for part in run) else first
+    again = condition(run) if any(part.any() for part in run) else list(first)
     if any(b.shift or np.any(b.weight != a) for a, b in zip(run, again, strict=True)):
         raise FormatError(
             f"{where}: is set on dense_rec, where Lava drops the exponent of the weights in a way "
@@ -139,21 +148,21 @@ def _without_exponent(
 def note_conditioning(layer: RawLayer, synapses: Mapping[str, Dense], note: Note) -> None:
     """Note for which weights of one group, by key, Lava's conditioning is not the plain product."""
     matrices = [synapse.weight.astype(np.int64) for synapse in synapses.values()]
-    run_as(matrices, f"{layer.where}/{next(iter(synapses))}")
-    for key, weight, change in zip(synapses, matrices, changes(matrices), strict=True):
+    group = run_as(matrices, f"{layer.where}/{next(iter(synapses))}")
+    for key, change in zip(synapses, group.changes, strict=True):
         if change is not None:
             note(
-                f"{layer.where}/{key}: {change}: {cause(weight)}; weights='lava' reproduces it, "
+                f"{layer.where}/{key}: {change}; weights='lava' reproduces it, "
                 "'exact' runs what is stored"
             )
 
 
-def run_as(matrices: list[IntArray], where: str) -> list[Conditioned]:
+def run_as(matrices: list[IntArray], where: str) -> Group:
     """Condition the dense matrices of one layer, or refuse them where Lava cannot load them."""
     try:
-        return condition(matrices)
-    except ValueError as error:
-        raise FormatError(f"{where}: {error}, which Lava cannot load") from error
+        return examine(matrices)
+    except NothingToCondition as error:
+        raise FormatError(f"{where}: {error}") from error
 
 
 def read_complex(layer: RawLayer, rows: int, note: Note) -> tuple[Dense, Dense]:
@@ -187,7 +196,8 @@ def read_conv(layer: RawLayer, channels: int, note: Note) -> Conv2d:
     weight = truncated(layer.array("weight"), where, note)
     if weight.ndim < 4 or weight.shape[4:].count(1) != weight.ndim - 4 or weight.size == 0:
         raise FormatError(f"{where}: has shape {weight.shape}, expected (Cout, Cin/groups, kH, kW)")
-    weight = weight.reshape(weight.shape[:4])
+    kernel_shape: tuple[int, ...] = weight.shape[:4]
+    weight = weight.reshape(kernel_shape)
     if channels % groups or weight.shape[0] % groups:
         raise FormatError(
             f"{layer.where}/groups: is {groups}, which does not divide {channels} input and "
@@ -214,14 +224,14 @@ def read_conv(layer: RawLayer, channels: int, note: Note) -> Conv2d:
     with from_file(layer.where):
         return Conv2d(
             weight,
-            _pair(layer, "stride", 1),
-            _pair(layer, "padding", 0),
-            _pair(layer, "dilation", 1),
+            read_pair(layer, "stride", 1),
+            read_pair(layer, "padding", 0),
+            read_pair(layer, "dilation", 1),
             groups,
         )
 
 
-def _pair(layer: RawLayer, key: str, low: int) -> tuple[int, int]:
+def read_pair(layer: RawLayer, key: str, low: int) -> tuple[int, int]:
     """Return (height, width) from a pair or one number."""
     where = f"{layer.where}/{key}"
     stored: NDArray[Any] = stored_as_integers(layer.array(key), where)

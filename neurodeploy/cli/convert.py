@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.options import InputDrive, InputShape, NumLayers, SkipLayers, whole
-from neurodeploy.cli.programs import FORMATS, read_program, write_program
+from neurodeploy.cli.options import in_place_of, parameter
+from neurodeploy.cli.programs import check_format
+from neurodeploy.cli.reading import Reading, reads_program
+from neurodeploy.converters.formats import FORMATS, writing_options
 
 _METAVAR = "|".join(FORMATS)
-_WRITING = "Writing NetX files"
+_WRITING = "Writing the program"
 
 
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of the writing options that were given."""
+    return {
+        option.name: option.parsed(values[option.name], option.flag)
+        for option in writing_options()
+        if values[option.name] is not None
+    }
+
+
+@reads_program
+@in_place_of(
+    "writing",
+    [parameter(o.name, str, _WRITING, o.metavar, o.help) for o in writing_options()],
+    _given,
+)
 def convert(
     source: Annotated[Path, typer.Argument(metavar="SRC", help="File to read.")],
     target: Annotated[Path, typer.Argument(metavar="DST", help="File to write: .net or .h5.")],
@@ -25,41 +42,18 @@ def convert(
         str | None,
         typer.Option("--to", metavar=_METAVAR, help="Format of DST. Default: by suffix."),
     ] = None,
-    repair: Annotated[
-        str,
-        typer.Option(
-            metavar="none|nearest",
-            help="Refuse weights that Lava's conditioning would damage, or change them by as "
-            "little as avoids it.",
-            rich_help_panel=_WRITING,
-        ),
-    ] = "none",
-    reset_interval: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            parser=whole,
-            help="Steps of a sample, for the run script beside the file.",
-            rich_help_panel=_WRITING,
-        ),
-    ] = None,
-    num_layers: NumLayers = None,
-    skip_layers: SkipLayers = 0,
-    input_drive: InputDrive = None,
-    input_shape: InputShape = None,
+    *,
+    reading: Reading,
+    writing: dict[str, Any],
 ) -> None:
     """Convert a program between NetX and neurodeploy's own format."""
-    program = read_program(
-        source,
-        source_format,
-        num_layers=num_layers,
-        skip_layers=skip_layers,
-        input_drive=input_drive,
-        input_shape=input_shape,
-    )
-    notes = write_program(
-        program, target, target_format, reset_interval=reset_interval, repair=repair
-    )
-    print(f"{target}: {len(program.populations)} populations, digest {program.digest}")
-    for note in notes:
+    from neurodeploy.converters import save
+
+    check_format(source_format, "--from")
+    check_format(target_format, "--to")
+    program = reading.program(source, source_format)
+    written = save(program, target, form=target_format, **writing)
+    digest = program.digest if written is None else written.digest
+    print(f"{target}: {len(program.populations)} populations, digest {digest}")
+    for note in () if written is None else written.lines:
         print(note)

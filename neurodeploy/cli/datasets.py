@@ -2,55 +2,99 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from neurodeploy.cli.options import in_place_of, parameter
+from neurodeploy.data import DATA_HELP, PARTS
+from neurodeploy.encode import ENCODER_HELP
 from neurodeploy.errors import OptionError
 
 if TYPE_CHECKING:
+    from neurodeploy.data.presentation import Presentation
     from neurodeploy.program import Program
-    from neurodeploy.verification.presented import Presented
 
-DataName = Annotated[
-    str,
-    typer.Option(
-        "--data",
-        metavar="D",
-        help="digits, fashion-mnist, fashion-mnist:DIR, japanese-vowels, basic-motions, or an "
-        ".npz with integer x (samples first) and y.",
-    ),
-]
-Part = Annotated[
-    str, typer.Option(metavar="train|validation|test", help="Part of the data set to use.")
-]
-Samples = Annotated[
-    int | None, typer.Option(metavar="N", help="Use the first N samples. [default: all]")
-]
+DataName = Annotated[str, typer.Option("--data", metavar="D", help=DATA_HELP)]
 OutFolder = Annotated[
     Path | None,
     typer.Option("--out", metavar="RUN", help="Keep the result in this run folder, for report."),
 ]
 
-PARTS = ("train", "validation", "test")
+DATA_PANEL = "Data"
 
 
-def presented(program: Program, name: str, part: str, samples: int | None) -> tuple[Presented, str]:
-    """Return that part of the data set as ``program`` takes it, and the name of the set.
+@dataclass(frozen=True)
+class DataFlags:
+    """Which samples of a data set are taken, and how they become columns."""
+
+    part: str | None = None
+    samples: int | None = None
+    encoder: str | None = None
+
+
+takes_data = in_place_of(
+    "taken",
+    [
+        parameter(
+            "part",
+            str,
+            DATA_PANEL,
+            "train|validation|test|all",
+            "Part of the data set to use. Default: test.",
+        ),
+        parameter("samples", int, DATA_PANEL, "N", "Use the first N samples. Default: all."),
+        parameter("encoder", str, DATA_PANEL, "E", ENCODER_HELP),
+    ],
+    lambda values: DataFlags(**values),
+)
+"""Gives a verb the options of the data in place of its keyword ``taken``."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Samples as a program takes them.
+
+    name, part : of the data set. of : samples in the part. notes : how the data were read.
+    """
+
+    data: Presentation
+    name: str
+    part: str
+    of: int
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was run, as plain values for JSON."""
+        return {
+            "name": self.name,
+            "part": self.part,
+            "samples": len(self.data),
+            "of": self.of,
+            "notes": list(self.notes),
+            **self.data.to_dict(),
+        }
+
+
+def presented(program: Program, name: str, flags: DataFlags, input_bits: int | None) -> Taken:
+    """Return the samples that were asked for, as ``program`` takes them.
 
     Raises OptionError for a part or number that does not exist, DataError for the data.
     """
     from neurodeploy.data import load_data
-    from neurodeploy.verification.presented import present
+    from neurodeploy.data.presentation import present
 
-    if part not in PARTS:
-        raise OptionError(f"--part is {part!r}, expected one of {', '.join(PARTS)}")
-    if samples is not None and samples < 1:
-        raise OptionError(f"--samples is {samples}, expected 1 or more")
+    if flags.samples is not None and flags.samples < 1:
+        raise OptionError(f"--samples is {flags.samples}, expected 1 or more")
+    if (flags.part or "test") not in PARTS:
+        raise OptionError(f"--part is {flags.part!r}, expected one of {', '.join(PARTS)}")
     dataset = load_data(name)
-    data = present(program, getattr(dataset, part))
-    return data if samples is None else data.first(samples), dataset.name
+    split = dataset.part(flags.part or "test")
+    data = present(program, split, flags.encoder, input_bits=input_bits)
+    shown = data if flags.samples is None else data.first(flags.samples)
+    return Taken(shown, dataset.name, split.part, len(split), dataset.notes)
 
 
 def check_folder(program: Program, folder: Path | None) -> None:

@@ -9,25 +9,31 @@ import typer
 
 from neurodeploy.cli import failures
 from neurodeploy.cli.datasets import (
+    DataFlags,
     OutFolder,
-    Part,
-    Samples,
     check_folder,
     claim_folder,
     presented,
+    takes_data,
 )
-from neurodeploy.cli.options import AsJson, Engine, ProgramFile
+from neurodeploy.cli.options import AsJson, JudgingEngine, ProgramFile
 from neurodeploy.cli.output import console, print_json
-from neurodeploy.cli.programs import read_program
+from neurodeploy.cli.reading import Reading, reads_program
+from neurodeploy.cli.run_flags import RunFlags, runs_program
+from neurodeploy.data import DATA_HELP
 from neurodeploy.errors import OptionError, ProfileError
 
 if TYPE_CHECKING:
+    from neurodeploy.answers import RunChoice
     from neurodeploy.energy import EnergyReport
     from neurodeploy.profile import ChipProfile
     from neurodeploy.program import Program
     from neurodeploy.trace import Activity
 
 
+@reads_program
+@runs_program
+@takes_data
 def energy(
     program: ProgramFile,
     profile: Annotated[
@@ -38,7 +44,7 @@ def energy(
     ],
     data: Annotated[
         str | None,
-        typer.Option(metavar="D", help="digits, fashion-mnist[:DIR], ... or an .npz with x and y."),
+        typer.Option(metavar="D", help=DATA_HELP),
     ] = None,
     input_file: Annotated[
         Path | None,
@@ -52,19 +58,21 @@ def energy(
             metavar="US", help="Duration of a step in us. [default: as the profile's timing says]"
         ),
     ] = None,
-    part: Part = "test",
-    samples: Samples = None,
-    engine: Engine = "native",
+    engine: JudgingEngine = "native",
     out: OutFolder = None,
     json: AsJson = False,
+    *,
+    taken: DataFlags,
+    flags: RunFlags,
+    reading: Reading,
 ) -> int:
     """Estimate the energy per inference on a chip, as an interval."""
     from neurodeploy.profile import load_profile
 
     profiles = [load_profile(name) for name in profile]
-    network = read_program(program)
+    network = reading.program(program)
     check_folder(network, out)
-    activity, source = _activity(network, data, input_file, part, samples, engine)
+    activity, source = _activity(network, data, input_file, taken, flags.choice(engine))
     entries = [estimated(network, activity, chip, step_us) for chip in profiles]
     content = energy_content(network, source, entries)
     if out is not None:
@@ -108,27 +116,34 @@ def _activity(
     program: Program,
     data: str | None,
     input_file: Path | None,
-    part: str,
-    samples: int | None,
-    engine: str,
+    taken: DataFlags,
+    run: RunChoice,
 ) -> tuple[Activity, dict[str, Any]]:
     """Return the counts of the program on the data, one entry per sample, and what was run."""
+    from neurodeploy.answers import settle
+
     if (data is None) == (input_file is None):
         raise OptionError("give the data with --data D or with --input X.npy, one of the two")
     if data is not None:
-        from neurodeploy.verification.activity import measure_activity
+        from neurodeploy.verification.activity import measure
 
-        shown, name = presented(program, data, part, samples)
-        activity, _ = measure_activity(program, shown, run={"engine": engine})
-        return activity, {"name": name, "part": part, "samples": len(shown)}
+        samples = presented(program, data, taken, run.input_bits)
+        recipe = settle(program, samples.data.steps, run)
+        found = measure(program, samples.data, recipe=recipe)
+        return found.activity, {**samples.to_dict(), "run": recipe.to_dict()}
     from neurodeploy.cli.arrays import read_input
-    from neurodeploy.cli.running import run
+    from neurodeploy.cli.running import run as run_columns
 
-    if input_file is None or samples is not None or part != "test":
-        raise OptionError("--part and --samples go with --data, not with --input")
-    given = read_input(input_file, program, None)
-    trace, _ = run(program, given, engine=engine, record=())
-    return trace.activity, {"name": input_file.name, "samples": trace.activity.samples}
+    if input_file is None or taken != DataFlags():
+        raise OptionError("--part, --samples and --encoder go with --data, not with --input")
+    given = read_input(input_file, program, run.steps)
+    recipe = settle(program, given.steps, run)
+    trace, _ = run_columns(program, given, **recipe.options(), record=())
+    return trace.activity, {
+        "name": input_file.name,
+        "samples": trace.activity.samples,
+        "run": recipe.to_dict(),
+    }
 
 
 def _keep(folder: Path, content: dict[str, Any]) -> None:

@@ -20,6 +20,10 @@ GOOD, NO, BAD_INPUT, BUG = 0, 1, 2, 70
 INTERRUPTED, TERMINATED, BROKEN_PIPE = 130, 143, 141
 
 
+class Terminated(BaseException):
+    """SIGTERM came; like KeyboardInterrupt it is no Exception, so that nothing takes it for one."""
+
+
 class VerbGroup(TyperGroup):
     """Keeps the verbs in the order of registration and names the nearest one when misspelt."""
 
@@ -45,6 +49,8 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         return code if isinstance(code, int) else GOOD
     except typer.Exit as stop:
         return stop.exit_code
+    except Terminated:
+        return TERMINATED
     except KeyboardInterrupt:
         return _say(f"{where}: interrupted, no file was left half-written", INTERRUPTED)
     except BrokenPipeError:
@@ -96,10 +102,14 @@ def _name(parameter: Any) -> str:
 
 @contextmanager
 def _warnings_as_lines() -> Iterator[None]:
-    """Print each of our warnings as one line on stderr."""
+    """Print each of our warnings as one line on stderr, the same one only once."""
+    shown: set[str] = set()
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+        line = f"warning: {' '.join(str(message).split())}"
+        if line not in shown:
+            shown.add(line)
+            print(line, file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", NeurodeployWarning)
@@ -112,7 +122,7 @@ def _terminated_like_interrupted() -> Iterator[None]:
     """Let SIGTERM unwind the stack, so that temporary files are removed."""
 
     def stop(*_: Any) -> None:
-        raise typer.Exit(TERMINATED)
+        raise Terminated
 
     before = signal.signal(signal.SIGTERM, stop)
     try:

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from neurodeploy.cli.options import (
-    AsJson,
-    InputDrive,
-    InputShape,
-    NumLayers,
-    ProgramFile,
-    SkipLayers,
-)
+from neurodeploy.cli.options import AsJson, ProgramFile
 from neurodeploy.cli.output import (
     amount,
     columns,
@@ -24,7 +18,7 @@ from neurodeploy.cli.output import (
     shape,
     wrapped,
 )
-from neurodeploy.cli.programs import read_program
+from neurodeploy.cli.reading import Reading, reads_program
 from neurodeploy.errors import NeurodeployWarning
 
 if TYPE_CHECKING:
@@ -38,14 +32,8 @@ LONGEST_VALUE = 60
 """Characters of a metadata value that a terminal shows."""
 
 
-def inspect(
-    program: ProgramFile,
-    json: AsJson = False,
-    num_layers: NumLayers = None,
-    skip_layers: SkipLayers = 0,
-    input_drive: InputDrive = None,
-    input_shape: InputShape = None,
-) -> None:
+@reads_program
+def inspect(program: ProgramFile, json: AsJson = False, *, reading: Reading) -> None:
     """Show layers, weight bits, sizes and what to watch out for.
 
     u / 2^23 is the largest |u| that the weights allow, from 1 on u may wrap; bits are those that
@@ -53,15 +41,9 @@ def inspect(
     """
     from neurodeploy.summary import summarise
 
-    # A finding below says the same of each connection.
-    warnings.filterwarnings("ignore", ".*act otherwise than stored", NeurodeployWarning)
-    network = read_program(
-        program,
-        num_layers=num_layers,
-        skip_layers=skip_layers,
-        input_drive=input_drive,
-        input_shape=input_shape,
-    )
+    for said_below in (".*act otherwise than stored", r".*: \d+ findings?: "):
+        warnings.filterwarnings("ignore", said_below, NeurodeployWarning)
+    network = reading.program(program)
     summary = summarise(network)
     if json:
         print_json({"file": program, **summary.to_dict()})
@@ -86,7 +68,6 @@ def rendered(summary: Summary) -> RenderableType:
 def _head(summary: Summary) -> dict[str, object]:
     from rich.filesize import decimal
 
-    window = summary.readout["window"]
     inputs = (
         f"{node['name']} {shape(node['shape'])}, "
         + (f"{node['message_bits']}-bit values" if node["message_bits"] else "binary events")
@@ -95,8 +76,7 @@ def _head(summary: Summary) -> dict[str, object]:
     rows: dict[str, object] = {
         "digest": summary.digest,
         "input": "; ".join(inputs),
-        "readout": f"{summary.readout['variable']} of {summary.readout['population']} over "
-        + (f"the last {amount(window, 'step')}" if window else "all steps"),
+        "readout": _read(summary.readout),
         "size": f"{amount(summary.neurons, 'neuron')}, {amount(summary.taps, 'synapse')} "
         f"({summary.nonzero:,} nonzero), {decimal(summary.bytes)} in memory",
     }
@@ -104,6 +84,14 @@ def _head(summary: Summary) -> dict[str, object]:
         items = (f"{key} = {_short(value)}" for key, value in summary.metadata.items())
         rows["metadata"] = ", ".join(items)
     return rows
+
+
+def _read(readout: Mapping[str, Any]) -> str:
+    """Say what is classified with."""
+    window, pool = readout["window"], readout["pool"]
+    when = f"the last {amount(window, 'step')}" if window else "all steps"
+    pooled = f"sums over {pool} neurons a class of " if pool > 1 else ""
+    return f"{pooled}{readout['variable']} of {readout['population']} over {when}"
 
 
 def _short(value: object) -> str:
@@ -140,7 +128,7 @@ def _parameters(entry: PopulationSummary) -> str:
     """List the parameters, without those that do nothing."""
     parts = []
     for name, value in entry.parameters.items():
-        if value in ((0, 0), "zero") and name in ("bias", "reset"):
+        if value in ((0, 0), "zero") and name in ("bias", "initial", "reset"):
             continue
         text = value if isinstance(value, str) else extent(int(value[0]), int(value[1]))
         parts.append(f"{SHORT_NAMES.get(name, name.replace('_', ' '))} {text}")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+Verb = Callable[..., Any]
 
 
 def whole(text: str | int) -> int:
@@ -16,8 +21,8 @@ def whole(text: str | int) -> int:
         raise typer.BadParameter(f"{text!r} is not a whole number") from None
 
 
-_RUN = "Run options"
-_NETX = "Reading NetX files"
+RUN_PANEL = "Run options"
+"""Heading of the options of a run in --help."""
 
 ProgramFile = Annotated[
     Path, typer.Argument(metavar="PROGRAM", help="A program.h5 or NetX file, known by content.")
@@ -36,59 +41,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable out
 Engine = Annotated[
     str,
     typer.Option(
-        metavar="native|reference|lava", help="What runs the program.", rich_help_panel=_RUN
+        metavar="native|reference|lava", help="What runs the program.", rich_help_panel=RUN_PANEL
     ),
 ]
-Timing = Annotated[
-    str | None,
+JudgingEngine = Annotated[
+    str,
     typer.Option(
-        metavar="aligned|pipelined",
-        help="A connection delivers in the same step, or in the next as in Lava and on the chip. "
-        "Default: aligned, pipelined with Lava.",
-        rich_help_panel=_RUN,
-    ),
-]
-Weights = Annotated[
-    str | None,
-    typer.Option(
-        metavar="exact|lava",
-        help="As the file says, or as Lava's conditioning leaves them. "
-        "Default: exact, lava when comparing with Lava.",
-        rich_help_panel=_RUN,
-    ),
-]
-Steps = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=whole,
-        help="Cut the input, or pad it with zeros, to N steps.",
-        rich_help_panel=_RUN,
-    ),
-]
-ResetInterval = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=whole,
-        help="Clear CUBA states every N steps; -1 never.",
-        rich_help_panel=_RUN,
-    ),
-]
-ResetOffset = Annotated[
-    int,
-    typer.Option(
-        metavar="N", parser=whole, help="Step of the first reset, as in NetX.", rich_help_panel=_RUN
-    ),
-]
-InputBits = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=whole,
-        help="0: any non-zero value is one event; above 0: the values count. "
-        "Default: as the program says.",
-        rich_help_panel=_RUN,
+        metavar="native|reference",
+        help="What runs the program; whether Lava agrees is seen with compare.",
+        rich_help_panel=RUN_PANEL,
     ),
 ]
 Record = Annotated[
@@ -97,44 +58,49 @@ Record = Annotated[
         metavar="s,u,v,...",
         help="Variables to record, for every population that has them. "
         "Default: s, all when comparing.",
-        rich_help_panel=_RUN,
-    ),
-]
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=whole,
-        help="Threads of the native engine. Default: all cores.",
-        rich_help_panel=_RUN,
+        rich_help_panel=RUN_PANEL,
     ),
 ]
 
-NumLayers = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N", parser=whole, help="Read the first N layers only.", rich_help_panel=_NETX
-    ),
-]
-SkipLayers = Annotated[
-    int,
-    typer.Option(
-        metavar="N", parser=whole, help="Leave out the first N layers.", rich_help_panel=_NETX
-    ),
-]
-InputDrive = Annotated[
-    str | None,
-    typer.Option(
-        metavar="current|bias",
-        help="Port through which an Input block is driven. Default: current.",
-        rich_help_panel=_NETX,
-    ),
-]
-InputShape = Annotated[
-    str | None,
-    typer.Option(
-        metavar="W,H,C",
-        help="Shape of the input where the file does not say it, in the order of netx.",
-        rich_help_panel=_NETX,
-    ),
-]
+
+def in_place_of(
+    keyword: str, parameters: Sequence[inspect.Parameter], made: Callable[[dict[str, Any]], Any]
+) -> Callable[[Verb], Verb]:
+    """Return a decorator that gives a verb ``parameters`` in place of its one ``keyword``.
+
+    made : the value of the keyword, from the values of the parameters by name.
+    """
+
+    def decorate(verb: Verb) -> Verb:
+        signature = inspect.signature(verb, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.name != keyword]
+
+        @functools.wraps(verb)
+        def command(**values: Any) -> Any:
+            given = {p.name: values.pop(p.name) for p in parameters}
+            return verb(**values, **{keyword: made(given)})
+
+        merged = [p.replace(kind=p.KEYWORD_ONLY) for p in (*own, *parameters)]
+        command.__signature__ = signature.replace(parameters=merged)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in merged}
+        return command
+
+    return decorate
+
+
+def parameter(name: str, kind: Any, panel: str, metavar: str, text: str) -> inspect.Parameter:
+    """Return the option ``--name`` of a verb; left out it is None."""
+    flag = f"--{name.replace('_', '-')}"
+    option = typer.Option(
+        flag,
+        metavar=metavar,
+        help=text,
+        rich_help_panel=panel,
+        parser=whole if kind is int else None,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, option],
+    )

@@ -11,23 +11,13 @@ from neurodeploy.cli.arrays import read_input
 from neurodeploy.cli.options import (
     AsJson,
     Engine,
-    InputBits,
-    InputDrive,
     InputFile,
-    InputShape,
-    NumLayers,
     ProgramFile,
     Record,
-    ResetInterval,
-    ResetOffset,
-    SkipLayers,
-    Steps,
-    Threads,
-    Timing,
-    Weights,
 )
 from neurodeploy.cli.output import amount, columns, console, print_json, shape, wrapped
-from neurodeploy.cli.programs import read_program
+from neurodeploy.cli.reading import Reading, reads_program
+from neurodeploy.cli.run_flags import RunFlags, runs_program
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,6 +26,8 @@ if TYPE_CHECKING:
     from neurodeploy.trace import Trace
 
 
+@reads_program
+@runs_program
 def simulate(
     program: ProgramFile,
     input_file: InputFile,
@@ -47,42 +39,21 @@ def simulate(
     ],
     json: AsJson = False,
     engine: Engine = "native",
-    timing: Timing = None,
-    weights: Weights = None,
-    steps: Steps = None,
-    reset_interval: ResetInterval = None,
-    reset_offset: ResetOffset = 0,
-    input_bits: InputBits = None,
     record: Record = None,
-    threads: Threads = None,
-    num_layers: NumLayers = None,
-    skip_layers: SkipLayers = 0,
-    input_drive: InputDrive = None,
-    input_shape: InputShape = None,
+    *,
+    flags: RunFlags,
+    reading: Reading,
 ) -> None:
     """Run a program on data and write what it did."""
     from neurodeploy.cli.running import run
 
-    network = read_program(
-        program,
-        num_layers=num_layers,
-        skip_layers=skip_layers,
-        input_drive=input_drive,
-        input_shape=input_shape,
-    )
-    timing = timing or ("pipelined" if engine == "lava" else "aligned")
-    weights = weights or ("lava" if engine == "lava" else "exact")
+    network = reading.program(program)
     trace, seconds = run(
         network,
-        read_input(input_file, network, steps),
+        read_input(input_file, network, flags.steps),
         engine=engine,
-        timing=timing,
-        weights=weights,
-        reset_interval=None if reset_interval == -1 else reset_interval,
-        reset_offset=reset_offset,
-        input_bits=input_bits,
         record="s" if record is None else record,
-        threads=threads,
+        **flags.options(lava=engine == "lava"),
     )
     write_trace(trace, output)
     if json:
@@ -93,16 +64,11 @@ def simulate(
 
 def write_trace(trace: Trace, path: Path) -> None:
     """Write `Trace.flat` as an .npz, whole or not at all, a part of an array at a time."""
-    import zipfile
-
     from neurodeploy.atomic import replacing
-    from neurodeploy.recording import write_npy
+    from neurodeploy.recording import write_npz
 
-    # Not numpy.savez: it leaves its archive open when the disk is full.
-    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
-        for name, values in trace.recorded().items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                write_npy(member, values)
+    with replacing(path) as file:
+        write_npz(file, trace.recorded())
 
 
 def _facts(program: Program, trace: Trace, output: Path, seconds: float) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from neurodeploy.cli.output import console, facts, print_json
 from neurodeploy.errors import EngineError
 
 if TYPE_CHECKING:
-    from neurodeploy.train import TrainedRun
+    from neurodeploy.runs.training import TrainedRun
 
 
 def train(
@@ -33,9 +33,9 @@ def train(
         raise EngineError(
             "training needs torch, which is not installed; pip install neurodeploy[train]"
         )
+    from neurodeploy.runs.training import train as run
     from neurodeploy.train.config import read_text
     from neurodeploy.train.progress import ConsoleReporter, Silent
-    from neurodeploy.train.run import train as run
 
     reporter = Silent() if json else ConsoleReporter()
     done = run(read_text(config), out, where=str(config), resume=resume, reporter=reporter)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from neurodeploy.cli.datasets import (
+    DataFlags,
     DataName,
     OutFolder,
-    Part,
-    Samples,
     check_folder,
     claim_folder,
     presented,
+    takes_data,
 )
-from neurodeploy.cli.options import AsJson, Engine, ProgramFile
+from neurodeploy.cli.options import AsJson, JudgingEngine, ProgramFile
 from neurodeploy.cli.output import columns, console, print_json
-from neurodeploy.cli.programs import read_program
+from neurodeploy.cli.reading import Reading, reads_program
+from neurodeploy.cli.run_flags import RunFlags, runs_program
 from neurodeploy.errors import OptionError
 
 if TYPE_CHECKING:
@@ -25,109 +26,124 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from neurodeploy.program import Program
-    from neurodeploy.verification.presented import Presented
+    from neurodeploy.verification.verify import Verification
 
 
+@reads_program
+@runs_program
+@takes_data
 def verify(
     program: ProgramFile,
     data: DataName,
     suite: Annotated[
         str, typer.Option(metavar="A,B,...", help="Some of noise and overflow.")
     ] = "noise,overflow",
-    part: Part = "test",
-    samples: Samples = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the noise.")] = 2024,
-    engine: Engine = "native",
+    engine: JudgingEngine = "native",
+    jobs: Annotated[int, typer.Option(metavar="N", help="Processes to work in.")] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Work on the workers of this Dask scheduler."),
+    ] = None,
     out: OutFolder = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with what --out holds already.")
+    ] = False,
     json: AsJson = False,
+    *,
+    taken: DataFlags,
+    flags: RunFlags,
+    reading: Reading,
 ) -> None:
     """Measure accuracy, noise, activity and headroom on a data set."""
-    from neurodeploy.verification.suite import verify as measure
+    from neurodeploy.cli.progress import progress
+    from neurodeploy.verification.campaign import Spread
+    from neurodeploy.verification.suites import Flags
+    from neurodeploy.verification.verify import chosen, subject_of
+    from neurodeploy.verification.verify import verify as ask
 
-    if engine == "lava":
-        raise OptionError("--engine is 'lava', which runs one stream; use native or reference")
-    network = read_program(program)
-    shown, name = presented(network, data, part, samples)
+    if resume and out is None:
+        raise OptionError("--resume goes on with results in a run folder; name it with --out")
+    spread = Spread(jobs, scheduler)
+    suites = chosen([name for name in suite.split(",") if name], Flags(seed=seed))
+    network = reading.program(program)
+    samples = presented(network, data, taken, flags.input_bits)
     check_folder(network, out)
-    run = {"engine": engine}
-    suites = tuple(name for name in suite.split(",") if name)
-    content, _ = measure(network, shown, name=name, part=part, suites=suites, seed=seed, run=run)
+    subject = subject_of(
+        network,
+        samples.data,
+        name=samples.name,
+        part=samples.part,
+        of=samples.of,
+        notes=samples.notes,
+        run=flags.choice(engine),
+    )
     if out is not None:
         claim_folder(network, out)
-        keep(network, shown, content, out, run)
+    with progress("samples") as report:
+        found = ask(subject, suites, out=out, resume=resume, spread=spread, report=report)
+    if out is not None:
+        keep(found, out)
     if json:
-        print_json(content)
+        print_json(found.to_dict())
     else:
-        for table in rendered(content):
-            console().print(table)
+        for part in rendered(found):
+            console().print(part)
 
 
-def keep(
-    program: Program, data: Presented, content: dict[str, Any], folder: Path, run: dict[str, Any]
-) -> None:
+def keep(found: Verification, folder: Path) -> None:
     """Write verify.json and sample.npz into a run folder."""
     from neurodeploy.run_folder import SAMPLE, VERIFY, write_json
-    from neurodeploy.verification.sample import record_sample
-    from neurodeploy.verification.suite import write_sample
+    from neurodeploy.verification.sample import record_sample, write_sample
 
-    write_sample(record_sample(program, data, run=run), program.digest, folder / SAMPLE)
-    write_json(folder / VERIFY, content)
-
-
-def rendered(content: dict[str, Any]) -> list[RenderableType]:
-    """Return what a terminal shows of the content of ``verify.json``."""
-    parts: list[RenderableType] = [_accuracy(content)]
-    if "noise" in content:
-        parts += ["", content["noise"]["rule"], _noise(content["noise"])]
-    if "headroom" in content:
-        parts += ["", _headroom(content["headroom"])]
-    parts += ["", _activity(content["activity"])]
-    if "mppd" in content:
-        parts += ["", _mppd(content["mppd"])]
-    return parts
+    subject = found.subject
+    sample = record_sample(subject.program, subject.data, recipe=subject.recipe)
+    write_sample(sample, subject.program.digest, folder / SAMPLE)
+    write_json(folder / VERIFY, found.to_dict())
 
 
-def _accuracy(content: dict[str, Any]) -> str:
-    entry, data = content["accuracy"], content["data"]
+def rendered(found: Verification) -> list[RenderableType]:
+    """Return what a terminal shows of a verification."""
+    notes = [f"{found.subject.name}: {note}" for note in found.subject.notes]
+    parts: list[RenderableType] = [_accuracy(found), *notes, *_manner(found)]
+    for verdict in found.verdicts:
+        parts += ["", *verdict.suite.remarks(found.subject, verdict.rows)]
+        parts.append(verdict.suite.table(verdict.rows))
+        parts += verdict.suite.footnotes(verdict.rows, found.extra)
+    return [*parts, "", _activity(found)]
+
+
+def _accuracy(found: Verification) -> str:
+    entry, subject = found.measured.accuracy, found.subject
+    low, high = entry.interval
+    count = f"{entry.samples:,}"
+    if entry.samples != subject.of:
+        count = f"the first {entry.samples:,} of {subject.of:,}"
     return (
-        f"accuracy {_percent(entry['rate'])} ({_percent(entry['low'])} to "
-        f"{_percent(entry['high'])}) on {entry['samples']:,} samples of {data['name']} "
-        f"{data['part']}, {entry['ties']} ties counted as wrong"
+        f"accuracy {entry.rate:.1%} ({low:.1%} to {high:.1%}) on {count} samples of "
+        f"{subject.name} {subject.part}, {entry.ties} ties counted as wrong"
     )
 
 
-def _noise(noise: dict[str, Any]) -> RenderableType:
-    table = columns("noise", "units", "accuracy", "95 % interval", right=("units", "accuracy"))
-    for level in noise["levels"]:
-        table.add_row(
-            f"{level['sigma']:g}",
-            f"{level['sigma_units']:g}",
-            _percent(level["rate"]),
-            f"{_percent(level['low'])} to {_percent(level['high'])}",
+def _manner(found: Verification) -> list[str]:
+    """How the samples were run, and what a user should know about their answers."""
+    measured = found.measured
+    lines = [f"run: {measured.recipe.sentence()}"]
+    if measured.differing is not None:
+        lines.append(
+            f"{measured.differing:,} of {measured.accuracy.samples:,} answers differ from those "
+            "of aligned samples, which a chip does not give"
         )
-    return table
+    undecided = measured.undecided.sentence()
+    return [*lines, f"[bold]{undecided}[/]"] if undecided else lines
 
 
-def _headroom(layers: list[dict[str, Any]]) -> RenderableType:
-    numbers = ("u bits", "v bits", "bound of u", "bound of v")
-    table = columns("headroom of", *numbers, "overflow", right=numbers)
-    for layer in layers:
-        over = layer["u_wraps"] or layer["v_saturations"]
-        table.add_row(
-            layer["population"],
-            f"{layer['u_bits']:.1f}",
-            f"{layer['v_bits']:.1f}",
-            *(_bits(layer[f"{state}_bound_bits"]) for state in "uv"),
-            "seen" if over else "impossible" if layer["proven"] else "not seen",
-        )
-    return table
+def _activity(found: Verification) -> RenderableType:
+    from neurodeploy.verification.activity import summary
 
-
-def _activity(activity: dict[str, Any]) -> RenderableType:
     numbers = ("neurons", "events", "rate")
     table = columns("activity per sample", *numbers, right=numbers)
-    for layer in activity["layers"]:
+    for layer in summary(found.subject.program, found.activity)["layers"]:
         table.add_row(
             layer["name"],
             f"{layer['neurons']:,}",
@@ -135,16 +151,3 @@ def _activity(activity: dict[str, Any]) -> RenderableType:
             f"{layer['rate']:.2%}",
         )
     return table
-
-
-def _mppd(mppd: dict[str, Any]) -> str:
-    layers = ", ".join(f"{e['population']} {e['squared']:.4g}" for e in mppd["layers"])
-    return f"MPPD energy at noise {mppd['sigma']:g}, thresholds squared: {layers or 'no layer'}"
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.1f} %"
-
-
-def _bits(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.1f}"

@@ -1,24 +1,43 @@
-"""Data sets as integers: digits, Fashion-MNIST, time series, and the user's own ``.npz``."""
+"""Data sets as integers: digits, Fashion-MNIST, time series, and the user's own ``.npz``.
+
+`load_data` gives a `Dataset`, `present` shows a part of it to a Program.
+"""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 from numpy.typing import NDArray
 
-from neurodeploy.data.archive import load_archive
-from neurodeploy.data.dataset import Dataset, Split, permutation
+from neurodeploy.data.archive import NPZ_HELP, load_archive
+from neurodeploy.data.dataset import PARTS, Dataset, Split
 from neurodeploy.data.digits import load_digits
 from neurodeploy.data.fashion import load_fashion
+from neurodeploy.data.presentation import Presentation, check_labels, present
 from neurodeploy.data.series import PROBLEMS, load_series
-from neurodeploy.errors import DataError
+from neurodeploy.draws import permutation
+from neurodeploy.encode import Domain, encoder_from_metadata
+from neurodeploy.errors import DataError, alike
 from neurodeploy.program import Program
-from neurodeploy.sim.encode import encoder_from_metadata
 
-__all__ = ["Dataset", "Split", "encode_split", "load_data", "permutation"]
+__all__ = [
+    "DATA_HELP",
+    "NPZ_HELP",
+    "PARTS",
+    "Dataset",
+    "Domain",
+    "Presentation",
+    "Split",
+    "check_labels",
+    "encode_split",
+    "load_data",
+    "permutation",
+    "present",
+]
 
 NAMES = ("digits", "fashion-mnist", *PROBLEMS)
+DATA_HELP = f"{', '.join(NAMES)}, fashion-mnist:DIR, or an .npz of your own. {NPZ_HELP}"
+"""What ``--help`` says of ``--data D``."""
 
 
 def load_data(name: str) -> Dataset:
@@ -38,8 +57,8 @@ def load_data(name: str) -> Dataset:
         return load_series(name)
     if name.endswith(".npz"):
         return load_archive(name)
-    close = get_close_matches(kind, NAMES, 1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    close = alike(kind, NAMES)
+    hint = f"; did you mean {close!r}?" if close else ""
     raise DataError(f"no data set {name!r}, there are {', '.join(NAMES)} or an .npz file{hint}")
 
 

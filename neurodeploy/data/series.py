@@ -57,6 +57,7 @@ def load_series(name: str) -> Dataset:
         series=True,
         seed=SPLIT_SEED,
         source=f"sktime, {problem}_TRAIN.ts and _TEST.ts",
+        signed=True,
     )
 
 

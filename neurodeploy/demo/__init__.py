@@ -16,15 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy import container
+from neurodeploy.answers import RunChoice
 from neurodeploy.converters import save
-from neurodeploy.data import load_data
+from neurodeploy.data import Split, load_data
+from neurodeploy.data.presentation import Presentation, present
 from neurodeploy.energy import EnergyReport, estimate_energy
 from neurodeploy.energy.units import energy_range
 from neurodeploy.errors import EngineError, NeurodeployWarning, OptionError, ProfileError
 from neurodeploy.profile import load_profile, profile_names
 from neurodeploy.program import Program
 from neurodeploy.report import write_report
-from neurodeploy.report.verdict import verdict
+from neurodeploy.report.evidence import read_evidence
+from neurodeploy.report.verdict import Verdict, verdict
 from neurodeploy.run_folder import (
     COMPARE,
     ENERGY,
@@ -40,9 +43,14 @@ from neurodeploy.run_folder import (
 )
 from neurodeploy.sim.compare import Comparison, compare
 from neurodeploy.trace import Activity
-from neurodeploy.verification.presented import Presented, present
-from neurodeploy.verification.sample import record_sample
-from neurodeploy.verification.suite import verify, write_sample
+from neurodeploy.verification.sample import record_sample, write_sample
+from neurodeploy.verification.verify import (
+    DEFAULT_SUITES,
+    Verification,
+    chosen,
+    subject_of,
+    verify,
+)
 
 CONFIG, SHIPPED = "demo.toml", "digits.h5"
 STREAM_SAMPLES = 20
@@ -77,17 +85,18 @@ class Demo:
         data = present(program, load_data("digits").test)
         self._export(program, data)
         self._compare(program, data)
-        content, activity = self._verify(program, data)
-        self._cost(program, activity)
+        verified = self._verify(program, load_data("digits").test)
+        self._cost(program, verified.activity)
         page = write_report(self.folder)
         self.say(f"done in {time.perf_counter() - began:.0f} s")
+        found = verdict(read_evidence(self.folder))
         result = read_json(self.folder / RESULT)
-        found = verdict(result, content, self.comparisons, [])
-        return self._lines(found, result, content), page, found["good"] is not False
+        content = verified.to_dict()
+        return self._lines(found, result, content), page, found.good is not False
 
     def _train(self) -> Program:
         """Train as the shipped configuration says; an interrupted run is resumed."""
-        from neurodeploy.train import train
+        from neurodeploy.runs.training import train
 
         text = configuration()
         resume = self._is_interrupted(text)
@@ -131,7 +140,7 @@ class Demo:
         if held.exists() and container.read(held).digest != program.digest:
             raise OptionError(f"{self.folder}: holds another run; choose another folder")
 
-    def _export(self, program: Program, data: Presented) -> None:
+    def _export(self, program: Program, data: Presentation) -> None:
         interval = data.columns(slice(0, 1)).shape[1]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", NeurodeployWarning)
@@ -140,12 +149,12 @@ class Demo:
         for warning in caught:
             self.say(f"  {str(warning.message).removeprefix(f'{self.folder / NETX}: ')}")
 
-    def _compare(self, program: Program, data: Presented) -> None:
+    def _compare(self, program: Program, data: Presentation) -> None:
         """Compare the engines on every test sample, and in one stream with Lava as well."""
         columns = data.columns(slice(0, len(data)))
         own = ("native", "reference") if self.engine == "native" else ()
         if own:
-            self._compared(compare(program, columns, own), {})
+            self._compared(compare(program, columns, own), {}, len(data))
         stream = columns[:STREAM_SAMPLES]
         interval = stream.shape[1]
         samples = len(stream) * interval
@@ -160,26 +169,30 @@ class Demo:
                 reset_interval=interval,
                 reset_offset=1,
             )
-            self._compared(found, {"streamed_samples": len(stream)})
+            self._compared(found, {"streamed_samples": len(stream)}, len(stream))
         except EngineError as error:
             self.say(f"  Lava is left out: {error}")
         write_json(self.folder / COMPARE, {"format": FORMAT, "comparisons": self.comparisons})
 
-    def _compared(self, found: Comparison, more: dict[str, Any]) -> None:
+    def _compared(self, found: Comparison, more: dict[str, Any], samples: int) -> None:
         names = ", ".join(found.engines)
         outcome = "identical" if found.equal else f"{found.differing:,} differ"
         self.say(f"3 compare: {names}: {found.compared:,} values, {outcome}")
-        self.comparisons.append({**found.to_dict(), **more})
+        data = {"name": "digits", "part": "test", "samples": samples}
+        self.comparisons.append({**found.to_dict(), **more, "data": data})
 
-    def _verify(self, program: Program, data: Presented) -> tuple[dict[str, Any], Activity]:
-        run = {"engine": self.engine}
-        content, activity = verify(program, data, name="digits", run=run)
-        write_json(self.folder / VERIFY, content)
-        write_sample(record_sample(program, data, run=run), program.digest, self.folder / SAMPLE)
-        levels = content["noise"]["levels"]
-        shown = ", ".join(f"{e['sigma']:g}: {100 * e['rate']:.1f} %" for e in levels)
+    def _verify(self, program: Program, split: Split) -> Verification:
+        run = RunChoice(engine=self.engine)
+        data = present(program, split)
+        subject = subject_of(program, data, name="digits", of=len(split), run=run)
+        found = verify(subject, chosen(DEFAULT_SUITES), out=self.folder)
+        write_json(self.folder / VERIFY, found.to_dict())
+        sample = record_sample(program, data, recipe=subject.recipe)
+        write_sample(sample, program.digest, self.folder / SAMPLE)
+        _, *levels = found["noise"].rows
+        shown = ", ".join(f"{row.sigma:g}: {row.rate:.1%}" for row in levels)
         self.say(f"4 try: accuracy under noise {shown}")
-        return content, activity
+        return found
 
     def _cost(self, program: Program, activity: Activity) -> None:
         entries: list[dict[str, Any]] = []
@@ -197,7 +210,7 @@ class Demo:
         self.say(f"5 cost: profiles {', '.join(profile_names())}")
 
     def _lines(
-        self, found: dict[str, Any], result: dict[str, Any] | None, content: dict[str, Any]
+        self, found: Verdict, result: dict[str, Any] | None, content: dict[str, Any]
     ) -> list[str]:
         """Return the three lines that matter."""
         entry = content["accuracy"]
@@ -212,7 +225,7 @@ class Demo:
                 f"{lost['spike_differences']} spikes differ"
             )
         engines = sorted({name for run in self.comparisons for name in run["engines"]})
-        exact = f"fidelity  {found['level']}: {', '.join(engines) or 'one engine'}"
+        exact = f"fidelity  {found.level}: {', '.join(engines) or 'one engine'}"
         return [accuracy, exact, f"energy    {'; '.join(map(_cost_line, self.energy))}"]
 
 

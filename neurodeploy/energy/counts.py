@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from neurodeploy.errors import InputError
 from neurodeploy.program import Program
 from neurodeploy.sim.fanout import fan_out
-from neurodeploy.synapse import Conv2d
 from neurodeploy.trace import NOT_OBSERVABLE, Activity
 
 PerSample = NDArray[np.int64]
@@ -88,7 +87,7 @@ def _by_kind(program: Program) -> tuple[list[str], list[str]]:
     dense: list[str] = []
     conv: list[str] = []
     for name, connection in zip(program.connection_names, program.connections, strict=True):
-        (conv if isinstance(connection.synapse, Conv2d) else dense).append(name)
+        (conv if connection.synapse.layout == "kernel" else dense).append(name)
     return dense, conv
 
 

@@ -1,20 +1,21 @@
-"""What a run folder holds, read and checked to be about one and the same network."""
+"""What a run folder holds, read into records and checked to be about one and the same network."""
 
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from neurodeploy import container
 from neurodeploy.errors import FormatError
 from neurodeploy.program import Program
+from neurodeploy.report.records.comparison import Compared
+from neurodeploy.report.records.energy import Energies
+from neurodeploy.report.records.sample import SampleArrays, parse_sample, read_arrays
+from neurodeploy.report.records.tested import Tested
+from neurodeploy.report.records.training import Epoch, Outcome
+from neurodeploy.report.records.verification import Measurements
 from neurodeploy.run_folder import (
     COMPARE,
     ENERGY,
@@ -23,34 +24,61 @@ from neurodeploy.run_folder import (
     RESULT,
     SAMPLE,
     VERIFY,
+    as_record,
     read_json,
 )
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The files of a run folder; None or empty where a file is missing.
+    """The files of a run folder as records; None or empty where a file is missing.
 
     ignored : one sentence for each file, or part of one, that speaks of another network.
     """
 
     folder: Path
     program: Program
-    result: Json | None = None
-    history: tuple[Json, ...] = ()
-    verify: Json | None = None
-    sample: dict[str, NDArray[Any]] | None = None
-    comparisons: tuple[Json, ...] = ()
-    energy: tuple[Json, ...] = ()
+    result: Outcome | None = None
+    history: tuple[Epoch, ...] = ()
+    verify: Measurements | None = None
+    sample: SampleArrays | None = None
+    comparisons: tuple[Compared, ...] = ()
+    energy: Energies | None = None
     ignored: tuple[str, ...] = field(default=())
+
+    @property
+    def title(self) -> str:
+        """The name of the training, else of the folder."""
+        return (self.result and self.result.name) or self.folder.resolve().name or "run"
+
+    @property
+    def trained_on(self) -> Tested | None:
+        """The samples that the torch model and the integers answered after training."""
+        if self.result is None:
+            return None
+        return self.result.data.tested("test", self.result.lowering.samples)
+
+    @property
+    def verified_on(self) -> Tested | None:
+        """The samples that verify ran."""
+        return None if self.verify is None else self.labelled(self.verify.data)
+
+    def labelled(self, data: Tested) -> Tested:
+        """Return the label with what other results on the same part know: its size, its seed.
+
+        A label without a part, of a file, stays as it is.
+        """
+        if data.part is None:
+            return data
+        known = data.filled(None if self.verify is None else self.verify.data)
+        trained = None if self.result is None else self.result.data.tested(data.part)
+        return known.filled(trained)
 
 
 def read_evidence(folder: Path) -> Evidence:
     """Read the run folder ``folder``.
 
-    Raises FormatError when there is no program.h5 in it, or a file is damaged.
+    Raises FormatError when there is no program.h5 in it, or a file is damaged or too new.
     """
     path = folder / PROGRAM
     if not path.is_file():
@@ -58,80 +86,80 @@ def read_evidence(folder: Path) -> Evidence:
             f"{folder}: holds no {PROGRAM}; make one with 'neurodeploy train' or "
             "'neurodeploy verify PROGRAM --data D --out RUN'"
         )
-    program = container.read(path)
-    ignored: list[str] = []
-    result = _of(read_json(folder / RESULT), "program_sha256", program, RESULT, ignored)
-    verify = _of(read_json(folder / VERIFY), "digest", program, VERIFY, ignored)
-    comparisons = [
-        entry
-        for entry in _comparisons(folder / COMPARE)
-        if _of(entry, "digest", program, COMPARE, ignored) is not None
-    ]
-    energy = _of(read_json(folder / ENERGY), "digest", program, ENERGY, ignored)
+    reader = _Reader(folder, container.read(path))
+    result = reader.record(RESULT, Outcome, "program_sha256")
     return Evidence(
         folder=folder,
-        program=program,
+        program=reader.program,
         result=result,
         history=_history(folder / METRICS) if result else (),
-        verify=verify,
-        sample=_sample(folder / SAMPLE, program, ignored),
-        comparisons=tuple(comparisons),
-        energy=tuple(_objects(energy, "profiles", folder / ENERGY)),
-        ignored=tuple(ignored),
+        verify=reader.record(VERIFY, Measurements),
+        comparisons=reader.comparisons(),
+        energy=reader.record(ENERGY, Energies),
+        sample=reader.sample(),
+        ignored=tuple(reader.ignored),
     )
 
 
-def _of(
-    value: Json | None, key: str, program: Program, name: str, ignored: list[str]
-) -> Json | None:
-    """Return ``value`` if it names this program, else None, and say so in ``ignored``."""
-    if value is None or value.get(key) == program.digest:
-        return value
-    found = str(value.get(key, "no network"))[:12]
-    ignored.append(f"{name} speaks of {found}, not of {program.digest[:12]}; it is left out")
-    return None
+class _Reader:
+    """Reads the files of a folder that speak of one program, and remembers the others."""
+
+    def __init__(self, folder: Path, program: Program) -> None:
+        self.folder, self.program = folder, program
+        self.ignored: list[str] = []
+
+    def record(self, name: str, kind: type[Any], key: str = "digest") -> Any:
+        """Return a JSON file as ``kind``, None where it is missing or of another network."""
+        value = read_json(self.folder / name)
+        if value is None or not self._is_own(value.get(key), name):
+            return None
+        return as_record(kind, value, str(self.folder / name))
+
+    def comparisons(self) -> tuple[Compared, ...]:
+        """Return what compare.json holds: a list, or one comparison alone."""
+        path = self.folder / COMPARE
+        value = read_json(path)
+        entries = [] if value is None else value.get("comparisons", [value])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise FormatError(f"{path}: comparisons is no list of objects")
+        return tuple(
+            as_record(Compared, entry, f"{path}: comparison {number}")
+            for number, entry in enumerate(entries)
+            if self._is_own(entry.get("digest"), COMPARE)
+        )
+
+    def sample(self) -> SampleArrays | None:
+        """Return the arrays of sample.npz, None where it is missing or of another network."""
+        path = self.folder / SAMPLE
+        if not path.is_file():
+            return None
+        arrays = read_arrays(path)
+        if not self._is_own(str(arrays.get("digest", "no network")), SAMPLE):
+            return None
+        return parse_sample(arrays, self.program, str(path))
+
+    def _is_own(self, digest: object, name: str) -> bool:
+        own = self.program.digest
+        if digest == own:
+            return True
+        found = "no network" if digest is None else str(digest)[:12]
+        self.ignored.append(f"{name} speaks of {found}, not of {own[:12]}; it is left out")
+        return False
 
 
-def _objects(value: Json | None, key: str, path: Path) -> list[Json]:
-    """Return the list of objects under ``key``, empty without a file."""
-    if value is None:
-        return []
-    items = value.get(key)
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise FormatError(f"{path}: {key} is missing, expected a list of objects")
-    return items
-
-
-def _comparisons(path: Path) -> list[Json]:
-    value = read_json(path)
-    if value is None or "comparisons" in value:
-        return _objects(value, "comparisons", path)
-    return [value]
-
-
-def _history(path: Path) -> tuple[Json, ...]:
+def _history(path: Path) -> tuple[Epoch, ...]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-        return tuple(json.loads(line) for line in lines if line.strip())
     except FileNotFoundError:
         return ()
-    except ValueError as error:
-        raise FormatError(f"{path}: is not one JSON object per line") from error
-
-
-def _sample(path: Path, program: Program, ignored: list[str]) -> dict[str, NDArray[Any]] | None:
-    if not path.is_file():
-        return None
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise FormatError(f"{path}: is not an .npz of plain arrays") from error
-    digest = str(arrays.get("digest", ""))
-    if _of({"digest": digest}, "digest", program, SAMPLE, ignored) is None:
-        return None
-    for k in range(len(program.populations)):
-        for part in ("s", "v", "neurons"):
-            if f"layer{k}_{part}" not in arrays:
-                raise FormatError(f"{path}: holds no layer{k}_{part}; run verify again")
-    return arrays
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: is not UTF-8 text") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                value = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise FormatError(f"{path}: line {number} is not JSON") from error
+            rows.append(as_record(Epoch, value, f"{path}: line {number}"))
+    return tuple(rows)

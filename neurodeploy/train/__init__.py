@@ -2,7 +2,7 @@
 
 from neurodeploy.train.config import Config, parse_config, read_config
 from neurodeploy.train.network import Network
-from neurodeploy.train.run import TrainedRun, train
+from neurodeploy.train.run import Trained, train_network
 from neurodeploy.train.specs import Conv, Dense, Flatten, Neuron, Readout, SumPool
 
 __all__ = [
@@ -14,8 +14,8 @@ __all__ = [
     "Neuron",
     "Readout",
     "SumPool",
-    "TrainedRun",
+    "Trained",
     "parse_config",
     "read_config",
-    "train",
+    "train_network",
 ]

@@ -1,6 +1,6 @@
 """Checkpoints: everything that a run needs to go on, in one file that is whole or absent.
 
-The file is written by `torch.save` under a temporary name and renamed; it is read back with
+The file is made by `torch.save`, written under a temporary name and renamed; it is read back with
 ``weights_only=True``, so that nothing in it is executed.
 """
 
@@ -11,6 +11,7 @@ import pickle
 import warnings
 import zipfile
 from dataclasses import dataclass, field, fields
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,16 @@ class Checkpoint:
 
 
 def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> Path:
-    """Write ``folder / "checkpoint.pt"`` whole or not at all, and return its path."""
+    """Write ``folder / "checkpoint.pt"`` whole or not at all, and return its path.
+
+    Raises OSError when it cannot be written.
+    """
     path = folder / FILE_NAME
     content = {f.name: getattr(checkpoint, f.name) for f in fields(checkpoint)}
+    image = BytesIO()  # torch does not get over a full disk
+    torch.save({"format": FORMAT, **content}, image)
     with replacing(path) as file:
-        torch.save({"format": FORMAT, **content}, file)
+        file.write(image.getbuffer())
     return path
 
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neurodeploy.errors import EngineError
-from neurodeploy.train.surrogate import SURROGATES
 
 if TYPE_CHECKING:
     from neurodeploy.train.scan import Gradients, Saved, ScanOptions, ScanParameters
@@ -18,11 +17,11 @@ if TYPE_CHECKING:
 _native: Any
 try:
     from neurodeploy.sim import _native
-except ImportError:
+    from neurodeploy.sim.native import instruction_set
+except (ImportError, EngineError):  # a checkout that was never built uses torch
     _native = None
 
-KINDS = {name: number for number, name in enumerate(SURROGATES)}
-"""Numbers by which the compiled scan knows the surrogates: their order in the table."""
+_SURROGATES = frozenset(_native.surrogates()) if _native else frozenset()
 
 
 def native_module() -> Any:
@@ -35,18 +34,31 @@ def available() -> bool:
     return hasattr(_native, "train_forward")
 
 
-def usable(a: Tensor, recurrent: Tensor | None, backend: str) -> bool:
-    """Return whether the compiled scan takes this call: float32 on the CPU, not recurrent.
+def knows(surrogate: str) -> bool:
+    """Return whether the compiled kernels have that surrogate gradient."""
+    return surrogate in _SURROGATES
 
-    Raises EngineError when ``backend`` is ``"native"`` and it does not.
+
+def means() -> tuple[int, str]:
+    """Return the number of threads, torch's, and the instruction set, the native engine's."""
+    return torch.get_num_threads(), instruction_set()
+
+
+def usable(a: Tensor, recurrent: Tensor | None, options: ScanOptions) -> bool:
+    """Return whether the compiled scan takes this call.
+
+    It does when a is float32 on the CPU, nothing is recurrent and it has the surrogate. Raises
+    EngineError when the backend is ``"native"`` and it does not.
     """
-    fits = available() and a.device.type == "cpu" and a.dtype == torch.float32 and recurrent is None
-    if backend == "native" and not fits:
+    known = knows(options.surrogate)
+    fits = known and a.device.type == "cpu" and a.dtype == torch.float32 and recurrent is None
+    if options.backend == "native" and not fits:
         raise EngineError(
             f"training scan: backend 'native' cannot run here (compiled: {available()}, device "
-            f"{a.device.type}, {a.dtype}, recurrent: {recurrent is not None}); use 'auto'"
+            f"{a.device.type}, {a.dtype}, recurrent: {recurrent is not None}, surrogate "
+            f"{options.surrogate}: {known}); use 'auto'"
         )
-    return fits and backend != "torch"
+    return fits and options.backend != "torch"
 
 
 def forward(
@@ -66,7 +78,7 @@ def forward(
         s.numpy(),
         v.numpy(),
         None if u is None else u.numpy(),
-        torch.get_num_threads(),
+        *means(),
     )
     return s, v, u
 
@@ -98,14 +110,14 @@ def backward(
         ints(parameters.current_decay),
         ints(parameters.voltage_decay),
         ints(parameters.threshold),
-        KINDS[options.surrogate],
+        options.surrogate,
         options.width,
         options.unit,
         options.spiking,
         options.reset_gradient,
         grad_a.numpy(),
         sums,
-        torch.get_num_threads(),
+        *means(),
     )
     rows = [
         torch.from_numpy(sums[k]).float() if sums is not None and parameter.requires_grad else None

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from difflib import get_close_matches
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
+from neurodeploy.encode import ENCODERS, Encoder
 from neurodeploy.errors import OptionError, located
+from neurodeploy.schema import nearest
 from neurodeploy.train.specs import (
     Conv,
     Count,
@@ -44,15 +47,25 @@ class Data(Spec):
     test_samples: Count | None = None
 
 
-class EncoderSpec(Spec):
-    """How data become columns; see `neurodeploy.sim.encode`.
+def _known_encoder(kind: str) -> str:
+    if kind not in ENCODERS:
+        raise PydanticCustomError("encoder", f"expected one of {', '.join(ENCODERS)}")
+    return kind
 
-    steps : columns with data; left out for a series, which brings its own. gap : silent columns
-    after each sample. levels : of direct (default 255) and level (8). threshold : of delta.
-    seed : of rate.
+
+class EncoderSpec(Spec):
+    """How data become columns; see `neurodeploy.encode`.
+
+    kind : a name of `neurodeploy.encode.ENCODERS`. steps : columns with data; left out for a
+    series, which brings its own. gap : silent columns after each sample. levels : of direct
+    (default 255) and level (8). threshold : of delta. seed : of rate. Encoders that were added may
+    have other fields; whole numbers, all of them.
     """
 
-    kind: Literal["direct", "rate", "latency", "delta", "level"]
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, int]
+
+    kind: Annotated[str, AfterValidator(_known_encoder)]
     steps: Count | None = None
     gap: Annotated[int, Field(ge=0, le=100_000)] = 0
     levels: Annotated[int, Field(ge=1, le=2**16)] | None = None
@@ -229,10 +242,7 @@ def _first_problem(error: ValidationError) -> str:
     where, kind = problem["loc"], problem["type"]
     name = _entry(where)
     if kind == "extra_forbidden":
-        known = _known_keys(where[:-1])
-        close = get_close_matches(str(where[-1]), known, 1, 0.5)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-        return f"{name}: unknown key, {hint}"
+        return f"{name}: unknown key, {nearest(str(where[-1]), _known_keys(where[:-1]))}"
     if kind == "missing":
         return f"{name}: is missing"
     if kind == "union_tag_not_found":
@@ -301,16 +311,18 @@ def check_consistency(config: Config) -> None:
         raise OptionError(f"loss.term: is {loss.term!r}, but no layer spikes")
 
 
-_ENCODER_OPTIONS = {
-    "direct": {"levels"},
-    "rate": {"seed"},
-    "latency": set(),
-    "delta": {"threshold"},
-    "level": {"levels"},
-}
+def encoder_options(kind: str) -> list[str]:
+    """Return the fields that an encoder has besides those of every encoder."""
+    common = {field.name for field in fields(Encoder)}
+    return [field.name for field in fields(ENCODERS[kind]) if field.name not in common]
 
 
 def _check_encoder(encoder: EncoderSpec) -> None:
-    given = encoder.model_fields_set - {"kind", "steps", "gap"}
-    for name in sorted(given - _ENCODER_OPTIONS[encoder.kind]):
-        raise OptionError(f"encoder.{name}: is set, but encoder {encoder.kind!r} does not use it")
+    options = encoder_options(encoder.kind)
+    for name in sorted(encoder.model_fields_set - {"kind", "steps", "gap", *options}):
+        if name in EncoderSpec.model_fields:
+            raise OptionError(
+                f"encoder.{name}: is set, but encoder {encoder.kind!r} does not use it"
+            )
+        known = ["kind", "steps", "gap", *options]
+        raise OptionError(f"encoder.{name}: unknown key, {nearest(name, known)}")

@@ -6,7 +6,8 @@ the very batches of an uninterrupted one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,19 +15,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neurodeploy.data.dataset import Dataset, Split, permutation
-from neurodeploy.errors import DataError, OptionError
-from neurodeploy.sim.encode import ENCODERS, Direct, Encoder
-from neurodeploy.train.config import EncoderSpec, Perturbation
+from neurodeploy.data.dataset import Dataset, Split
+from neurodeploy.draws import normals, permutation
+from neurodeploy.encode import ENCODERS, Direct, Encoder
+from neurodeploy.errors import DataError, OptionError, located
+from neurodeploy.train.config import EncoderSpec, Perturbation, encoder_options
 
-ORDER_STREAM, NOISE_STREAM = 2**32, 2**33
-"""Second words of the Philox keys, so that order and noise never share numbers."""
+ORDER_STREAM = 2**32
+"""Added to the epoch in the key of the order, which no split of the data has."""
 
 
 def build_encoder(spec: EncoderSpec, data: Dataset) -> Encoder:
     """Return the encoder that ``spec`` describes for ``data``.
 
-    Raises OptionError when they do not fit together.
+    Raises OptionError when they do not fit together, InputError for data it cannot take.
     """
     chosen = ENCODERS[spec.kind]
     if chosen.of_series != data.series:
@@ -37,8 +39,13 @@ def build_encoder(spec: EncoderSpec, data: Dataset) -> Encoder:
         raise OptionError(f"encoder.steps: is missing, {data.name} does not say how many")
     if spec.steps not in (None, steps):
         raise OptionError(f"encoder.steps: is {spec.steps}, {data.name} has {steps}")
-    extra = spec.model_dump(include={"levels", "threshold", "seed"}, exclude_none=True)
-    return chosen(steps=steps, peak=data.peak, gap=spec.gap, **extra)
+    given = {name: getattr(spec, name, None) for name in encoder_options(spec.kind)}
+    extra = {name: value for name, value in given.items() if value is not None}
+    encoder = chosen(steps=steps, peak=data.peak, gap=spec.gap, **extra)
+    for part in data.parts():
+        with located(f"{data.name}, {part.part}"):
+            encoder.check_data(part.x)
+    return encoder
 
 
 @dataclass(frozen=True)
@@ -69,19 +76,19 @@ class Feed:
         columns = self.encoder.encode(split.x, split.index, split.lengths, draw)
         return torch.from_numpy(np.ascontiguousarray(np.moveaxis(columns, 1, 0), np.float32))
 
-    def perturbed(self, split: Split, spec: Perturbation, epoch: int, step: int) -> Split:
+    def perturbed(self, split: Split, spec: Perturbation, epoch: int) -> Split:
         """Return ``split`` with Gaussian noise, rounded to the data's integers.
 
-        ``x + round(std * peak * n)``, clamped to the data's range unless ``spec.clamp`` is false.
-        Philox key ``(seed, noise stream + epoch)``, counter ``(0, 0, step, 0)``.
+        ``round(x + std * peak * n)``, clamped to the data's range unless ``spec.clamp`` is false;
+        n is `neurodeploy.draws.normals` of the seed, stream ``1 + epoch``, the sample's number and
+        the value's place, whatever the batch.
         """
-        key = [self.seed, NOISE_STREAM + epoch]
-        generator = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, step, 0]))
-        noise = generator.standard_normal(split.x.shape, np.float32)
-        x = np.rint(split.x + noise * np.float32(spec.std * self.data.peak)).astype(np.int32)
+        count = math.prod(split.x.shape[1:])
+        noise = normals(self.seed, split.index, count, 1 + epoch).reshape(split.x.shape)
+        x = np.rint(split.x + noise * (spec.std * self.data.peak)).astype(np.int32)
         if spec.clamp:
-            x = np.clip(x, -self.data.peak if self.data.series else 0, self.data.peak)
-        return Split(x, split.y, split.index, split.lengths)
+            x = np.clip(x, self.data.domain.low, self.data.domain.high)
+        return replace(split, x=x)
 
 
 def check_fit(data: Dataset, classes: int, batch: int) -> None:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from neurodeploy.train.compiled import KINDS, ints, native_module
+from neurodeploy.train.compiled import ints, knows, means, native_module
 from neurodeploy.train.scan import ScanOptions, ScanParameters
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def pack(x: Tensor) -> Bits | None:
     """Return ``(T, batch, inputs)`` as bits ``(batch * T, words)``, or None if x is not binary."""
     bits = _bits(x.shape[0] * x.shape[1], x.shape[2])
     array = x.detach().contiguous().numpy()
-    return bits if native_module().train_pack(array, bits, torch.get_num_threads()) else None
+    return bits if native_module().train_pack(array, bits, *means()) else None
 
 
 def _bits(rows: int, count: int) -> Bits:
@@ -128,11 +128,12 @@ def _bits(rows: int, count: int) -> Bits:
 def usable(x: Tensor, parameters: ScanParameters, options: ScanOptions) -> bool:
     """Return whether `run` may take this: float32 on the CPU, one column per step, no recurrence.
 
-    A learned current decay needs u, which this does not keep.
+    A learned current decay needs u, which this does not keep; the kernels must have the surrogate.
     """
     return (
         options.backend != "torch"
         and available()
+        and knows(options.surrogate)
         and x.device.type == "cpu"
         and x.dtype == torch.float32
         and x.shape[0] == options.steps
@@ -219,7 +220,7 @@ def _forward(
         v.numpy(),
         spikes,
         patterns,
-        torch.get_num_threads(),
+        *means(),
     )
     return _Found(s, v, spikes, patterns) if fits else None
 
@@ -254,7 +255,7 @@ class _Layer(torch.autograd.Function):
             v.numpy(),
             ctx.patterns,
             *settings.integers(),
-            KINDS[options.surrogate],
+            options.surrogate,
             options.width,
             options.unit,
             options.spiking,
@@ -262,7 +263,7 @@ class _Layer(torch.autograd.Function):
             None if grad_a is None else grad_a.numpy(),
             grad_weight.numpy(),
             totals,
-            torch.get_num_threads(),
+            *means(),
         )
         grad_x = None if grad_a is None else settings.geometry.input_gradient(grad_a, rows)
         sums = [

@@ -9,14 +9,17 @@ the statistics of batch-norm, which come from the batch.
 from __future__ import annotations
 
 import math
+import zlib
 from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neurodeploy.draws import integers
+from neurodeploy.errors import located
 from neurodeploy.fixedpoint import DECAY_ONE
-from neurodeploy.synapse import Conv2d as ConvSynapse
+from neurodeploy.synapse import convolved_shape
 from neurodeploy.train import fused
 from neurodeploy.train.layer_records import Quantised, Result, Statistics
 from neurodeploy.train.quantise import (
@@ -53,6 +56,12 @@ class SpikingLayer(nn.Module, ABC):
     """
 
     channel_axis = 1
+    mean: Tensor
+    var: Tensor
+    scale: Tensor
+    threshold: Tensor
+    current_decay: Tensor
+    voltage_decay: Tensor
 
     def __init__(
         self,
@@ -226,7 +235,8 @@ class SpikingLayer(nn.Module, ABC):
         if bound is None:
             bound = float(x.detach().abs().max()) if x.numel() else 0.0
         largest = bound * row_bound(weight)
-        dtype = exact_dtype(largest)
+        with located(f"layer {self.name}"):
+            dtype = exact_dtype(largest)
         flat = x.reshape(-1, *self.source).to(dtype)
         a = self.multiply(flat, weight.to(dtype)).reshape(*x.shape[:2], -1)
         return wrap_through(a, self.wrap_bits, largest)
@@ -311,6 +321,7 @@ class DenseLayer(SpikingLayer):
     """All-to-all weights; see `neurodeploy.train.specs.Dense`."""
 
     spec: Dense
+    delay: Tensor
 
     def __init__(
         self,
@@ -327,8 +338,9 @@ class DenseLayer(SpikingLayer):
             weight = torch.randn((spec.size, spec.size), generator=generator)
             self.recurrent = nn.Parameter(weight * (0.5 / math.sqrt(spec.size)))
         if spec.max_delay:
-            drawn = torch.randint(0, spec.max_delay + 1, (spec.size,), generator=generator)
-            self.register_buffer("delay", drawn)
+            seed, stream = generator.initial_seed(), zlib.crc32(name.encode())
+            drawn = integers(seed, spec.size, spec.max_delay + 1, stream)
+            self.register_buffer("delay", torch.from_numpy(drawn))
 
     def weight_shape(self) -> Shape:
         return (self.spec.size, math.prod(self.source))
@@ -364,10 +376,9 @@ class ConvLayer(SpikingLayer):
 
     @property
     def shape(self) -> Shape:
-        spec = self.spec
-        zeros = torch.zeros(self.weight_shape(), dtype=torch.int32).numpy()
-        synapse = ConvSynapse(zeros, spec.stride, spec.padding, spec.dilation, spec.groups)
-        return synapse.output_shape(self.source)
+        spec, weight = self.spec, self.weight_shape()
+        stride, padding, dilation = ((n, n) for n in (spec.stride, spec.padding, spec.dilation))
+        return convolved_shape(self.source, weight, stride, padding, dilation, spec.groups)
 
     @property
     def wrap_bits(self) -> int:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -104,13 +104,17 @@ class Loop:
         config = self.config
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(epoch, step)
-        clean, noisy = self._passes(epoch, step, split)
+        try:
+            clean, noisy = self._passes(epoch, step, split)
+        except TrainingError as error:
+            self._give_up(epoch, step, str(error))
         gap = self.feed.encoder.gap
         y = labels(split).to(self.network.device)
         loss = total_loss(config.loss, self.network, y, clean, noisy, gap)
         self.optimizer.zero_grad(set_to_none=True)
         if not math.isfinite(float(loss.detach())):
-            self._give_up(epoch, step, f"loss is {float(loss.detach())}")
+            where, what = self._not_finite(clean, noisy)
+            self._give_up(epoch, step, f"{where}loss is {float(loss.detach())}, {what}")
         loss.backward()  # type: ignore[no-untyped-call]
         self._check("gradient", epoch, step)
         if config.training.clip:
@@ -130,7 +134,7 @@ class Loop:
         x = self.feed.batch(split, draw=epoch).to(device)
         if spec.kind == "none":
             return self.network(x, steps), None
-        perturbed = self.feed.perturbed(split, spec, epoch, step)
+        perturbed = self.feed.perturbed(split, spec, epoch)
         noisy = self.feed.batch(perturbed, draw=epoch).to(device)
         if self.network.uses_batch_statistics:
             return self.network(x, steps), self.network(noisy, steps)
@@ -156,15 +160,29 @@ class Loop:
         sums = torch.stack([tensor.abs().amax() for tensor in present.values()])
         bad = (~torch.isfinite(sums)).nonzero()
         if len(bad):
-            name = list(present)[int(bad[0])]
-            self._give_up(epoch, step, f"{what} {name.split('.')[-1]} is not finite", name)
+            owner, _, parameter = list(present)[int(bad[0])].rpartition(".")
+            layer = self.network.get_submodule(owner)
+            self._give_up(epoch, step, f"layer {layer.name}: {what} {parameter} is not finite")
 
-    def _give_up(self, epoch: int, step: int, what: str, parameter: str = "") -> None:
-        layers = list(self.network.layers)
-        number = int(parameter.split(".")[1]) if parameter else len(layers) - 1
+    @torch.no_grad()
+    def _not_finite(self, *passes: Run | None) -> tuple[str, str]:
+        """Return the first layer with a value that is not finite, and which value that is."""
+        for layer in self.network.spiking_layers:
+            found = [run.results[layer.name] for run in passes if run is not None]
+            values = {
+                **dict(layer.named_parameters(recurse=False)),
+                **{f"quantised {k}": value for k, value in vars(layer.quantised()).items()},
+                **{f"{k} of pass {n}": getattr(r, k) for n, r in enumerate(found, 1) for k in "av"},
+            }
+            for what, value in values.items():
+                if value is not None and not bool(torch.isfinite(value).all()):
+                    return f"layer {layer.name}: ", f"{what} is not finite"
+        return "", "though every layer is finite"
+
+    def _give_up(self, epoch: int, step: int, what: str) -> NoReturn:
         raise TrainingError(
-            f"epoch {epoch}, step {step + 1}, layer {layers[number].name}: {what}; "
-            f"last good checkpoint: {self.saved}; lower the learning rate"
+            f"epoch {epoch}, step {step + 1}, {what}; last good checkpoint: {self.saved}; "
+            "lower the learning rate"
         )
 
     def _remember_best(self, row: dict[str, Any]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from neurodeploy.train.pooling import SumPoolLayer
 from neurodeploy.train.specs import Conv, Dense, Flatten, LayerSpec, Neuron, Readout, SumPool
 
 Shape = tuple[int, ...]
+Layer = SpikingLayer | SumPoolLayer
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,13 @@ class Run:
         """Return the run of the samples ``rows`` of the batch."""
         parts = {name: result.samples(rows) for name, result in self.results.items()}
         return Run(self.logits[rows], parts)
+
+
+class Chain(nn.ModuleList):
+    """Layers one behind the other, as a list of modules that knows what it holds."""
+
+    def __iter__(self) -> Iterator[Layer]:
+        return cast(Iterator[Layer], super().__iter__())
 
 
 class Network(nn.Module):
@@ -70,7 +78,7 @@ class Network(nn.Module):
         for number, spec in enumerate(layers, 1):
             with located(f"layer {number} ({spec.kind})"):
                 built.add(spec, last=number == len(layers))
-        self.layers = nn.ModuleList(built.modules)
+        self.layers = Chain(built.modules)
 
     @property
     def spiking_layers(self) -> list[SpikingLayer]:
@@ -202,7 +210,7 @@ class _Builder:
     generator: torch.Generator
 
     def __post_init__(self) -> None:
-        self.modules: list[nn.Module] = []
+        self.modules: list[Layer] = []
         self.count = 0
         self.flat = False
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from neurodeploy.errors import TrainingError
 
 WEIGHT_MIN, WEIGHT_MAX = -256, 254
 """Weights of mixed sign are even integers in this range."""
@@ -87,8 +90,10 @@ def row_bound(weight: Tensor) -> float:
 def exact_dtype(bound: float) -> torch.dtype:
     """Return float32 where integer sums up to ``bound`` are exact in it, else float64.
 
-    Raises ValueError beyond 2^53, where no float is exact.
+    Raises ValueError beyond 2^53, where no float is exact, TrainingError for what is no number.
     """
+    if not math.isfinite(bound):
+        raise TrainingError(f"synaptic sums reach {bound}, a weight or an input is not finite")
     if bound < FLOAT32_EXACT:
         return torch.float32
     if bound < FLOAT64_EXACT:

@@ -92,7 +92,7 @@ class _Scan(torch.autograd.Function):
         options: ScanOptions,
     ) -> tuple[Tensor, Tensor]:
         parameters = ScanParameters(current_decay, voltage_decay, threshold, bias, recurrent)
-        native = compiled.usable(a, recurrent, options.backend)
+        native = compiled.usable(a, recurrent, options)
         keep_u = current_decay.requires_grad
         run = compiled.forward if native else forward_torch
         s, v, u = run(a, parameters, options, keep_u)

@@ -9,6 +9,8 @@ from neurodeploy.neuron import (
     HomeostaticLif,
     Integrator,
     Neuron,
+    ResonateFire,
+    ResonateFireIz,
     Sigma,
     SigmaDelta,
 )
@@ -31,6 +33,7 @@ RULES: ByType[Rule] = ByType(
         SigmaDelta: _SIGMA_DELTA,
         Sigma: _SIGMA_DELTA,
     },
+    without=(ResonateFire, ResonateFireIz),
 )
 """Models that are not in it have no gradient: resonate-and-fire."""
 

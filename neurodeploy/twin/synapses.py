@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neurodeploy.errors import located
 from neurodeploy.registry import ByType
 from neurodeploy.sim.plan import Edge, Plan
 from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
@@ -64,7 +65,8 @@ class Connection(nn.Module):
     def __init__(self, plan: Plan, edge: Edge) -> None:
         super().__init__()
         self.edge = edge
-        self.send = _SENDERS.of(edge.synapse)
+        with located(f"connection {edge.name}"):
+            self.send = _SENDERS.of(edge.synapse)
         node = plan.program.inputs if edge.from_input else plan.program.populations
         self.source = Order(node[edge.source].shape)
         self.target = Order(plan.stages[edge.target].population.shape)
@@ -200,7 +202,7 @@ def _products(messages: Tensor, weight: Tensor) -> Tensor:
 
 
 _SENDERS: ByType[Callable[[Connection, Tensor, float], list[Current]]] = ByType(
-    "synapse of the twin", Synapse, {Dense: _dense, Conv2d: _conv, Direct: _direct}
+    "gradient", Synapse, {Dense: _dense, Conv2d: _conv, Direct: _direct}
 )
 
 

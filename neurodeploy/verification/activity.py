@@ -2,56 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neurodeploy.accuracy import Accuracy, predictions, scores
-from neurodeploy.program import Program
-from neurodeploy.sim import compile
-from neurodeploy.trace import COUNT_NAMES, Activity
-from neurodeploy.verification.presented import Presented
+from neurodeploy.accuracy import TIE, Accuracy, predictions
+from neurodeploy.answers import Recipe, Runner, settle
+from neurodeploy.answers.runner import differing_answers
+from neurodeploy.data.presentation import Presentation
+from neurodeploy.program import Population, Program
+from neurodeploy.trace import NOT_OBSERVABLE, Activity, concatenated
 
 
-def measure_activity(
-    program: Program, data: Presented, *, run: Mapping[str, Any] | None = None
-) -> tuple[Activity, Accuracy]:
-    """Run ``program`` over ``data`` and return its counts, one entry per sample, and accuracy.
+@dataclass(frozen=True)
+class Measured:
+    """What a network did on a data set.
 
-    run : options of `neurodeploy.compile`, such as timing or engine.
+    activity : counts, one entry per sample. accuracy : of the run that ``recipe`` describes.
+    differing : samples that aligned time answers otherwise, None where that was not asked or is
+    known to be none. undecided : see `Undecided`.
     """
-    simulator = compile(program, **{**dict(run or {}), "record": ()})
-    parts, predicted = [], []
-    for rows in data.chunks(program):
-        trace = simulator.run(data.columns(rows))
-        parts.append(trace.activity)
-        predicted.append(predictions(scores(program, trace)))
-    return concatenated(parts), Accuracy.of(np.concatenate(predicted), data.y)
+
+    activity: Activity
+    accuracy: Accuracy
+    recipe: Recipe
+    differing: int | None
+    undecided: Undecided
 
 
-def concatenated(parts: Sequence[Activity]) -> Activity:
-    """Return the counts of several batches of the same program as those of one batch."""
-    tables = {
-        name: {
-            key: np.concatenate([getattr(part, name)[key] for part in parts])
-            for key in getattr(parts[0], name)
-        }
-        for name in COUNT_NAMES
-    }
-    return Activity(steps=parts[0].steps, samples=sum(part.samples for part in parts), **tables)
+@dataclass(frozen=True)
+class Undecided:
+    """Samples without a decision. ties : largest score shared. silent : all scores equal.
+
+    first_silent : the first population, in topological order, that sent nothing on any sample.
+    """
+
+    samples: int
+    ties: int
+    silent: int
+    first_silent: str | None
+
+    def to_dict(self) -> dict[str, int | str | None]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+    def sentence(self) -> str:
+        """Return what a user should know, "" where every sample was decided."""
+        if not self.ties:
+            return ""
+        share = f"{self.ties:,} of {self.samples:,} samples have no decision, their scores tie"
+        if not self.silent:
+            return share
+        text = f"{share}; on {self.silent:,} all scores are equal"
+        if self.first_silent is not None:
+            text += (
+                f"; population {self.first_silent} never sends anything: its thresholds are out of "
+                "reach, or v is meant as the read-out (--readout NAME:v)"
+            )
+        return text
+
+
+def measure(
+    program: Program, data: Presentation, *, recipe: Recipe | None = None, contrast: bool = False
+) -> Measured:
+    """Run ``program`` over ``data`` by ``recipe``, or as the program needs.
+
+    contrast : whether to count the samples that aligned time answers otherwise, where it is not
+    known to give the same answers; that takes a second run.
+    """
+    recipe = recipe or settle(program, data.steps)
+    parts, scored = [], []
+    for piece in Runner(program, recipe).run(data):
+        parts.append(piece.activity)
+        scored.append(piece.scores)
+    activity, score = concatenated(parts), np.concatenate(scored)
+    predicted = predictions(score)
+    differing = None
+    if contrast and recipe.streamed and not recipe.holds:
+        differing = differing_answers(program, recipe, data, predicted)
+    return Measured(
+        activity=activity,
+        accuracy=Accuracy.of(predicted, data.y),
+        recipe=recipe,
+        differing=differing,
+        undecided=_undecided(program, activity, score, predicted),
+    )
+
+
+def _undecided(
+    program: Program,
+    activity: Activity,
+    score: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+) -> Undecided:
+    mute = [
+        p.name
+        for p in program.populations
+        if not np.any(activity.spikes[p.name]) and _should_send(program, p)
+    ]
+    return Undecided(
+        samples=len(score),
+        ties=int(np.count_nonzero(predicted == TIE)),
+        silent=int(np.count_nonzero((score == score[:, :1]).all(axis=1))),
+        first_silent=mute[0] if mute else None,
+    )
+
+
+def _should_send(program: Program, population: Population) -> bool:
+    """Whether something reads what the population sends: a connection, or the read-out."""
+    readout = program.readout
+    read = readout.population == population.name and readout.variable == "s"
+    return read or any(c.source == population.name for c in program.connections)
 
 
 def summary(program: Program, activity: Activity) -> dict[str, Any]:
     """Return the counts per layer and connection as means over the samples, ready for JSON.
 
-    rate : spikes per neuron and step; of an input, events per value and step.
+    rate : spikes per neuron and step; of an input, events per value and step. u_wraps,
+    v_saturations : of a population of any model, summed over all samples; None where the engine
+    cannot see them.
     """
     sources = [
         _node(node.name, node.size, activity.input_events[node.name], activity, True)
         for node in program.inputs
     ] + [
-        _node(p.name, p.size, activity.spikes[p.name], activity, False) for p in program.populations
+        {
+            **_node(p.name, p.size, activity.spikes[p.name], activity, False),
+            "u_wraps": _overflows(activity.u_wraps[p.name]),
+            "v_saturations": _overflows(activity.v_saturations[p.name]),
+        }
+        for p in program.populations
     ]
     connections = [
         {
@@ -69,6 +151,10 @@ def summary(program: Program, activity: Activity) -> dict[str, Any]:
         "layers": sources,
         "connections": connections,
     }
+
+
+def _overflows(counts: NDArray[np.int64]) -> int | None:
+    return None if np.any(counts == NOT_OBSERVABLE) else int(counts.sum())
 
 
 def _node(name: str, size: int, events: Any, activity: Activity, is_input: bool) -> dict[str, Any]:

@@ -1,87 +1,175 @@
-"""Headroom of the 24-bit states: how far u and v stay from 2^23, measured and bounded.
+"""Headroom of the states: how far each stays from the width at which it overflows.
 
-Measured, per population over all samples and steps: the largest |u| and the largest |v| before
-the reset, ``v' = tz(v[t-1] * (4096 - voltage_decay)) + u[t] + 64 * bias``. Bounded, for any input
-with values between the smallest and the largest one seen (a spike counts 1):
+Per population and state two numbers, both of the sum before it wraps, folds or saturates:
 
-    a   <= a_hi = max over neurons of sum_j max(w_ij * m) over the values m of source j
-    a   >= -a_lo, likewise with the minimum
-    |u| <= 64 * max(a_hi, a_lo) * n,           n = min(steps, 4096 / current_decay)
-    v'  <= (u_hi + 64 * b) * n',               n' = min(steps, 4096 / voltage_decay)
-    v'  <= 64 * (threshold + b) + u_hi         where a spike resets v to zero
-    v'  >= -(u_lo + 64 * b) * n'
+* observed: the largest on the data. Of u, and of v before its reset where that can be seen,
+  ``v' = tz(v[t-1] * (4096 - voltage_decay)) + u[t] + 64 * bias``; of other states as recorded.
+* bound: the largest for any input with values between the smallest and the largest one seen, of
+  samples as long as those seen that start from rest (`neurodeploy.bounds`).
 
-Rounding toward zero only shrinks magnitudes. Headroom in bits is ``log2(2^23 / largest)``.
+A bound for samples from rest says nothing about a longer stream: ``for_ever`` tells whether the
+overflow is impossible in any number of steps, resets or not. Headroom in bits is
+``log2(2^23 / largest)``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.bounds import Bounds, bound
+from neurodeploy.data.presentation import Presentation
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, M, tz, wrap
-from neurodeploy.neuron import CubaLif, HomeostaticLif, Integrator
-from neurodeploy.program import Connection, Input, Population, Program
+from neurodeploy.neuron import CubaLif, Integrator
+from neurodeploy.program import Population, Program
+from neurodeploy.record import INT32_MAX
 from neurodeploy.sim import compile
-from neurodeploy.synapse import Conv2d, Dense
 from neurodeploy.trace import LayerTrace
-from neurodeploy.verification.presented import Presented
 
 UNIT = 1 << MANTISSA_SHIFT
 """Value in u and v of one unit of current, bias or threshold."""
-CONV_LIMIT = 1 << 23
-"""A convolution accumulates in 24 bits; sums beyond this wrap, and no bound is given."""
+LIMITS = {
+    "u": M,
+    "v": M - 1,
+    "re": M - 1,
+    "im": M - 1,
+    "sigma": INT32_MAX,
+    "act": INT32_MAX,
+    "bias": (1 << (BIAS_BITS - 1)) - 1,
+}
+"""Largest value of each state; beyond it u is folded back, v, re and im saturate, others wrap."""
+COUNTED = {"u": "u_wraps", "v": "v_saturations", "re": "v_saturations", "im": "v_saturations"}
+"""State -> which counter of an `Activity` sees its overflows; those of re and im are one."""
+_BOUND_OPTIONS = ("timing", "weights", "reset_interval", "reset_offset", "input_bits")
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """What a bound holds for.
+
+    steps : columns, counted from rest. low, high : of every input value in every column; both
+    include 0, the value between samples.
+    """
+
+    steps: int
+    low: int
+    high: int
+
+    def __str__(self) -> str:
+        return f"from rest, {self.steps} steps, inputs {self.low} to {self.high}"
+
+
+@dataclass(frozen=True)
+class StateHeadroom:
+    """One state of one population, or a port whose sums may wrap.
+
+    observed : largest magnitude on the data, None where none is recorded. bound : largest before
+    its limits under `Assumption`, None for the sums of a port. limit : what the width holds.
+    overflows : neuron-steps in which it overflowed, None where that is not counted. possible :
+    whether some input may make it overflow under `Assumption`. for_ever : the same in any number of
+    steps.
+    """
+
+    state: str
+    observed: int | None
+    bound: int | None
+    limit: int
+    overflows: int | None
+    possible: bool
+    for_ever: bool
+
+    @property
+    def verdict(self) -> str:
+        """``"seen"``, ``"possible"``, ``"impossible"`` from rest, or ``"never"``, however long."""
+        if self.overflows:
+            return "seen"
+        if self.possible:
+            return "possible"
+        return "impossible" if self.for_ever else "never"
+
+
+@dataclass(frozen=True)
+class OverflowRow:
+    """One row of the overflow verdicts; fields as in `StateHeadroom`.
+
+    assumes : what bound and verdict hold for, in words; ``"never"`` holds for longer streams too.
+    """
+
+    population: str
+    state: str
+    bound: int | None
+    observed: int | None
+    limit: int
+    overflows: int | None
+    verdict: str
+    assumes: str
 
 
 @dataclass(frozen=True)
 class Headroom:
-    """Headroom of one population of the CUBA family.
+    """Headroom of one population.
 
-    u_largest, v_largest : measured. u_bound, v_bound : for any input of that range, None where no
-    bound is known. u_wraps, v_saturations : neuron-steps that overflowed.
-    v_before_reset : False where v could be seen after the reset only.
+    v_before_reset : False where v could be seen after the reset only, None without a v.
     """
 
     population: str
-    u_largest: int
-    v_largest: int
-    u_bound: int | None
-    v_bound: int | None
-    u_wraps: int
-    v_saturations: int
-    v_before_reset: bool
+    states: tuple[StateHeadroom, ...]
+    assumes: Assumption
+    v_before_reset: bool | None = None
+
+    def state(self, name: str) -> StateHeadroom | None:
+        """Return that state, None where the population has none of that name."""
+        return next((entry for entry in self.states if entry.state == name), None)
 
     @property
-    def u_bits(self) -> float:
-        """Measured headroom of u in bits, 0 where it wrapped."""
-        return 0.0 if self.u_wraps else bits(self.u_largest)
-
-    @property
-    def v_bits(self) -> float:
-        """Measured headroom of v in bits, 0 where it saturated."""
-        return 0.0 if self.v_saturations else bits(self.v_largest)
+    def has_current(self) -> bool:
+        """Whether the population is of the CUBA family, with u and v."""
+        return self.state("u") is not None
 
     @property
     def proven(self) -> bool:
-        """Whether no input of this range can overflow u or v."""
-        bounds = (self.u_bound, self.v_bound)
-        return all(bound is not None and bound < M for bound in bounds)
+        """Whether nothing in the population can overflow under `Assumption`."""
+        return not any(entry.possible for entry in self.states)
+
+    def rows(self) -> Iterator[OverflowRow]:
+        """Yield one row per state."""
+        for entry in self.states:
+            yield OverflowRow(
+                population=self.population,
+                state=entry.state,
+                bound=entry.bound,
+                observed=entry.observed,
+                limit=entry.limit,
+                overflows=entry.overflows,
+                verdict=entry.verdict,
+                assumes=str(self.assumes),
+            )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        bounds = {"u_bound_bits": self.u_bound, "v_bound_bits": self.v_bound}
-        derived = {k: None if v is None else bits(v) for k, v in bounds.items()}
+        """Return plain values for JSON, of u and v; for populations of the CUBA family."""
+        found: dict[str, Any] = {"population": self.population}
+        for name, overflows in (("u", "u_wraps"), ("v", "v_saturations")):
+            entry = self.state(name)
+            if entry is None:
+                raise ValueError(f"population {self.population} has no state {name}")
+            found |= {
+                f"{name}_largest": entry.observed,
+                f"{name}_bound": entry.bound,
+                overflows: entry.overflows,
+                f"{name}_bits": 0.0 if entry.overflows else bits(entry.observed or 0),
+                f"{name}_bound_bits": None if entry.bound is None else bits(entry.bound),
+            }
         return {
-            **vars(self),
-            "u_bits": self.u_bits,
-            "v_bits": self.v_bits,
-            **derived,
+            **found,
+            "v_before_reset": self.v_before_reset,
             "proven": self.proven,
+            "proven_for_ever": not any(entry.for_ever for entry in self.states),
+            "assumes": asdict(self.assumes),
         }
 
 
@@ -91,72 +179,81 @@ def bits(largest: int) -> float:
 
 
 def headroom(
-    program: Program, data: Presented, *, run: Mapping[str, Any] | None = None
+    program: Program, data: Presentation, *, run: Mapping[str, Any] | None = None
 ) -> tuple[Headroom, ...]:
-    """Measure and bound the headroom of every CUBA population of ``program`` on ``data``.
+    """Measure and bound the headroom of every population of ``program`` on ``data``.
 
     run : options of `neurodeploy.compile`, such as timing or engine.
     """
     options = dict(run or {})
-    layers = [p for p in program.populations if isinstance(p.neuron, (CubaLif, Integrator))]
-    simulator = compile(
-        program, **{**options, "record": {population.name: ("u", "v") for population in layers}}
-    )
-    found = {population.name: _Largest() for population in layers}
-    values, steps = Values(0, 0), 0
+    recorded = {p.name: _observable(p) for p in program.populations}
+    simulator = compile(program, **{**options, "record": recorded})
+    found = {p.name: _Largest(p, _reconstructs(program, p, options)) for p in program.populations}
+    low, high, steps = 0, 0, 0
     for rows in data.chunks(program, variables=4):
         columns = data.columns(rows)
-        steps = columns.shape[1]
-        values = values.including(columns)
+        steps = options.get("steps") or columns.shape[1]
+        low, high = min(low, int(columns.min(initial=0))), max(high, int(columns.max(initial=0)))
         trace = simulator.run(columns)
-        for population in layers:
-            own, activity = found[population.name], trace.activity
-            own.see(population, trace[population.name], _reconstructs(program, population, options))
-            own.u_wraps += int(activity.u_wraps[population.name].sum())
-            own.v_saturations += int(activity.v_saturations[population.name].sum())
-    bounds = _Bounds(program, values, steps, options)
-    return tuple(_headroom(population, found[population.name], bounds) for population in layers)
+        for name, own in found.items():
+            own.see(trace[name])
+            for counter in own.overflows:
+                own.overflows[counter] += int(getattr(trace.activity, counter)[name].sum())
+    assumes = Assumption(steps, low, high)
+    some, ever = (_bounds(program, assumes, n, options) for n in (steps, None))
+    return tuple(_headroom(own, assumes, some, ever) for own in found.values())
 
 
-@dataclass(frozen=True)
-class Values:
-    """Range of the messages of a source. low <= 0 <= high."""
+def _bounds(
+    program: Program, assumes: Assumption, steps: int | None, options: Mapping[str, Any]
+) -> Bounds:
+    """Bound the program for every input of the range, in that many steps."""
+    ends = [
+        {node.name: np.full((1, 1, node.size), end).reshape(1, 1, *node.shape) for node in inputs}
+        for inputs, end in ((program.inputs, assumes.low), (program.inputs, assumes.high))
+    ]
+    chosen = {name: options[name] for name in _BOUND_OPTIONS if name in options}
+    return bound(program, *ends, steps=steps, extrema=True, **chosen)
 
-    low: int
-    high: int
 
-    def including(self, array: NDArray[Any]) -> Values:
-        """Return the range widened to hold ``array``."""
-        if not array.size:
-            return self
-        return Values(min(self.low, int(array.min())), max(self.high, int(array.max())))
+def _observable(population: Population) -> tuple[str, ...]:
+    return tuple(name for name in population.neuron.variables if name in LIMITS)
 
 
 @dataclass
 class _Largest:
-    u: int = 0
-    v: int = 0
-    u_wraps: int = 0
-    v_saturations: int = 0
-    before_reset: bool = False
+    """What was seen of one population."""
 
-    def see(self, population: Population, layer: LayerTrace, exact: bool) -> None:
-        """Take in the recorded u and v, ``(batch, steps, *shape)``."""
-        self.before_reset = exact
-        v = before_reset(population, layer.u, layer.v) if exact else layer.v.astype(np.int64)
-        self.u = max(self.u, int(np.abs(layer.u.astype(np.int64)).max(initial=0)))
-        self.v = max(self.v, int(np.abs(v).max(initial=0)))
+    population: Population
+    exact: bool
+    states: dict[str, int] = field(default_factory=dict)
+    overflows: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.states = dict.fromkeys(_observable(self.population), 0)
+        self.overflows = {COUNTED[name]: 0 for name in self.states if name in COUNTED}
+
+    def see(self, layer: LayerTrace) -> None:
+        """Take in the recorded states, ``(batch, steps, *shape)``."""
+        for name in self.states:
+            values = getattr(layer, name).astype(np.int64)
+            if name == "v" and self.exact:
+                values = before_reset(self.population, layer.u, layer.v)
+            self.states[name] = max(self.states[name], int(np.abs(values).max(initial=0)))
 
 
 def before_reset(population: Population, u: NDArray[Any], v: NDArray[Any]) -> NDArray[np.int64]:
-    """Return v before saturation and reset: ``tz(v[t-1] * kv) + u[t] + 64 * bias``, v[-1] = 0."""
+    """Return v before saturation and reset: ``tz(v[t-1] * kv) + u[t] + 64 * bias``.
+
+    v[-1] is ``initial``.
+    """
     neuron = population.neuron
     if not isinstance(neuron, (CubaLif, Integrator)):
         raise TypeError(f"population {population.name} is not of the CUBA family")
     keep = DECAY_ONE - neuron.voltage_decay.astype(np.int64)
     bias = UNIT * wrap(neuron.bias.astype(np.int64), BIAS_BITS)
-    earlier = np.zeros_like(v, dtype=np.int64)
-    earlier[:, 1:] = v[:, :-1]
+    earlier = np.empty_like(v, dtype=np.int64)
+    earlier[:, :1], earlier[:, 1:] = neuron.initial, v[:, :-1]
     return np.asarray(tz(earlier * keep) + u + bias, dtype=np.int64)
 
 
@@ -167,107 +264,23 @@ def _reconstructs(program: Program, population: Population, options: Mapping[str
     return plain and options.get("reset_interval") is None and all(c.port == "a" for c in incoming)
 
 
-def _headroom(population: Population, seen: _Largest, bounds: _Bounds) -> Headroom:
-    u_bound, v_bound = bounds.states(population)
-    return Headroom(
-        population=population.name,
-        u_largest=seen.u,
-        v_largest=seen.v,
-        u_bound=u_bound,
-        v_bound=v_bound,
-        u_wraps=seen.u_wraps,
-        v_saturations=seen.v_saturations,
-        v_before_reset=seen.before_reset,
-    )
-
-
-@dataclass(frozen=True)
-class _Bounds:
-    """What limits the states of a program for inputs within ``values``, over ``steps`` columns."""
-
-    program: Program
-    values: Values
-    steps: int
-    options: Mapping[str, Any]
-
-    def states(self, population: Population) -> tuple[int | None, int | None]:
-        """Return the bounds of |u| before it would wrap and of |v'|, None where unknown."""
-        neuron = population.neuron
-        current = self._current(population)
-        if current is None or not isinstance(neuron, (CubaLif, Integrator)):
-            return None, None
-        memory_u, memory_v = self._memory(neuron.current_decay), self._memory(neuron.voltage_decay)
-        if memory_u is None or memory_v is None or getattr(neuron, "gain", None) is not None:
-            return None, None
-        u_high, u_low = (math.ceil(UNIT * a * memory_u) for a in current)
-        u_bound = max(u_high, u_low)
-        return u_bound, _v_bound(neuron, u_high, u_low, memory_v) if u_bound < M else None
-
-    def _current(self, population: Population) -> tuple[int, int] | None:
-        """Return (a_hi, a_lo) with ``-a_lo <= a <= a_hi`` per step, or None where unknown."""
-        high = low = 0
-        for connection in self.program.connections:
-            if connection.target == population.name:
-                part = self._part(connection)
-                if part is None:
-                    return None
-                high, low = high + part[0], low + part[1]
-        return high, low
-
-    def _part(self, connection: Connection) -> tuple[int, int] | None:
-        messages = self._messages(connection)
-        if messages is None or connection.port != "a" or self.options.get("weights") == "lava":
-            return None
-        synapse = connection.synapse
-        if not isinstance(synapse, (Dense, Conv2d)):
-            return messages.high, -messages.low
-        weight = synapse.weight.astype(np.int64).reshape(len(synapse.weight), -1)
-        ends = np.stack([weight * messages.low, weight * messages.high])
-        high = int(ends.max(axis=0).sum(axis=1).max())
-        low = int(-ends.min(axis=0).sum(axis=1).min())
-        wraps = isinstance(synapse, Conv2d) and max(high, low) >= CONV_LIMIT
-        return None if wraps else (high, low)
-
-    def _messages(self, connection: Connection) -> Values | None:
-        """Return the range of the source's messages; those of sigma-delta neurons are unknown."""
-        graded = self.program.is_graded(connection.source, self.options.get("input_bits"))
-        direct = not isinstance(connection.synapse, (Dense, Conv2d))
-        if isinstance(self.program.node(connection.source), Input) and (graded or direct):
-            return self.values
-        return None if graded else Values(0, 1)
-
-    def _memory(self, decay: NDArray[np.int32]) -> float | None:
-        """Return how many full inputs a state can hold: ``min(steps, 4096 / decay)``.
-
-        None for decays outside 0..4096, with which a state can grow.
-        """
-        smallest, largest = int(decay.min()), int(decay.max())
-        if smallest < 0 or largest > DECAY_ONE:
-            return None
-        steps = float(self.steps)
-        return steps if smallest == 0 else min(steps, DECAY_ONE / smallest)
-
-
-def _v_bound(neuron: CubaLif | Integrator, u_high: int, u_low: int, memory: float) -> int | None:
-    """Return the largest |v'|; None where a reset can raise v, by subtracting a negative one."""
-    bias = wrap(neuron.bias.astype(np.int64), BIAS_BITS)
-    bias_high, bias_low = UNIT * max(int(bias.max()), 0), UNIT * max(-int(bias.min()), 0)
-    low = math.ceil((u_low + bias_low) * memory)
-    high = math.ceil((u_high + bias_high) * memory)
-    if isinstance(neuron, CubaLif) and neuron.reset == "zero":
-        high = min(high, _reached(neuron) + u_high + bias_high)
-    elif isinstance(neuron, CubaLif) and neuron.reset == "subtract" and _falls_below_zero(neuron):
-        return None
-    return max(high, low)
-
-
-def _falls_below_zero(neuron: CubaLif) -> bool:
-    """Whether the threshold is or can become negative."""
-    moved = isinstance(neuron, HomeostaticLif) and neuron.low < 0
-    return moved or int(neuron.threshold.min()) < 0
-
-
-def _reached(neuron: CubaLif) -> int:
-    """Return the largest v that does not spike, at least 0; homeostatic thresholds move."""
-    threshold = max(UNIT * int(neuron.threshold.max()), 0)
-    return max(threshold, neuron.high) if isinstance(neuron, HomeostaticLif) else threshold
+def _headroom(own: _Largest, assumes: Assumption, some: Bounds, ever: Bounds) -> Headroom:
+    """Put together what was seen and what is bound; a port appears where its sums may wrap."""
+    name = own.population.name
+    states = []
+    for state, flags in some[name].overflow.items():
+        for_ever = bool(ever[name].overflow[state].any())
+        if state not in own.states and not for_ever:
+            continue
+        states.append(
+            StateHeadroom(
+                state=state,
+                observed=own.states.get(state),
+                bound=some[name].largest(state) if state in some[name].wide else None,
+                limit=LIMITS.get(state, INT32_MAX),
+                overflows=own.overflows.get(COUNTED.get(state, "")),
+                possible=bool(flags.any()),
+                for_ever=for_ever,
+            )
+        )
+    return Headroom(name, tuple(states), assumes, own.exact if "v" in own.states else None)

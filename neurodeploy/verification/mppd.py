@@ -15,20 +15,19 @@ Source: Ding et al., "Robust stable spiking neural networks", ICML 2024, arXiv:2
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.errors import OptionError
+from neurodeploy.answers import Recipe, settle
+from neurodeploy.data.presentation import Presentation
 from neurodeploy.fixedpoint import DECAY_ONE, MANTISSA_SHIFT
-from neurodeploy.neuron import CubaLif, Neuron
+from neurodeploy.neuron import Neuron
 from neurodeploy.program import Population, Program
 from neurodeploy.sim import compile
-from neurodeploy.verification.noise import SEED, generator, perturbed
-from neurodeploy.verification.presented import Presented
+from neurodeploy.verification.noise import SEED, normal_directions, perturbed
 
 
 @dataclass(frozen=True)
@@ -67,28 +66,26 @@ class MppdResult:
 
 def mppd(
     program: Program,
-    data: Presented,
+    data: Presentation,
     *,
     sigma: float = 0.1,
     seed: int = SEED,
-    run: Mapping[str, Any] | None = None,
+    recipe: Recipe | None = None,
 ) -> MppdResult:
     """Measure the MPPD of ``program`` on ``data``, clean against noise of level ``sigma``.
 
-    The noise is that of `noise_accuracy` with the same seed and level. run : options of
-    `neurodeploy.compile`; a reset interval is refused, since Y is defined within one sample.
-
-    Raises OptionError for a reset interval.
+    The noise is that of `noise_accuracy` with the same seed and level. Y is defined within one
+    sample: whatever the stream, each one starts from rest here, in the timing of ``recipe`` or
+    the one that the program needs.
     """
-    options = dict(run or {})
-    if options.get("reset_interval") is not None:
-        raise OptionError("mppd runs each sample from a fresh state, without a reset interval")
-    sums = {p.name: _Sums(p) for p in program.populations if isinstance(p.neuron, CubaLif)}
-    simulator = compile(program, **{**options, "record": dict.fromkeys(sums, ("u",))})
-    draws = generator(seed)
-    for rows in data.chunks(program, variables=4):
-        clean = simulator.run(data.columns(rows))
-        noisy = simulator.run(data.columns(rows, perturbed(data, rows, sigma, draws)))
+    options = (recipe or settle(program, data.steps)).from_rest()
+    sums = {p.name: _Sums(p) for p in program.populations if _is_lif(p.neuron)}
+    simulator = compile(program, **options, record=dict.fromkeys(sums, ("u",)))
+    shown = data.encoded()
+    for rows in shown.chunks(program, variables=4):
+        clean = simulator.run(shown.columns(rows))
+        x = perturbed(shown, rows, sigma, normal_directions(shown, rows, seed))
+        noisy = simulator.run(shown.columns(rows, x))
         for name, own in sums.items():
             own.add(np.subtract(clean[name].u, noisy[name].u, dtype=np.float64))
     return MppdResult(tuple(own.layer() for own in sums.values()), sigma, seed, len(data))
@@ -97,9 +94,10 @@ def mppd(
 def perturbation(population: Population, difference: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return Y, float64 ``(batch, steps, *shape)``, of ``difference = u_clean - u_noisy``."""
     neuron = population.neuron
-    if not isinstance(neuron, CubaLif):
+    if not _is_lif(neuron):
         raise TypeError(f"population {population.name} is not CUBA-LIF")
-    keep = (DECAY_ONE - neuron.voltage_decay.astype(np.float64)) / DECAY_ONE
+    decay = neuron.having("decay")["voltage_decay"]
+    keep = (DECAY_ONE - decay.astype(np.float64)) / DECAY_ONE
     d = difference / _unit(neuron)[0]
     y = np.empty_like(d)
     state = np.zeros_like(d[:, 0])
@@ -109,9 +107,13 @@ def perturbation(population: Population, difference: NDArray[np.float64]) -> NDA
     return y
 
 
+def _is_lif(neuron: Neuron) -> bool:
+    return neuron.family == "cuba" and neuron.spikes
+
+
 def _unit(neuron: Neuron) -> tuple[NDArray[np.float64], str]:
     """Return one firing threshold in units of v, and its name."""
-    threshold = getattr(neuron, "threshold", np.zeros(1)).astype(np.float64)
+    threshold = neuron.having("threshold")["threshold"].astype(np.float64)
     if (threshold <= 0).any():
         return np.asarray(float(1 << MANTISSA_SHIFT)), "64"
     return threshold * (1 << MANTISSA_SHIFT), "threshold"

@@ -1,136 +1,77 @@
-"""Accuracy of the integer network when its input is noisy."""
+"""Gaussian noise on data, a function of seed, sample number and value."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.random import Generator, Philox
+from numpy.typing import NDArray
 
-from neurodeploy.accuracy import Accuracy, predictions, scores
-from neurodeploy.errors import OptionError
-from neurodeploy.program import Program
-from neurodeploy.sim import Simulator, compile
-from neurodeploy.verification.presented import BEFORE, COLUMNS, GRADED, Integers, Presented
+from neurodeploy.data.presentation import Integers, Presentation
+from neurodeploy.draws import normals
 
-SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.5)
-"""Default levels: standard deviation as a share of the largest valid value."""
 SEED = 20_24
+KEPT_VALUES = 2**24
+"""Most noise directions that are kept from one level to the next."""
 
 
-@dataclass(frozen=True)
-class NoiseLevel:
-    """Accuracy at one level. sigma : share of ``high``. sigma_units : in units of the values."""
+def normal_directions(shown: Presentation, rows: slice, seed: int) -> NDArray[np.float64]:
+    """Return n of every value of ``rows``, float64 in the shape of ``x[rows]``.
 
-    sigma: float
-    sigma_units: float
-    accuracy: Accuracy
-
-
-@dataclass(frozen=True)
-class NoiseResult:
-    """Accuracy without noise and at each level; the same noise directions at every level.
-
-    place : where the noise is added. low, high : range that noisy values are clipped to.
+    Value i of a sample in C order is number i of the sample's number in its data set, see
+    `neurodeploy.draws.normals`: it depends on the seed, the sample and i, and on nothing else.
     """
+    shape = shown.x[rows].shape
+    return normals(seed, shown.index[rows], math.prod(shape[1:])).reshape(shape)
 
-    clean: Accuracy
-    levels: tuple[NoiseLevel, ...]
+
+def perturbed(
+    shown: Presentation, rows: slice, sigma: float, directions: NDArray[np.float64]
+) -> Integers:
+    """Return the values of ``rows`` with noise: rounded half to even, clipped, int32.
+
+    shown : what `Presentation.encoded` gives. directions : of `normal_directions`.
+    """
+    low, high = shown.domain.low, shown.domain.high
+    values = shown.x[rows] + sigma * high * directions
+    return np.asarray(np.clip(np.rint(values), low, high), np.int32)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The directions of a seed. kept : those of all samples, None where they are too many."""
+
+    shown: Presentation
     seed: int
-    place: str
-    low: int
-    high: int
+    kept: NDArray[np.float64] | None
 
-    @property
-    def rule(self) -> str:
-        """How the noise was made, in one sentence."""
-        end = {
-            GRADED: "; constant over the steps of a sample",
-            BEFORE: ", then encoded with the same random numbers as without noise",
-            COLUMNS: "; drawn anew in every step",
-        }
-        return (
-            f"Gaussian noise of sigma x {self.high} added to the {self.place}, rounded to "
-            f"integers, clipped to {self.low} to {self.high}{end.get(self.place, '')}"
-        )
+    @classmethod
+    def of(cls, shown: Presentation, seed: int) -> Noise:
+        """Draw the directions once for all levels, if there are at most `KEPT_VALUES`."""
+        few = shown.x.size <= KEPT_VALUES
+        whole = slice(0, len(shown))
+        return cls(shown, seed, normal_directions(shown, whole, seed) if few else None)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, with the rule that made the noise."""
-        return {
-            "clean": self.clean.to_dict(),
-            "levels": [
-                {
-                    "sigma": level.sigma,
-                    "sigma_units": level.sigma_units,
-                    **level.accuracy.to_dict(),
-                }
-                for level in self.levels
-            ],
-            "seed": self.seed,
-            "place": self.place,
-            "low": self.low,
-            "high": self.high,
-            "rule": self.rule,
-        }
+    def directions(self, rows: slice) -> NDArray[np.float64]:
+        """Return those of ``rows``, see `normal_directions`."""
+        if self.kept is not None:
+            return self.kept[rows]
+        return normal_directions(self.shown, rows, self.seed)
 
 
-def noise_accuracy(
-    program: Program,
-    data: Presented,
-    *,
-    sigmas: Sequence[float] = SIGMAS,
-    seed: int = SEED,
-    run: Mapping[str, Any] | None = None,
-) -> NoiseResult:
-    """Return the accuracy of ``program`` on ``data``, clean and at each level of noise.
+@dataclass(frozen=True)
+class Noisy:
+    """Samples under noise of one level."""
 
-    ``x' = clip(round(x + sigma * high * n), low, high)``, n standard normal, drawn once per value
-    of a sample from Philox with key ``(seed, 0)`` and used at every level.
+    shown: Presentation
+    sigma: float
+    noise: Noise
 
-    run : options of `neurodeploy.compile`, such as timing or engine.
+    def __len__(self) -> int:
+        return len(self.shown)
 
-    Raises OptionError for levels that are not positive.
-    """
-    for sigma in sigmas:
-        if not 0 < sigma < float("inf"):
-            raise OptionError(f"noise level is {sigma}, expected a positive share of the range")
-    simulator = compile(program, **{**dict(run or {}), "record": ()})
-    clean = _accuracy(simulator, data, data.chunks(program), None)
-    levels = tuple(
-        NoiseLevel(
-            sigma=float(sigma),
-            sigma_units=float(sigma) * data.high,
-            accuracy=_accuracy(simulator, data, data.chunks(program), (float(sigma), seed)),
-        )
-        for sigma in sigmas
-    )
-    return NoiseResult(clean, levels, seed, data.place, data.low, data.high)
-
-
-def generator(seed: int) -> Generator:
-    """Return the generator of the noise; drawn in the order of the samples."""
-    return Generator(Philox(key=[seed, 0]))
-
-
-def perturbed(data: Presented, rows: slice, sigma: float, draws: Generator) -> Integers:
-    """Return the values of ``rows`` with noise: rounded half to even, clipped, int32."""
-    x = data.x[rows]
-    noisy = x + sigma * data.high * draws.standard_normal(x.shape)
-    return np.asarray(np.clip(np.rint(noisy), data.low, data.high), np.int32)
-
-
-def _accuracy(
-    simulator: Simulator,
-    data: Presented,
-    chunks: Iterator[slice],
-    noise: tuple[float, int] | None,
-) -> Accuracy:
-    draws = generator(noise[1]) if noise else None
-    predicted = []
-    for rows in chunks:
-        x = None if noise is None or draws is None else perturbed(data, rows, noise[0], draws)
-        trace = simulator.run(data.columns(rows, x))
-        predicted.append(predictions(scores(simulator.program, trace)))
-    return Accuracy.of(np.concatenate(predicted), data.y)
+    def columns(self, rows: slice) -> Integers:
+        """Return the columns of ``rows`` with noise added to their values."""
+        x = perturbed(self.shown, rows, self.sigma, self.noise.directions(rows))
+        return self.shown.columns(rows, x)

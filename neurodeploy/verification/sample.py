@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.accuracy import predictions, scores
-from neurodeploy.neuron import CubaLif, Integrator
+from neurodeploy.answers import Recipe, Runner, settle
+from neurodeploy.atomic import replacing
+from neurodeploy.data.presentation import Presentation
 from neurodeploy.program import Population, Program
-from neurodeploy.sim import simulate
-from neurodeploy.verification.presented import Presented
 
 LOOKED = 32
 """Samples among which a correctly answered one is looked for."""
@@ -51,10 +52,10 @@ class Sample:
 
 def record_sample(
     program: Program,
-    data: Presented,
+    data: Presentation,
     row: int | None = None,
     *,
-    run: Mapping[str, Any] | None = None,
+    recipe: Recipe | None = None,
 ) -> Sample:
     """Run one sample of ``data`` and keep what a person wants to look at.
 
@@ -63,33 +64,49 @@ def record_sample(
     The neurons kept are spread evenly over those that spike, from the busiest to the quietest;
     silent ones follow when there are fewer.
     """
-    row = _first_correct(program, data, run) if row is None else row
-    columns = data.columns(slice(row, row + 1))
-    trace = simulate(program, columns, **{**dict(run or {}), "record": ("s", "v")})
-    score = scores(program, trace)
+    recipe = recipe or settle(program, data.steps)
+    row = _first_correct(program, data, recipe) if row is None else row
+    # A stream is run from its start: what a sample does depends on those before it.
+    chosen = _Rows(data, 0 if recipe.streamed else row, row + 1)
+    *_, piece = Runner(program, recipe, record=("s", "v")).run(chosen, size=1)
     return Sample(
         row=row,
         label=int(data.y[row]),
-        predicted=int(predictions(score)[0]),
-        scores=score[0],
-        columns=columns[0],
-        layers=tuple(_layer(p, trace[p.name].arrays) for p in program.populations),
+        predicted=int(piece.predicted[0]),
+        scores=piece.scores[0],
+        columns=piece.columns[0],
+        layers=tuple(_layer(p, piece.arrays[p.name]) for p in program.populations),
     )
 
 
-def _first_correct(program: Program, data: Presented, run: Mapping[str, Any] | None) -> int:
+@dataclass(frozen=True)
+class _Rows:
+    """Rows ``start`` to ``stop - 1`` of some data."""
+
+    data: Presentation
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def columns(self, rows: slice) -> NDArray[Any]:
+        return self.data.columns(slice(self.start + rows.start, self.start + rows.stop))
+
+
+def _first_correct(program: Program, data: Presentation, recipe: Recipe) -> int:
     """Return the first row that is answered correctly, 0 if none of those looked at is."""
-    rows = slice(0, min(LOOKED, len(data)))
-    trace = simulate(program, data.columns(rows), **{**dict(run or {}), "record": ()})
-    correct = predictions(scores(program, trace)) == data.y[rows]
-    return int(np.argmax(correct))
+    looked = _Rows(data, 0, min(LOOKED, len(data)))
+    pieces = Runner(program, recipe).run(looked)
+    predicted = np.concatenate([piece.predicted for piece in pieces])
+    return int(np.argmax(predicted == data.y[: len(predicted)]))
 
 
 def _layer(population: Population, arrays: Mapping[str, NDArray[Any]]) -> LayerSample:
     spikes = arrays["s"].reshape(len(arrays["s"][0]), population.size)
     kept = _kept(np.count_nonzero(spikes, axis=0))
     v = arrays.get("v")
-    if v is None or not isinstance(population.neuron, (CubaLif, Integrator)):
+    if v is None:
         empty = np.zeros((len(spikes), 0), np.int64)
         return LayerSample(population.name, spikes, np.zeros(0, np.int64), empty, None)
     flat = v.reshape(len(spikes), population.size)[:, kept].astype(np.int64)
@@ -106,7 +123,32 @@ def _kept(spikes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _threshold(population: Population, kept: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    if not isinstance(population.neuron, CubaLif):
+    """Return the thresholds of a CUBA neuron in units of v; None where nothing is compared to v."""
+    neuron = population.neuron
+    if neuron.family != "cuba" or not neuron.spikes:
         return None
-    full = np.broadcast_to(population.neuron.threshold, population.shape)
-    return full.reshape(-1)[kept].astype(np.int64) << np.int64(6)
+    full = np.broadcast_to(neuron.having("threshold")["threshold"], population.shape)
+    scaled: NDArray[np.int64] = full.reshape(-1)[kept].astype(np.int64) << np.int64(6)
+    return scaled
+
+
+def write_sample(sample: Sample, digest: str, path: Path) -> None:
+    """Store ``sample`` as the ``sample.npz`` of a run folder."""
+    arrays: dict[str, Any] = {
+        "digest": np.array(digest),
+        "row": np.array(sample.row),
+        "label": np.array(sample.label),
+        "predicted": np.array(sample.predicted),
+        "scores": sample.scores,
+        "columns": sample.columns,
+    }
+    for k, layer in enumerate(sample.layers):
+        arrays[f"layer{k}_s"] = layer.spikes
+        arrays[f"layer{k}_neurons"] = layer.neurons
+        arrays[f"layer{k}_v"] = layer.v
+        if layer.threshold is not None:
+            arrays[f"layer{k}_threshold"] = layer.threshold
+    image = BytesIO()
+    np.savez_compressed(image, **arrays)
+    with replacing(path) as file:
+        file.write(image.getvalue())

@@ -48,6 +48,37 @@ Bounds Convolution::bounds() const {
   return {-kConvolutionLimit, kConvolutionLimit - 1};
 }
 
+OperationReport Convolution::report() const {
+  OperationReport report;
+  report.form = "convolution";
+  report.weight_bits = report.sum_bits = narrow_ ? 16 : 32;
+  report.low = bounds().low;
+  report.high = bounds().high;
+  report.known = !wiring().graded;
+  if (wiring().graded) {
+    report.reason = "messages count by value";
+    return report;
+  }
+  report.ways = {Choice::kRows};
+  if (patterns_) report.ways.push_back(Choice::kSubsets);
+  if (wraps_) {
+    report.reason = "sums may wrap to 24 bits";
+  } else if (!narrow_) {
+    report.reason = "sums leave 16 bits";
+  }
+  return report;
+}
+
+std::size_t Convolution::bytes() const {
+  std::size_t sum = sizeof *this + bytes_of(starts_) + bytes_of(weight16_) + bytes_of(weight32_) +
+                    (patterns_ ? patterns_->bytes() : 0);
+  for (const auto& segment : reach_) {
+    sum += bytes_of(segment);
+    for (const Reach& reach : segment) sum += bytes_of(reach.targets);
+  }
+  return sum;
+}
+
 void Convolution::choose_width(const Kernel& kernel) {
   const int size = kernel.in_per_group * kernel.rows * kernel.columns;
   std::int64_t high = 0, low = 0;

@@ -31,6 +31,8 @@ class Convolution : public Operation {
            const Segment& segment, const Currents& currents) const override;
   bool narrow() const override { return narrow_; }
   Bounds bounds() const override;
+  OperationReport report() const override;
+  std::size_t bytes() const override;
 
  private:
   void choose_width(const Kernel& kernel);

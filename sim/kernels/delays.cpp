@@ -40,6 +40,14 @@ DelayedRows::DelayedRows(const Wiring& wiring, const Layout& source, const Layou
   for (int row = 0; row < target.size(); ++row) delays_[target.lane_of(row)] = row_delays[row];
 }
 
+OperationReport DelayedRows::report() const {
+  OperationReport report = dense_.report();
+  report.form = "dense, a delay per row";
+  report.sum_bits = 32;
+  report.reason = "currents wait in 32 bits";
+  return report;
+}
+
 void DelayedRows::list(const KernelTable& kernels, const Node& source, Work& work,
                        const Span& span) const {
   dense_.list(kernels, source, work, span, work.lists[index]);
@@ -83,6 +91,17 @@ DelayedSynapses::DelayedSynapses(const Wiring& wiring, const Layout& source, con
     }
     bounds_ = {std::min(bounds_.low, low), std::max(bounds_.high, high)};
   }
+}
+
+OperationReport DelayedSynapses::report() const {
+  OperationReport report;
+  report.form = "dense, a delay per synapse";
+  report.weight_bits = 32;
+  report.low = bounds_.low;
+  report.high = bounds_.high;
+  report.known = !wiring().graded;
+  report.reason = "synapse by synapse";
+  return report;
 }
 
 std::int32_t DelayedSynapses::message(const Node& source, const Work& work, int sample, int column,

@@ -41,6 +41,8 @@ class DelayedRows : public DelayRing {
   void add(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
            const Segment& segment, const Currents& currents) const override;
   Bounds bounds() const override { return dense_.bounds(); }
+  OperationReport report() const override;
+  std::size_t bytes() const override { return dense_.bytes() + bytes_of(delays_); }
 
  private:
   Dense dense_;
@@ -57,6 +59,10 @@ class DelayedSynapses : public DelayRing {
   void add(const KernelTable& kernels, const Node& source, Work& work, const Span& span,
            const Segment& segment, const Currents& currents) const override;
   Bounds bounds() const override { return wiring().graded ? Bounds::unbounded() : bounds_; }
+  OperationReport report() const override;
+  std::size_t bytes() const override {
+    return sizeof *this + bytes_of(weight_) + bytes_of(delays_);
+  }
   bool shares_weights() const override { return false; }
 
  private:

@@ -91,6 +91,37 @@ bool Dense::narrow() const {
   return width_ == Width::kNarrow && !wiring().graded && shift_ == 0;
 }
 
+OperationReport Dense::report() const {
+  OperationReport report;
+  report.form = "dense";
+  report.weight_bits = 8 * weight_bytes();
+  report.sum_bits = narrow() ? 16 : 32;
+  report.low = bounds_.low;
+  report.high = bounds_.high;
+  report.known = !wiring().graded;
+  if (wiring().graded) {
+    report.reason = "messages count by value";
+    return report;
+  }
+  report.ways = {Choice::kRows};
+  if (width_ != Width::kWide) report.ways.push_back(Choice::kSubsets);
+  if (dots_) report.ways.insert(report.ways.end(), {Choice::kTiles, Choice::kDense});
+  if (width_ == Width::kWide) {
+    report.reason = "few inputs together leave 16 bits";
+  } else if (width_ == Width::kTiled) {
+    report.reason = "all inputs together leave 16 bits";
+  } else if (shift_ != 0) {
+    report.reason = "sums are shifted";
+  }
+  return report;
+}
+
+std::size_t Dense::bytes() const {
+  return sizeof *this + bytes_of(source_lanes_) + bytes_of(tiles_) + bytes_of(blocks_) +
+         bytes_of(segment_blocks_) + bytes_of(weight16_) + bytes_of(weight32_) +
+         (dots_ ? dots_->bytes() : 0);
+}
+
 void Dense::choose_lanes(const Layout& source, const std::vector<int>& columns) {
   for (int column : columns) source_lanes_.push_back(source.lane_of(column));
   inputs_ = columns.empty() ? source.lanes() : padded_to(int(columns.size()), kInputGroup);

@@ -27,6 +27,8 @@ class Dense : public Operation {
            const Span& span, const Segment& segment, const Currents& currents) const;
   bool narrow() const override;
   Bounds bounds() const override { return wiring().graded ? Bounds::unbounded() : bounds_; }
+  OperationReport report() const override;
+  std::size_t bytes() const override;
 
  private:
   void choose_lanes(const Layout& source, const std::vector<int>& columns);

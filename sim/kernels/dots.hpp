@@ -47,6 +47,7 @@ class Dots {
   }
 
   int groups() const { return groups_; }
+  std::size_t bytes() const { return bytes_of(packed_); }
 
   // Lists the groups that are not silent, or all of them. Returns their number, each counted for every
   // column it is taken in.

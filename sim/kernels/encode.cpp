@@ -12,12 +12,11 @@
 #include <atomic>
 #include <cstring>
 #include <string>
-#include <system_error>
-#include <thread>
 #include <vector>
 
 #include "dispatch.hpp"
 #include "encode_module.hpp"
+#include "team.hpp"
 
 namespace nb = nanobind;
 
@@ -55,29 +54,22 @@ void over_samples(std::int64_t samples, std::uint64_t bytes, int threads, const 
   std::vector<Memory> memories(threads, memory);
   std::atomic<std::int64_t> next{0};
   std::atomic<bool> stop{false};
+  bool interrupted = false;  // of the calling thread
   const auto work = [&](int thread) {
     std::int64_t done = 0;
     for (std::int64_t sample; !stop && (sample = next.fetch_add(1)) < samples;) {
       encode(sample, memories[thread]);
       if (thread == 0 && ++done % kPollSamples == 0) {
         const nb::gil_scoped_acquire hold;
-        if (PyErr_CheckSignals() != 0) stop = true;
+        if (PyErr_CheckSignals() != 0) stop = interrupted = true;
       }
     }
   };
   {
     const nb::gil_scoped_release release;
-    std::vector<std::thread> helpers;
-    helpers.reserve(threads);
-    try {
-      for (int thread = 1; thread < threads; ++thread) helpers.emplace_back(work, thread);
-    } catch (const std::system_error&) {
-      // The system has no more threads; those that started will do.
-    }
-    work(0);
-    for (std::thread& helper : helpers) helper.join();
+    neurodeploy::together(threads, stop, work);
   }
-  if (stop) throw nb::python_error();
+  if (interrupted) throw nb::python_error();
 }
 
 struct Tables {

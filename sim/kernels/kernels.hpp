@@ -158,7 +158,7 @@ struct Parameter {
   int step;
 };
 
-constexpr int kParameters = 5;
+constexpr int kParameters = 6;
 constexpr int kStates = 3;
 
 // Advances the lanes of one sample over consecutive columns.
@@ -184,8 +184,8 @@ struct Update {
   std::ptrdiff_t sent_stride;
   std::int32_t* record[kStates];    // [columns][record_stride] each, or null
   std::ptrdiff_t record_stride;
-  bool fresh;                       // states start at 0, whatever memory holds (32-bit CUBA kernels
-                                    // of fixed thresholds)
+  bool fresh;                       // states start at u = 0 and v = initial, whatever memory holds
+                                    // (32-bit CUBA kernels of fixed thresholds)
   std::int32_t* counts;             // spikes of every lane, counted up, or null
   std::int64_t u_wraps;             // counted up
   std::int64_t v_saturations;
@@ -195,10 +195,23 @@ enum Reset { kResetZero, kResetSubtract, kResetNone, kNoSpike };
 // States that can leave their range, where no bound rules it out: u is folded, v is clamped.
 enum Watch { kWatchNone, kWatchV, kWatchBoth };
 
-// Indices of Update::parameter. Thresholds and biases are in units of the state.
-enum CubaParameter { kKeepU, kKeepV, kThreshold, kBias, kTheta };
+// Indices of Update::parameter. Thresholds, biases and initial values are in units of the state.
+enum CubaParameter { kKeepU, kKeepV, kThreshold, kBias, kInitial, kTheta };
 enum SigmaParameter { kSigmaThreshold, kSigmaBias };
 enum ResonateParameter { kSin, kCos, kResonateThreshold };
+
+// How a neuron model is advanced; null where there is no such kernel. Those in 32-bit arithmetic are
+// exact while parameters are within the ranges of models.hpp, |u| <= 2^23 and |64 a| <= 2^24 (further
+// conditions stand at Population::choose_arithmetic). Kernels that count set `counts` back to null.
+struct UpdateKernels {
+  const char* model;          // name of its record in neurodeploy/neuron.py
+  void (*plain)(Update&);     // 32-bit: 16-bit currents, no bias, reset to zero
+  void (*narrow)(Update&);    // 32-bit: 16-bit currents
+  void (*currents)(Update&);  // 32-bit: 32-bit currents
+  void (*scaled)(Update&);    // 32-bit: 32-bit currents that are multiplied by their gain already
+  void (*exact)(Update&);     // valid always
+};
+constexpr int kModelCount = 8;
 
 struct KernelTable {
   const char* name;
@@ -219,26 +232,7 @@ struct KernelTable {
   void (*list_quads)(const SourceRows&);
   void (*list_windows)(const SourceRows&, const Windows&);
 
-  // These set `counts` back to null when they have counted.
-  // CUBA family in 32-bit arithmetic; valid while |u| <= 2^23, |64 a| <= 2^24 and both keep factors
-  // lie in 0..4096. The input is 16 or 32 bits wide, or 32 bits and already multiplied by its gain.
-  void (*lif_plain)(Update&);  // no bias, reset to zero, 16 bits
-  void (*lif_narrow)(Update&);
-  void (*lif)(Update&);
-  void (*lif_scaled)(Update&);
-  // With a threshold that moves; further conditions stand at Population::choose_arithmetic.
-  void (*homeostatic)(Update&);
-  void (*homeostatic_scaled)(Update&);
-  void (*resonate)(Update&);
-  void (*izhikevich)(Update&);
-  // The same in 64-bit arithmetic, valid always.
-  void (*cuba_wide)(Update&);
-  void (*homeostatic_wide)(Update&);
-  void (*resonate_wide)(Update&);
-  void (*izhikevich_wide)(Update&);
-  void (*delta)(Update&);
-  void (*sigma_delta)(Update&);
-  void (*sigma)(Update&);
+  UpdateKernels update[kModelCount];
 
   // Lists of active inputs: of one row of bytes 0/1 by tile, the same by subsets, of one row of
   // bytes, of one row of values. Each may write kListSlack entries past the end. Return the number

@@ -51,6 +51,10 @@ class Layout {
     return lanes_ == other.lanes_ && channels_ == other.channels_ && height_ == other.height_ &&
            row_start_ == other.row_start_ && ordered_ == other.ordered_;
   }
+  std::size_t bytes() const {
+    return (segments_.capacity() * sizeof(Segment)) +
+           (row_start_.capacity() + lane_of_.capacity() + neuron_of_.capacity()) * sizeof(int);
+  }
   // Whether lane i holds neuron i for all of them.
   bool ordered() const { return ordered_; }
 

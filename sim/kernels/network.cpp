@@ -1,6 +1,7 @@
 #include "network.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace neurodeploy {
 
@@ -23,9 +24,9 @@ void Network::add_input(const Layout& layout) {
   ++input_count_;
 }
 
-void Network::add_population(const Layout& layout, const NeuronSpec& spec) {
+void Network::add_population(const Layout& layout, PopulationSpec spec) {
   nodes_.emplace_back(layout);
-  stages_.push_back(Stage{Population(spec, layout), {}});
+  stages_.push_back(Stage{Population(kernels_, std::move(spec), layout), {}});
 }
 
 void Network::add(int population, int port, std::unique_ptr<Operation> operation) {
@@ -116,9 +117,8 @@ void Network::prepare_stages() {
         bounds[port] = bounds[port] + operation->bounds();
       }
     }
-    stage.population.connect(bounds[0], bounds[1], !stage.operations[1].empty());
-    stage.narrow = first.size() == 1 && first[0]->narrow() && stage.operations[1].empty() &&
-                   stage.population.takes_narrow();
+    const bool narrow = first.size() == 1 && first[0]->narrow();
+    stage.narrow = stage.population.connect(bounds[0], bounds[1], !stage.operations[1].empty(), narrow);
     const Layout& layout = nodes_[node_of(k)].layout;
     step_ns_ += kNeuronNs * layout.lanes();
     int largest = 0;
@@ -128,6 +128,31 @@ void Network::prepare_stages() {
     // Segments of one block share their weights among the samples of a chunk; larger ones do not.
     stage.most_samples = largest > kBlock ? 1 : kMostSamples;
   }
+}
+
+std::vector<OperationReport> Network::reports() const {
+  std::vector<OperationReport> result(operation_count_);
+  for (const Stage& stage : stages_) {
+    for (const auto& port : stage.operations) {
+      for (const auto& operation : port) result[operation->index] = operation->report();
+    }
+  }
+  return result;
+}
+
+std::size_t Network::held_bytes() {
+  std::size_t sum = sizeof *this;
+  for (const Node& node : nodes_) sum += sizeof node + node.layout.bytes();
+  for (const Stage& stage : stages_) {
+    sum += stage.population.bytes();
+    for (const auto& port : stage.operations) {
+      for (const auto& operation : port) sum += operation->bytes();
+    }
+  }
+  for (const FanOut& fan : fan_outs_) sum += bytes_of(fan.taps.by_lane) + bytes_of(fan.nonzero.by_lane);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& idle : idle_) sum += idle->sample_bytes * std::size_t(idle->capacity);
+  return sum;
 }
 
 void Network::place_memory() {

@@ -46,7 +46,7 @@ class Network {
   // Declaration: all inputs, then all populations, then operations; `seal` ends it. Nodes are numbered
   // in that order, inputs first.
   void add_input(const Layout& layout);
-  void add_population(const Layout& layout, const NeuronSpec& spec);
+  void add_population(const Layout& layout, PopulationSpec spec);
   // Operations of one port of a population; a connection may need several.
   void add(int population, int port, std::unique_ptr<Operation> operation);
   // Fan-out of one connection, per source value: synapses in all, and those with a weight.
@@ -55,12 +55,15 @@ class Network {
   void seal();
 
   const Layout& layout(int node) const { return nodes_[node].layout; }
-  // Whether a population sends messages rather than spikes.
-  bool graded(int population) const { return stages_[population].population.graded(); }
+  const Population& population(int k) const { return stages_[k].population; }
   int inputs() const { return input_count_; }
   int populations() const { return int(stages_.size()); }
   std::size_t state_bytes() const { return state_bytes_; }
   std::size_t operations() const { return operation_count_; }
+  // What was chosen, per operation in the order of their declaration.
+  std::vector<OperationReport> reports() const;
+  // What is held between runs: packed weights, tables, parameters, memory of idle workers.
+  std::size_t held_bytes();
   // What all runs so far have spent, per operation in the order of their declaration.
   std::vector<std::array<Effort, kChoices>> efforts();
 

@@ -47,7 +47,10 @@ inline void for_each_lane(const Update& a, int states, Step step) {
 // Rules R1 to R3: decay, input, one correction, bias, saturation.
 inline void integrate(Update& a, const Lane& lane, int k) {
   std::int32_t &u = lane.state(0), &v = lane.state(1);
-  if (a.clear && a.clear[k]) u = v = 0;  // R0
+  if (a.clear && a.clear[k]) {  // R0
+    u = 0;
+    v = lane.parameter(kInitial);
+  }
   const std::int32_t current = shift_left32(lane.input(0, k), a.input_shift);
   const std::int64_t x =
       wrap32(tz(std::int64_t(u) * lane.parameter(kKeepU)) + std::int64_t(current));  // R1

@@ -9,6 +9,7 @@
 
 #include "kernels.hpp"
 #include "layout.hpp"
+#include "report.hpp"
 #include "work.hpp"
 
 namespace neurodeploy {
@@ -25,6 +26,10 @@ struct Bounds {
   Bounds operator+(const Bounds& other) const {
     if (!known() || !other.known()) return unbounded();
     return {low + other.low, high + other.high};
+  }
+  // Of either of two currents.
+  Bounds either(const Bounds& other) const {
+    return {low < other.low ? low : other.low, high > other.high ? high : other.high};
   }
   static Bounds unbounded() { return {-kUnbounded, kUnbounded}; }
 };
@@ -80,6 +85,9 @@ class Operation {
   // Whether samples share the reading of weights: otherwise they are taken one at a time, so that an
   // interrupt does not wait for all of them.
   virtual bool shares_weights() const { return true; }
+  // What was chosen when the operation was made; what it holds beside its own members.
+  virtual OperationReport report() const = 0;
+  virtual std::size_t bytes() const = 0;
   // Bytes per sample in which currents wait for their delay to pass; the engine says where.
   virtual std::size_t pending_bytes() const { return 0; }
 

@@ -28,6 +28,10 @@ class Patterns {
   // Rows added per column, each of `lanes` values.
   double rows_per_column() const;
   int lanes() const { return lanes_; }
+  std::size_t bytes() const {
+    return sizeof *this + bytes_of(pieces_) + bytes_of(target_rows_) + bytes_of(places_) +
+           bytes_of(tables_);
+  }
 
   // Writes the patterns of all source rows and pairs to lists.patterns.
   void list(const KernelTable& kernels, const Node& source, int lag, Work& work, const Span& span,

@@ -1,50 +1,73 @@
 #include "population.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <utility>
 
-#include "arithmetic.hpp"
+#include "state_bounds.hpp"
 
 namespace neurodeploy {
 
 namespace {
 
-constexpr std::int32_t kUnity = 64;                   // gain of a mantissa
-constexpr std::int32_t kLargestInput = 1 << 24;       // of the 32-bit kernels, in units of u
-constexpr std::int32_t kLowestThreshold = -(1 << 30);  // v - threshold stays in 32 bits
-constexpr std::int32_t kModerate = 1 << 26;            // products and sums stay in 32 bits
-constexpr std::int32_t kOne = 1 << kDecayBits;
+constexpr std::int32_t kLargestInput = 1 << 24;  // of the 32-bit kernels, in units of u
+constexpr int kSplitBits = kDecayBits;           // where the product with theta is taken apart
 
 bool within_range(const std::vector<std::int32_t>& values, std::int32_t low, std::int32_t high) {
   return std::all_of(values.begin(), values.end(),
                      [=](std::int32_t value) { return low <= value && value <= high; });
 }
 
+std::string text(std::int64_t value) { return std::to_string(value); }
+
+// "NAME is LEAST to MOST, beyond LOW to HIGH", or nothing where the values lie within.
+std::string excess(const char* name, const std::vector<std::int32_t>& values, std::int32_t low,
+                   std::int32_t high) {
+  if (values.empty() || within_range(values, low, high)) return "";
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  const std::string found = text(*least) + (*least == *most ? "" : " to " + text(*most));
+  const std::string limit = high == kHighest  ? "below " + text(low)
+                            : low == kLowest ? "above " + text(high)
+                                             : "beyond " + text(low) + " to " + text(high);
+  return std::string(name) + " is " + found + ", " + limit;
+}
+
 }  // namespace
 
-Population::Population(const NeuronSpec& spec, const Layout& layout)
-    : spec_(spec), lanes_(layout.lanes()) {
-  for (std::size_t i = 0; i < spec_.parameters.size(); ++i) {
-    // Padding never fires: nothing drives it and its threshold is out of reach.
-    const bool threshold = cuba() ? i == kThreshold
-                           : spec_.model >= Model::kResonate ? i == kResonateThreshold
-                                                             : i == kSigmaThreshold;
-    parameters_.push_back(laned(spec_.parameters[i], threshold ? INT32_MAX : 0, layout));
+Population::Population(const KernelTable& kernels, PopulationSpec spec, const Layout& layout)
+    : kernels_(*update_of(kernels, spec.model->name)),
+      spec_(std::move(spec)),
+      lanes_(layout.lanes()) {
+  for (int i = 0; i < model().parameters.count; ++i) {
+    parameters_.push_back(laned(spec_.parameters[i], model().parameters[i].padding, layout));
   }
-  if (cuba()) {
-    bias_mantissa_ = laned(spec_.bias_mantissa, 0, layout);
-  }
-  if (!graded()) choose_arithmetic();
-  if (!spec_.signature.empty()) {
-    const std::size_t size = std::size_t(layout.size());
-    const std::size_t steps = spec_.signature.size() / size;
-    signature_.assign(steps * lanes_, 0);
-    for (std::size_t t = 0; t < steps; ++t) {
-      for (std::size_t n = 0; n < size; ++n) {
-        signature_[t * lanes_ + layout.lane_of(int(n))] = spec_.signature[t * size + n];
-      }
-    }
+  if (model().driven) {
+    std::vector<std::int32_t> mantissa = spec_.parameters[kBias];
+    for (std::int32_t& value : mantissa) value /= kUnity;
+    bias_mantissa_ = laned(mantissa, 0, layout);
   }
   for (std::int32_t gain : spec_.gain) largest_gain_ = std::max(largest_gain_, std::abs(gain));
+  choose_arithmetic();
+  lay_out_signature(layout);
+}
+
+// From neurons to lanes.
+void Population::lay_out_signature(const Layout& layout) {
+  const std::size_t size = std::size_t(layout.size()), steps = spec_.signature.size() / size;
+  signature_.assign(steps * lanes_, 0);
+  for (std::size_t t = 0; t < steps; ++t) {
+    for (std::size_t n = 0; n < size; ++n) {
+      signature_[t * lanes_ + layout.lane_of(int(n))] = spec_.signature[t * size + n];
+    }
+  }
+  spec_.signature = {};
+}
+
+std::size_t Population::bytes() const {
+  std::size_t sum = sizeof *this + bytes_of(signature_) + bytes_of(bias_mantissa_.values) +
+                    bytes_of(spec_.gain);
+  for (const Laned& parameter : parameters_) sum += bytes_of(parameter.values);
+  return sum;
 }
 
 Population::Laned Population::laned(const std::vector<std::int32_t>& values, std::int32_t padding,
@@ -59,96 +82,94 @@ Population::Laned Population::laned(const std::vector<std::int32_t>& values, std
   return result;
 }
 
-// Whether parameters allow the 32-bit kernels, as long as currents are small.
-void Population::choose_arithmetic() {
-  const auto in_range = [this](int index, std::int32_t low, std::int32_t high) {
-    return within_range(spec_.parameters[index], low, high);
+// Why the 32-bit kernels are not exact whatever the currents, "" where they are.
+std::string Population::reason_against_32_bits() const {
+  for (int i = 0; i < model().parameters.count; ++i) {
+    const ParameterFacts& facts = model().parameters[i];
+    const std::string found = excess(facts.name, spec_.parameters[i], facts.low, facts.high);
+    if (!found.empty()) return found;
+  }
+  if (!model().moves) return "";
+  // theta * (v - signature) is taken apart at 12 bits; padding must come to rest without firing.
+  const std::string found[] = {
+      excess("shift", {spec_.theta_shift}, kSplitBits, kHighest),
+      excess("signature", spec_.signature, -kModerate / 2, kModerate / 2),
+      excess("low", {spec_.low}, -kModerate, kHighest),
+      excess("high", {spec_.high}, 0, kModerate),
   };
-  if (spec_.model >= Model::kResonate) {
-    fast_ = in_range(kSin, -kOne, kOne) && in_range(kCos, -kOne, kOne) &&
-            in_range(kResonateThreshold, -kModerate, INT32_MAX);
+  for (const std::string& reason : found) {
+    if (!reason.empty()) return reason;
+  }
+  return "";
+}
+
+void Population::choose_arithmetic() {
+  if (kernels_.currents == nullptr) {
+    report_.reason = "modulo 2^32, as the model is";
     return;
   }
-  fast_ = in_range(kKeepU, 0, kOne) && in_range(kKeepV, 0, kOne) &&
-          in_range(kThreshold, kLowestThreshold, INT32_MAX);
-  if (spec_.model == Model::kHomeostatic) {
-    // theta * (v - signature) is taken apart at 12 bits; padding must come to rest without firing.
-    fast_ = fast_ && spec_.theta_shift >= kDecayBits && in_range(kTheta, 0, 1 << 14) &&
-            within_range(spec_.signature, -kModerate / 2, kModerate / 2) &&
-            in_range(kThreshold, -kModerate, kModerate) && spec_.low >= -kModerate &&
-            spec_.high >= 0 && spec_.high <= kModerate;
-  }
+  report_.reason = reason_against_32_bits();
+  fast_ = report_.reason.empty();
+  if (!fast_) report_.update_bits = 64;
 }
 
-void Population::connect(const Bounds& first, const Bounds& second, bool second_port) {
-  const bool resonates = spec_.model >= Model::kResonate;
-  const std::int64_t largest = std::max(first.magnitude(), resonates ? second.magnitude() : 0);
-  always_small_ = largest <= kLargestInput / largest_gain_;
+bool Population::connect(const Bounds& first, const Bounds& second, bool second_port, bool narrow) {
+  const Bounds both = model().turned ? first.either(second) : first;
+  const std::int64_t most = kLargestInput / largest_gain_;
+  always_small_ = both.magnitude() <= most;
   second_port_ = second_port;
-  plain_ = cuba() && spec_.reset == kResetZero && within_range(spec_.parameters[kBias], 0, 0);
-  if (fast_ && always_small_ && spec_.model <= Model::kIntegrator) choose_watch(first);
+  plain_ = kernels_.plain && spec_.reset == kResetZero &&
+           within_range(spec_.parameters[kBias], 0, 0);
+  if (starts_itself()) choose_watch(first);
+  if (fast_ && !always_small_) {
+    report_.looks = true;
+    report_.reason = "currents may reach " +
+                     (both.known() ? text(both.magnitude()) : std::string("any value")) +
+                     ", beyond " + text(most);
+  }
+  static const char* const kChecks[] = {"", "v", "u, v"};
+  if (fast_) report_.checks = model().bounded || model().driven ? kChecks[watch_] : "re, im";
+  spec_.parameters = {};
+  narrow = narrow && fast_ && kernels_.narrow && spec_.gain.empty() && !second_port;
+  if (narrow) report_.current_bits = 16;
+  return narrow;
 }
 
-// Which states can leave their range. With x' <= x * keep / 4096 + drive, starting at 0, no x exceeds
-// drive * 4096 / (4096 - keep); a reset to zero keeps v below its threshold between the steps.
+// Which states can leave their range: bounds rule it out for the others.
 void Population::choose_watch(const Bounds& currents) {
   if (second_port_ || !spec_.gain.empty()) return;
-  const auto most = [this](int i) {
-    return std::int64_t(*std::max_element(spec_.parameters[i].begin(), spec_.parameters[i].end()));
-  };
-  const auto least = [this](int i) {
-    return std::int64_t(*std::min_element(spec_.parameters[i].begin(), spec_.parameters[i].end()));
-  };
-  const auto settled = [](std::int64_t drive, std::int64_t keep) {
-    if (drive == 0) return drive;
-    return keep == kOne ? kUnbounded : drive * kOne / (kOne - keep) + 1;
-  };
-  const std::int64_t keep_u = most(kKeepU), keep_v = most(kKeepV);
-  const std::int64_t u_high = settled(currents.high * kUnity, keep_u);
-  const std::int64_t u_low = settled(-currents.low * kUnity, keep_u);
-  if (std::max(u_high, u_low) >= kLimit) return;
-  watch_ = kWatchV;
-  const std::int64_t bias_high = std::max<std::int64_t>(most(kBias), 0);
-  const std::int64_t bias_low = std::max<std::int64_t>(-least(kBias), 0);
-  const std::int64_t below = settled(u_low + bias_low, keep_v);
-  std::int64_t above = settled(u_high + bias_high, keep_v);
-  if (spec_.reset == kResetZero) {
-    above = std::min(above, std::max<std::int64_t>(most(kThreshold), 0) + u_high + bias_high);
-  } else if (spec_.reset == kResetSubtract && least(kThreshold) < 0) {
-    above = kUnbounded;
-  }
-  if (std::max(above, below) < kLimit) watch_ = kWatchNone;
-}
-
-bool Population::graded() const {
-  return spec_.model >= Model::kDelta && spec_.model <= Model::kSigma;
-}
-
-int Population::states() const {
-  return spec_.model == Model::kHomeostatic || spec_.model == Model::kSigmaDelta ? 3
-         : spec_.model == Model::kSigma                                          ? 1
-                                                                                 : 2;
+  const StateBounds bounds = bound_states(spec_, currents);
+  if (bounds.u.magnitude() >= kLimit) return;
+  watch_ = bounds.v.magnitude() < kLimit ? kWatchNone : kWatchV;
 }
 
 void Population::initialise(Work& work, int sample, const Layout& layout, bool runs) const {
   if (runs && starts_itself()) return;
   for (int i = 0; i < states(); ++i) {
-    std::fill_n(work.at<std::int32_t>(sample, state_at[i]), lanes_, 0);
+    std::int32_t* state = work.at<std::int32_t>(sample, state_at[i]);
+    const int start = model().states[i].start;
+    if (start == kAtZero) {
+      std::fill_n(state, lanes_, 0);
+    } else {
+      fill(state, start, layout);
+    }
   }
-  if (spec_.model != Model::kHomeostatic) return;
-  std::int32_t* threshold = work.at<std::int32_t>(sample, state_at[2]);
+}
+
+// Sets a state to the values of a parameter.
+void Population::fill(std::int32_t* state, int parameter, const Layout& layout) const {
   for (const Segment& segment : layout.segments()) {
-    const Parameter base = parameters_[kThreshold].at(segment);
+    const Parameter from = parameters_[parameter].at(segment);
     for (int l = 0; l < segment.lanes; ++l) {
-      threshold[segment.first_lane + l] =
-          base.values[std::ptrdiff_t(l / kGranule) * base.step + l % kGranule];
+      state[segment.first_lane + l] =
+          from.values[std::ptrdiff_t(l / kGranule) * from.step + l % kGranule];
     }
   }
 }
 
 Calendar Population::calendar(std::int64_t column, int columns) const {
   Calendar result;
-  const std::int64_t interval = cuba() ? spec_.reset_interval : 0;
+  const std::int64_t interval = model().cleared ? spec_.reset_interval : 0;
   for (std::int64_t c = column; c < column + columns; ++c) {
     const std::int64_t step = c - spec_.lead;
     result.step.push_back(interval == 0 || step < 0 ? step : step % interval);
@@ -188,34 +209,15 @@ bool Population::fits32(const KernelTable& kernels, const Update& update) const 
   const auto small = [&](const void* input) {
     return kernels.within(static_cast<const std::int32_t*>(input), size, limit);
   };
-  if (spec_.model >= Model::kResonate) return small(update.input[0]) && small(update.input[1]);
+  if (model().turned) return small(update.input[0]) && small(update.input[1]);
   return small(update.input[0]) &&
          kernels.within(update.state[0], update.lanes, std::int32_t(kLimit));
 }
 
 void Population::run(const KernelTable& kernels, bool narrow, Update& update) const {
-  const bool scaled = !spec_.gain.empty();
-  switch (spec_.model) {
-    case Model::kLif:
-    case Model::kIntegrator:
-      if (narrow && plain_) return kernels.lif_plain(update);
-      if (narrow) return kernels.lif_narrow(update);
-      if (!fits32(kernels, update)) return kernels.cuba_wide(update);
-      return scaled ? kernels.lif_scaled(update) : kernels.lif(update);
-    case Model::kHomeostatic:
-      if (!fits32(kernels, update)) return kernels.homeostatic_wide(update);
-      return scaled ? kernels.homeostatic_scaled(update) : kernels.homeostatic(update);
-    case Model::kDelta:
-      return kernels.delta(update);
-    case Model::kSigmaDelta:
-      return kernels.sigma_delta(update);
-    case Model::kSigma:
-      return kernels.sigma(update);
-    case Model::kResonate:
-      return fits32(kernels, update) ? kernels.resonate(update) : kernels.resonate_wide(update);
-    case Model::kResonateIzhikevich:
-      return fits32(kernels, update) ? kernels.izhikevich(update) : kernels.izhikevich_wide(update);
-  }
+  if (narrow) return (plain_ ? kernels_.plain : kernels_.narrow)(update);
+  if (!fits32(kernels, update)) return kernels_.exact(update);
+  (spec_.gain.empty() ? kernels_.currents : kernels_.scaled)(update);
 }
 
 // Everything about the update of a segment that does not depend on the currents.
@@ -271,7 +273,7 @@ void Population::update(const KernelTable& kernels, Work& work, const Node& node
                                   : static_cast<const void*>(ports[0].row(pair));
   if (ports[1].sums) call.input[1] = ports[1].row(pair);
   call.input_stride = call.record_stride = segment.lanes;
-  if (cuba()) drive(kernels, work, segment, ports, pair, span, calendar, call);
+  if (model().driven) drive(kernels, work, segment, ports, pair, span, calendar, call);
   std::vector<const std::int32_t*> rows;
   if (!signature_.empty()) {
     rows = wanted(span, segment, calendar);

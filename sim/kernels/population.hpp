@@ -3,41 +3,17 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "kernels.hpp"
 #include "layout.hpp"
 #include "operation.hpp"
+#include "population_spec.hpp"
+#include "report.hpp"
 #include "work.hpp"
 
 namespace neurodeploy {
-
-enum class Model {
-  kLif,
-  kIntegrator,
-  kHomeostatic,
-  kDelta,
-  kSigmaDelta,
-  kSigma,
-  kResonate,
-  kResonateIzhikevich,
-};
-
-// A population as it is declared; parameters have one value or one per neuron.
-struct NeuronSpec {
-  Model model = Model::kLif;
-  std::vector<std::vector<std::int32_t>> parameters;  // in the order of the kernels' parameter enums
-  std::vector<std::int32_t> bias_mantissa;            // CUBA family
-  std::vector<std::int32_t> gain;                     // per step of the sample, or empty
-  std::vector<std::int32_t> signature;                // [steps][neurons], or empty
-  int reset = kResetZero;
-  int theta_shift = 0;
-  std::int32_t low = 0, high = 0;
-  int message_shift = 0;
-  // When it is cleared: column mod interval == reset_column, interval 0 for never.
-  std::int64_t reset_interval = 0, reset_column = 0;
-  std::int64_t lead = 0;  // column of the first data
-};
 
 // What the columns of a chunk mean to one population.
 struct Calendar {
@@ -62,25 +38,21 @@ struct Records {
 
 class Population {
  public:
-  Population(const NeuronSpec& spec, const Layout& layout);
+  Population(const KernelTable& kernels, PopulationSpec spec, const Layout& layout);
 
-  bool graded() const;
+  const ModelFacts& model() const { return *spec_.model; }
+  bool graded() const { return model().graded; }
   // Whether the update reads the currents of that port.
-  bool uses_port(int port) const {
-    return port == 0 || second_port_ || spec_.model >= Model::kResonate;
-  }
-  int states() const;
-  // Whether 16-bit currents will do, if they come from one connection into the first port.
-  bool takes_narrow() const {
-    return fast_ && spec_.gain.empty() && spec_.model <= Model::kIntegrator;
-  }
-  // Told once: bounds of the currents of both ports, and whether anything drives the second.
-  void connect(const Bounds& first, const Bounds& second, bool second_port);
+  bool uses_port(int port) const { return port == 0 || second_port_ || model().turned; }
+  int states() const { return model().states.count; }
+  // Told once: bounds of the currents of both ports, whether anything drives the second, and whether
+  // the first can deliver 16 bits. Returns whether it is to.
+  bool connect(const Bounds& first, const Bounds& second, bool second_port, bool narrow);
+  const PopulationReport& report() const { return report_; }
+  std::size_t bytes() const;
 
-  // Whether the update starts from states of 0 by itself.
-  bool starts_itself() const {
-    return fast_ && always_small_ && spec_.model <= Model::kIntegrator;
-  }
+  // Whether the update sets the states of a fresh sample by itself.
+  bool starts_itself() const { return fast_ && always_small_ && model().bounded; }
   // Fresh states; those that the update makes by itself only if it does not run.
   void initialise(Work& work, int sample, const Layout& layout, bool runs) const;
   Calendar calendar(std::int64_t column, int columns) const;
@@ -104,9 +76,11 @@ class Population {
 
   Laned laned(const std::vector<std::int32_t>& values, std::int32_t padding,
               const Layout& layout) const;
+  void fill(std::int32_t* state, int parameter, const Layout& layout) const;
+  void lay_out_signature(const Layout& layout);
+  std::string reason_against_32_bits() const;
   void choose_arithmetic();
   void choose_watch(const Bounds& currents);
-  bool cuba() const { return spec_.model <= Model::kHomeostatic; }
   bool fits32(const KernelTable& kernels, const Update& update) const;
   void drive(const KernelTable& kernels, Work& work, const Segment& segment,
              const Currents* ports, int pair, const Span& span, const Calendar& calendar,
@@ -121,17 +95,19 @@ class Population {
                 const Records& records) const;
   std::int32_t gain_at(std::int64_t step) const;
 
-  NeuronSpec spec_;
+  const UpdateKernels& kernels_;
+  PopulationSpec spec_;  // its arrays are dropped when they are laid out
   int lanes_;
   std::vector<Laned> parameters_;
   Laned bias_mantissa_;
+  PopulationReport report_;
   std::vector<std::int32_t> signature_;  // [steps][lanes]
   bool fast_ = false;          // parameters suit the 32-bit kernels
   bool always_small_ = false;  // so does every current
   bool second_port_ = false;
   bool plain_ = false;  // no bias, reset to zero
   int watch_ = kWatchBoth;
-  std::int32_t largest_gain_ = 64;
+  std::int32_t largest_gain_ = kUnity;
 };
 
 }  // namespace neurodeploy

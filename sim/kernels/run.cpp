@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <exception>
-#include <thread>
 
 #include "bits.hpp"
-#include "crew.hpp"
 #include "network.hpp"
+#include "team.hpp"
 
 namespace neurodeploy {
 
@@ -37,38 +35,11 @@ bool Network::run(const Run& run) {
   const int samples = samples_per_chunk(run.batch, run.steps, threads);
   std::atomic<std::int64_t> next{0};
   std::atomic<bool> stop{false}, interrupted{false};
-  std::exception_ptr failure;
-  std::mutex failing;
-  const auto work = [&](bool main) {
-    try {
-      if (!work_through(run, samples, next, stop, main)) interrupted = true;
-    } catch (...) {
-      stop = true;
-      const std::lock_guard<std::mutex> lock(failing);
-      failure = std::current_exception();
-    }
+  const auto work = [&](int member) {
+    if (!work_through(run, samples, next, stop, member == 0)) interrupted = true;
   };
-  std::vector<std::thread> helpers;
-  helpers.reserve(std::size_t(threads));
-  Crew crew(threads - 1);
-  try {
-    for (int t = 1; t < threads; ++t) {
-      helpers.emplace_back([&] {
-        work(false);
-        crew.leave();
-      });
-    }
-  } catch (const std::exception&) {
-    // The system has no more threads, or no memory for one; those that started will do.
-    for (int t = int(helpers.size()) + 1; t < threads; ++t) crew.leave();
-  }
-  work(true);
-  while (!crew.wait_for(kPollInterval)) {
-    if (!stop && run.interrupted()) stop = interrupted = true;
-  }
-  for (std::thread& helper : helpers) helper.join();
-  if (failure) std::rethrow_exception(failure);
-  return !interrupted;
+  const bool whole = together(threads, stop, work, run.interrupted);
+  return whole && !interrupted;
 }
 
 int Network::worker_count(const Run& run) const {

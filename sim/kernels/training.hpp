@@ -24,8 +24,22 @@ struct TrainingForward {
   float *s, *v, *u;  // v before the reset; u may be null
 };
 
-// Surrogates of neurodeploy/train/surrogate.py, in the order of its table.
-enum TrainingSurrogate { kTriangle, kFastSigmoid, kSigmoid, kAtan, kRectangular };
+// Surrogates of neurodeploy/train/surrogate.py.
+enum TrainingSurrogate { kTriangle, kFastSigmoid, kSigmoid, kAtan, kRectangular, kSurrogates };
+constexpr const char* kSurrogateNames[kSurrogates] = {"triangle", "fast_sigmoid", "sigmoid", "atan",
+                                                      "rectangular"};
+
+// No v lies above 64 times this, nor at or below 64 times its negative: a threshold beyond gives the
+// same spikes, and its multiple fits 32 bits.
+constexpr std::int32_t kFarThreshold = 1 << 17;
+
+static inline std::int32_t threshold_in_v(std::int32_t threshold) {
+  const std::int32_t above = threshold < -kFarThreshold ? -kFarThreshold : threshold;
+  return (above > kFarThreshold ? kFarThreshold : above) * 64;
+}
+static inline std::int32_t bias_in_v(std::int32_t bias) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(bias) << 6);
+}
 
 struct TrainingBackward {
   TrainingShape shape;

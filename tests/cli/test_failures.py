@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -53,7 +55,7 @@ OPTIONS = {
         "engines: no engine 'gpu', there are native, reference, lava"
     ),
     "inspect p.h5 --num-layers 1": (
-        "p.h5: num_layers is 1, which is for NetX files; this is a program container"
+        "p.h5: --num-layers is 1, which is for NetX files; this is a program container"
     ),
     "inspect p.h5 --input-shape 3x4": (
         "--input-shape is '3x4', expected N or W,H,C such as 28,28,1"
@@ -238,6 +240,19 @@ def test_interruption_is_one_line(files: Path, cli: Any, monkeypatch: Any) -> No
     fail_with(monkeypatch, KeyboardInterrupt())
     line = "neurodeploy inspect: interrupted, no file was left half-written\n"
     assert cli("inspect", "p.h5") == (130, "", line)
+
+
+def test_termination_inside_a_read_is_no_damaged_file(
+    files: Path, cli: Any, monkeypatch: Any
+) -> None:
+    opened = h5py.File
+
+    def stopped(*arguments: Any, **options: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return opened(*arguments, **options)
+
+    monkeypatch.setattr(h5py, "File", stopped)
+    assert cli("inspect", "p.h5") == (143, "", "")
 
 
 def test_warning_is_one_line(files: Path, cli: Any, monkeypatch: Any) -> None:

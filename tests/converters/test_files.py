@@ -72,7 +72,7 @@ def test_loading_what_is_not_there_or_something_else(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"is not a file$"):
         nd.load(tmp_path)
     (tmp_path / "x.net").write_text("hello")
-    with pytest.raises(FormatError, match=r"x\.net: is not an HDF5 file$"):
+    with pytest.raises(FormatError, match=r"x\.net: is not an HDF5 file but text \('hello'\)$"):
         nd.load(tmp_path / "x.net")
     with h5py.File(tmp_path / "y.h5", "w") as file:
         file["data"] = 1
@@ -99,9 +99,10 @@ def test_unknown_suffix_is_refused(name: str, tmp_path: Path) -> None:
 
 
 def test_container_takes_no_options_of_the_netx_writer(tmp_path: Path) -> None:
-    for options in ({"reset_interval": 9}, {"repair": "nearest"}):
-        with pytest.raises(OptionError, match="reset_interval and repair are for NetX files"):
-            nd.save(program(), tmp_path / "x.h5", **options)
+    for name, value in (("reset_interval", 9), ("repair", "nearest")):
+        expected = f"x.h5: {name} is {value!r}, which is for NetX files; this is a program"
+        with pytest.raises(OptionError, match=re.escape(expected)):
+            nd.save(program(), tmp_path / "x.h5", **{name: value})
     assert list(tmp_path.iterdir()) == []
 
 

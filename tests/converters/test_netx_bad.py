@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 from netx_files import (
     Layer,
+    average,
     complex_dense,
     conv,
     cuba,
     dense,
     flatten,
+    pool,
     recurrent,
     resonator,
     sdnn,
@@ -68,12 +70,54 @@ WRONG: list[tuple[list[Layer | None], str]] = [
     ([without(dense(4, 6), "type")], "layer/0: has no 'type'"),
     (
         [dense(4, 6, type="Dense")],
-        "layer/0/type: is 'Dense', expected input, flatten, dense, dense_rec or conv",
+        "layer/0/type: is 'Dense', expected input, flatten, dense, dense_rec, conv, pool, average",
     ),
-    ([dense(4, 6), dense(2, 4, type="dense_comp")], "layer/1/type: is 'dense_comp', expected"),
-    ([dense(4, 6), {"type": "average"}, dense(2, 4)], "layer/1/type: is 'average', expected input"),
-    ([dense(4, 6), {"type": "concat"}], "layer/1/type: is 'concat', expected input, flatten"),
-    ([{"type": "average"}], "layer/0/type: is 'average', expected input, flatten, dense"),
+    ([dense(4, 6), dense(2, 4, type="dense_comp")], "layer/1/type: is 'dense_comp', a complex la"),
+    ([dense(4, 6), average(2), dense(2, 4)], "layer/2: follows an 'average' layer, which sums the"),
+    (
+        [dense(4, 6), average(3)],
+        "layer/1/shape: is 3 groups, which do not divide the 4 neuron",
+    ),
+    ([dense(4, 6), {"type": "average"}], "layer/1: has no 'shape', which an average layer needs"),
+    ([average(2)], "layer/0/type: is 'average' with no neurons before it"),
+    ([dense(4, 6), {"type": "concat"}], "layer/1/type: is 'concat', a join of several layers, of"),
+    ([dense(4, 6), {"type": "convT"}], "layer/1/type: is 'convT', a transposed convolution, which"),
+    ([dense(4, 6), {"type": "unpool"}], "layer/1/type: is 'unpool', an unpooling, a transposed"),
+    ([dense(4, 6), pool((1, 2, 2))], "layer/1: follows (4,), a convolution needs (C, H, W)"),
+    ([FRONT, pool((2, 2, 1))], "layer/1/shape: is (2, 2, 1), the pool gives (2, 2, 2)"),
+    ([FRONT, pool((2, 3, 3))], "layer/1/shape: is (2, 3, 3), the pool gives (2, 2, 2)"),
+    ([FRONT, pool((2, 2, 2), 9)], "layer/1/shape: is (2, 2, 2), the pool gives None"),
+    ([FRONT, pool((2, 2, 2), delay=np.ones(8))], "layer/1/delay: is set on a pool, which no syn"),
+    ([FRONT, pool((2, 2, 2), weight=64.0, kernelSize=None)], "layer/1: has no 'kernelSize', which"),
+    (
+        [FRONT, pool((2, 2, 2), weight=np.ones(3))],
+        "layer/1/weight: has shape (3,), expected one number or one for each of the taps (2, 2)",
+    ),
+    (
+        [FRONT, pool((2, 2, 2), weight=np.ones((2, 1, 2, 2)))],
+        "layer/1/weight: has shape (2, 1, 2, 2), expected one number or one for each of the taps",
+    ),
+    ([FRONT, pool((2, 2, 2), neuron=resonator())], "layer/1/neuron/type: is 'RF_PHASE', Lava runs"),
+    (
+        [FRONT, pool((2, 5, 4), 2, stride=[1, 1], neuron=None), conv(OUT, 2)],
+        "layer/1: is a pool without neurons with windows (2, 2), stride (1, 1) and padding (0, 0)",
+    ),
+    (
+        [FRONT, pool((2, 2, 2), neuron=None), pool((2, 1, 1))],
+        "layer/2: follows a pool without neurons; make one pool of both",
+    ),
+    (
+        [FRONT, pool((2, 2, 2), neuron=None), conv((2, 2, 2), 2, padding=1)],
+        "layer/1: has windows of (2, 2) in (2, 5, 4) maps before a padded convolution, which only",
+    ),
+    (
+        [FRONT, pool((2, 2, 2), neuron=None), flatten(), dense(3, 40)],
+        "layer/3: takes 40 inputs, (2, 2, 2) sums come before it",
+    ),
+    (
+        [FRONT, conv(OUT, 2), pool((3, 1, 1), neuron=None)],
+        "layer/2: is a pool without neurons at the end that sums (2, 2) of (3, 3, 2); only whole",
+    ),
     ([dense(4, 6, type=3)], "layer/0/type: has type int64, expected one text"),
     ([dense(4, 6, type=b"d" * 65)], "layer/0/type: is 65 bytes long, limit 64"),
     ([dense(4, 6, type="d" * 64 + "x")], "layer/0/type: is 'dddddddddd', expected"),
@@ -125,7 +169,7 @@ WRONG: list[tuple[list[Layer | None], str]] = [
     ([dense(4, 6, weight=np.full((4, 6), 1e12))], "layer/0/weight: holds 1e+12, allowed are -2147"),
     ([dense(4, 6, weight=np.ones((4, 6), complex))], "layer/0/weight: has type complex128, expec"),
     ([dense(4, 6, weight=np.full((4, 6), "x", "S1"))], "layer/0/weight: has type |S1, expected n"),
-    ([dense(4, 6, weight=h5py.Empty("f4"))], "layer/0/weight: has type float32, expected numbers"),
+    ([dense(4, 6, weight=h5py.Empty("f4"))], "layer/0/weight: is empty, expected numbers"),
     ([dense(4, 6, weight=np.ones((1,) * 9))], "layer/0/weight: has 9 axes, limit 8"),
     (
         [dense(4, 6, weight=np.zeros((4, 6)))],
@@ -205,7 +249,6 @@ WRONG: list[tuple[list[Layer | None], str]] = [
         "layer/0/neuron/iDecay: is stored as float64, Lava stops at a float here; store it as int",
     ),
     ([dense(4, 6, neuron=cuba(vThMant=10.0))], "layer/0/neuron/vThMant: is stored as float64, La"),
-    ([dense(4, 6, neuron=cuba(vThMant=2**26))], "layer/0/neuron: CubaLif: threshold holds 671088"),
     ([dense(4, 6, neuron=cuba(iDecay=2**20))], "layer/0/neuron: CubaLif: current_decay holds 104"),
     ([dense(4, 6, neuron=cuba(vDecay=[1, 2]))], "layer/0/neuron/vDecay: has shape (2,), which do"),
     (
@@ -275,7 +318,7 @@ def test_missing_file_directory_and_pipe(tmp_path: Path) -> None:
 def test_foreign_file(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.net"
     path.write_bytes(content)
-    assert refused(path) == "is not an HDF5 file"
+    assert refused(path).startswith("is not an HDF5 file")
 
 
 def test_hdf5_without_layers(tmp_path: Path) -> None:

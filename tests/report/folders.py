@@ -9,16 +9,29 @@ import numpy as np
 
 import neurodeploy as nd
 from neurodeploy import container
+from neurodeploy.answers import RunChoice
 from neurodeploy.data import load_data
+from neurodeploy.data.presentation import present
+from neurodeploy.encode import Direct
 from neurodeploy.energy import estimate_energy
 from neurodeploy.profile import load_profile
-from neurodeploy.run_folder import COMPARE, ENERGY, PROGRAM, RESULT, SAMPLE, VERIFY, write_json
-from neurodeploy.sim.encode import Direct
-from neurodeploy.verification.presented import present
-from neurodeploy.verification.sample import record_sample
-from neurodeploy.verification.suite import verify, write_sample
+from neurodeploy.report.records.comparison import Compared
+from neurodeploy.report.records.training import Outcome
+from neurodeploy.report.records.verification import Measurements
+from neurodeploy.run_folder import (
+    COMPARE,
+    ENERGY,
+    PROGRAM,
+    RESULT,
+    SAMPLE,
+    VERIFY,
+    as_record,
+    write_json,
+)
+from neurodeploy.verification.sample import record_sample, write_sample
+from neurodeploy.verification.verify import DEFAULT_SUITES, chosen, subject_of, verify
 
-ENGINE = {"engine": "reference"}
+ENGINE = RunChoice(engine="reference")
 
 
 def digits_program() -> nd.Program:
@@ -72,7 +85,11 @@ def result(program: nd.Program, **changes: Any) -> dict[str, Any]:
         "config_sha256": "c" * 64,
         "program_sha256": program.digest,
         "weights_sha256": "f" * 64,
-        "data": {"name": "digits", "split_seed": 2024},
+        "data": {
+            "name": "digits",
+            "split_seed": 2024,
+            "samples": {"train": 1295, "validation": 143, "test": 359},
+        },
         "encoder": {"encoder": "direct"},
         "accuracy": {
             "validation_trained": accuracy(),
@@ -105,6 +122,56 @@ def result(program: nd.Program, **changes: Any) -> dict[str, Any]:
     }
 
 
+def compared(program: nd.Program, *engines: str, **changes: Any) -> Compared:
+    """One comparison as a record."""
+    return as_record(Compared, comparison(program, engines, **changes), "compare.json")
+
+
+def outcome(program: nd.Program, **changes: Any) -> Outcome:
+    """A result.json as a record."""
+    return as_record(Outcome, result(program, **changes), "result.json")
+
+
+def layer(name: str, **changes: Any) -> dict[str, Any]:
+    """The counts of one layer in verify.json."""
+    counts = {"neurons": 64, "events": 1.0, "events_min": 1, "events_max": 1, "rate": 0.1}
+    more = {"updates": 64, "u_wraps": 0, "v_saturations": 0}
+    return {"name": name, "input": False, **counts, **more, **changes}
+
+
+def headroom(name: str, **changes: Any) -> dict[str, Any]:
+    """The headroom of one layer in verify.json."""
+    return {
+        "population": name,
+        "u_largest": 1 << 20,
+        "v_largest": 1 << 20,
+        "u_bound": 1 << 21,
+        "v_bound": 1 << 21,
+        "u_wraps": 0,
+        "v_saturations": 0,
+        "v_before_reset": True,
+        "u_bits": 3.0,
+        "v_bits": 3.0,
+        "u_bound_bits": 2.0,
+        "v_bound_bits": 2.0,
+        "proven": True,
+        **changes,
+    }
+
+
+def measurements(**changes: Any) -> Measurements:
+    """A verify.json of `digits_program`, 60 samples, as a record."""
+    layers = [layer("pixels"), layer("classes", neurons=10)]
+    content = {
+        "data": {"name": "digits", "part": "test", "samples": 60, "of": 359},
+        "accuracy": accuracy(54, 60),
+        "activity": {"steps": 6, "samples": 60, "layers": layers},
+        "headroom": [headroom("pixels"), headroom("classes")],
+        **changes,
+    }
+    return as_record(Measurements, content, "verify.json")
+
+
 def program_folder(folder: Path, program: nd.Program) -> Path:
     """A folder that holds a program and nothing else."""
     folder.mkdir()
@@ -115,18 +182,23 @@ def program_folder(folder: Path, program: nd.Program) -> Path:
 def full_folder(folder: Path, program: nd.Program) -> Path:
     """A folder with every file that a report reads."""
     program_folder(folder, program)
-    data = present(program, load_data("digits").test).first(60)
-    content, activity = verify(program, data, name="digits", run=ENGINE)
-    write_json(folder / VERIFY, content)
-    write_sample(record_sample(program, data, 2, run=ENGINE), program.digest, folder / SAMPLE)
+    test = load_data("digits").test
+    data = present(program, test).first(60)
+    subject = subject_of(program, data, name="digits", of=len(test), run=ENGINE)
+    found = verify(subject, chosen(DEFAULT_SUITES))
+    write_json(folder / VERIFY, found.to_dict())
+    sample = record_sample(program, data, 2, recipe=subject.recipe)
+    write_sample(sample, program.digest, folder / SAMPLE)
     profiles: list[dict[str, Any]] = [
-        {"profile": name, "report": estimate_energy(program, activity, profile).to_dict()}
+        {"profile": name, "report": estimate_energy(program, found.activity, profile).to_dict()}
         for name in ("loihi1", "loihi2")
         for profile in [load_profile(name)]
     ]
     profiles.append({"profile": "other", "refused": "no constant is known"})
-    write_json(folder / ENERGY, {"format": 1, "digest": program.digest, "profiles": profiles})
-    entry = comparison(program, ("reference", "native", "lava"))
+    data_run = {"name": "digits", "part": "test", "samples": 60}
+    energies = {"format": 1, "digest": program.digest, "data": data_run, "profiles": profiles}
+    write_json(folder / ENERGY, energies)
+    entry = comparison(program, ("reference", "native", "lava"), data={"name": "x.npy"})
     write_json(folder / COMPARE, {"comparisons": [entry]})
     write_json(folder / RESULT, result(program))
     rows = [

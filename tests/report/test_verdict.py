@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from report.folders import comparison, digits_program, result
+from report.folders import (
+    compared,
+    digits_program,
+    headroom,
+    layer,
+    measurements,
+    outcome,
+    result,
+)
 
-from neurodeploy.report.verdict import level, verdict
+from neurodeploy.report.check import Check
+from neurodeploy.report.evidence import Evidence
+from neurodeploy.report.levels import level
+from neurodeploy.report.records.energy import Energies
+from neurodeploy.report.verdict import Verdict, verdict
+from neurodeploy.run_folder import as_record
 
 PROGRAM = digits_program()
-
-
-def compared(*engines: str, **changes: Any) -> dict[str, Any]:
-    return comparison(PROGRAM, engines, **changes)
-
-
+OWN = compared(PROGRAM, "native", "reference")
 LEVELS = {
     "nothing": ([], "not compared"),
-    "one engine": ([compared("native")], "not compared"),
-    "native and reference": ([compared("native", "reference")], "model-exact"),
-    "lava among them": ([compared("native", "reference", "lava")], "Lava-exact"),
-    "reference and lava": ([compared("reference", "lava")], "Lava-exact"),
-    "lava alone": ([compared("lava")], "not compared"),
-    "no value compared": ([compared("native", "reference", compared=0)], "not compared"),
-    "two runs": (
-        [compared("native", "reference"), compared("reference", "lava")],
-        "Lava-exact",
-    ),
+    "one engine": ([compared(PROGRAM, "native")], "not compared"),
+    "native and reference": ([OWN], "model-exact"),
+    "lava among them": ([compared(PROGRAM, "native", "reference", "lava")], "Lava-exact"),
+    "reference and lava": ([compared(PROGRAM, "reference", "lava")], "Lava-exact"),
+    "lava alone": ([compared(PROGRAM, "lava")], "not compared"),
+    "no value compared": ([compared(PROGRAM, "native", "reference", compared=0)], "not compared"),
+    "two runs": ([OWN, compared(PROGRAM, "reference", "lava")], "Lava-exact"),
     "one of two differs": (
-        [compared("native", "lava"), compared("native", "reference", equal=False)],
+        [compared(PROGRAM, "native", "lava"), compared(PROGRAM, "native", "lava", equal=False)],
         "diverged",
     ),
-    "a recording": ([compared("native", "recording")], "chip-recorded"),
+    "a recording": ([compared(PROGRAM, "native", "recording")], "chip-recorded"),
 }
 
 
@@ -42,38 +48,53 @@ def test_the_level_is_what_the_comparisons_support(name: str) -> None:
     assert level(comparisons) == expected
 
 
-def state(found: dict[str, Any], name: str) -> tuple[str, str]:
-    check = next(check for check in found["checks"] if check["name"] == name)
-    return check["state"], check["text"]
+def judged(**parts: Any) -> Verdict:
+    return verdict(Evidence(Path("run"), PROGRAM, **parts))
+
+
+def check(found: Verdict, name: str) -> Check:
+    return next(check for check in found.checks if check.name == name)
+
+
+def state(found: Verdict, name: str) -> tuple[str, str]:
+    one = check(found, name)
+    return one.state, one.text
 
 
 def test_a_trained_and_compared_network_is_good() -> None:
-    found = verdict(result(PROGRAM), None, [compared("native", "reference", "lava")], [])
-    assert found["good"] is True
-    assert found["headline"] == "What was trained is what runs"
+    entry = compared(PROGRAM, "native", "reference", "lava", data={"name": "x.npy", "samples": 3})
+    found = judged(result=outcome(PROGRAM), comparisons=(entry,))
+    assert found.good is True
+    assert found.headline == "What was trained is what runs"
     assert state(found, "Engines") == (
         "good",
-        "native, reference and lava identical in 1,234 values (3 samples of 6 steps)",
+        "native, reference and lava identical in 1,234 values (3 samples of 6 steps; "
+        "x.npy, 3 samples)",
+    )
+    assert state(found, "Torch model and integer network") == (
+        "good",
+        "0 scores and 0 spikes differ on digits test, 100 of 359 samples (engine reference)",
     )
 
 
 def test_samples_in_one_stream_are_named_as_such() -> None:
-    entry = compared("native", "lava", samples=1, steps=120, streamed_samples=20)
-    text = state(verdict(None, None, [entry], []), "Engines")[1]
-    assert text.endswith("(20 samples in one stream of 120 steps)")
+    entry = compared(PROGRAM, "native", "lava", samples=1, steps=120, streamed_samples=20)
+    text = state(judged(comparisons=(entry,)), "Engines")[1]
+    assert text.endswith("(20 samples in one stream of 120 steps; input not recorded)")
 
 
 def test_without_training_nothing_is_said_about_it() -> None:
-    found = verdict(None, None, [compared("native", "reference")], [])
-    assert found["headline"] == "Every engine computes the same integers"
+    found = judged(comparisons=(OWN,))
+    assert found.headline == "Every engine computes the same integers"
     assert state(found, "Torch model and integer network")[0] == "none"
 
 
-def test_what_was_not_compared_is_open() -> None:
-    found = verdict(result(PROGRAM), None, [], [])
-    assert found["good"] is None
-    assert found["headline"] == "Checked in part: see what is open"
-    assert state(found, "Engines") == ("open", "not compared; run neurodeploy compare")
+def test_what_was_not_compared_is_open_and_the_way_out_is_named() -> None:
+    found = judged(result=outcome(PROGRAM))
+    assert found.good is None
+    assert found.headline == "Checked in part: see what is open"
+    advice = "not compared; run neurodeploy compare PROGRAM --input X.npy --out RUN"
+    assert state(found, "Engines") == ("open", advice)
 
 
 def test_a_divergence_is_bad_and_says_where() -> None:
@@ -84,9 +105,9 @@ def test_a_divergence_is_bad_and_says_where() -> None:
         "index": [1, 2],
         "values": {"native": 3, "lava": 5},
     }
-    entry = compared("native", "lava", equal=False, differing=7, first=first)
-    found = verdict(result(PROGRAM), None, [entry], [])
-    assert found["good"] is False
+    entry = compared(PROGRAM, "native", "lava", equal=False, differing=7, first=first)
+    found = judged(result=outcome(PROGRAM), comparisons=(entry,))
+    assert found.good is False
     assert state(found, "Engines") == (
         "bad",
         "7 values differ, first in a.v at step 4, index (1, 2): native 3, lava 5",
@@ -95,34 +116,92 @@ def test_a_divergence_is_bad_and_says_where() -> None:
 
 @pytest.mark.parametrize("key", ["spike_differences", "score_differences"])
 def test_a_loss_in_lowering_is_bad(key: str) -> None:
-    lossy = result(PROGRAM)
-    lossy["lowering"][key] = 1
-    found = verdict(lossy, None, [compared("native", "reference")], [])
-    assert found["good"] is False
+    lowering = {**result(PROGRAM)["lowering"], key: 1}
+    found = judged(result=outcome(PROGRAM, lowering=lowering), comparisons=(OWN,))
+    assert found.good is False
     assert state(found, "Torch model and integer network")[0] == "bad"
 
 
 def test_a_stream_that_differs_is_bad_with_the_reason() -> None:
-    recurrent = result(PROGRAM)
-    recurrent["stream"] |= {"identical": False, "samples_different": 3, "spike_differences": 9}
-    recurrent["timing"]["reason"] = "currents in flight survive a reset"
-    found = verdict(recurrent, None, [compared("native", "reference")], [])
-    assert found["good"] is False
+    plain = result(PROGRAM)
+    recurrent = outcome(
+        PROGRAM,
+        stream={**plain["stream"], "identical": False, "samples_different": 3},
+        timing={**plain["timing"], "reason": "currents in flight survive a reset"},
+    )
+    found = judged(result=recurrent, comparisons=(OWN,))
+    assert found.good is False
     text = state(found, "Pipelined stream, as on the chip")[1]
     assert text.startswith("3 of 100 samples differ")
     assert text.endswith("currents in flight survive a reset")
 
 
-def test_overflow_is_shown_without_deciding_the_verdict() -> None:
-    layer = {"population": "a", "u_wraps": 1, "v_saturations": 0, "proven": False}
-    found = verdict(result(PROGRAM), {"headroom": [layer]}, [compared("native", "reference")], [])
-    assert state(found, "Overflow of u and v")[0] == "bad"
-    assert found["good"] is True
+def overflow(**changes: Any) -> tuple[str, str, str]:
+    found = judged(verify=measurements(**changes), comparisons=(OWN,))
+    assert found.good is True  # shown without deciding the verdict
+    one = check(found, "Overflow of u and v")
+    return one.state, one.to_dict()["word"], one.text
+
+
+def test_impossible_holds_for_the_steps_of_a_sample_from_rest() -> None:
+    assert overflow() == (
+        "good",
+        "passed",
+        "none on the data; impossible for 2 of 2 layers within 6 steps from rest, inputs in the "
+        "same range (digits test, 60 of 359 samples)",
+    )
+
+
+def test_saturations_of_a_population_without_headroom_are_not_hidden() -> None:
+    layers = [layer("pixels", v_saturations=1186), layer("classes")]
+    counts = {"steps": 6, "samples": 60, "layers": layers}
+    assert overflow(activity=counts, headroom=[headroom("classes")]) == (
+        "bad",
+        "failed",
+        "left the 24-bit range, as the chip would: pixels: 1,186 saturations "
+        "(digits test, 60 of 359 samples)",
+    )
+
+
+def test_little_headroom_without_a_proof_is_near_and_not_passed() -> None:
+    close = headroom("pixels", v_bits=0.5, v_bound=1 << 24, v_bound_bits=-1.0, proven=False)
+    state, word, text = overflow(headroom=[close, headroom("classes")])
+    assert (state, word) == ("open", "near")
+    assert "pixels came within 0.5 bits of overflow, and no bound rules it out" in text
+    proven = headroom("pixels", v_bits=0.5, proven=True)
+    assert overflow(headroom=[proven, headroom("classes")])[0] == "good"
+
+
+def test_a_bound_from_rest_is_no_proof_for_a_stream_that_a_reset_does_not_clear() -> None:
+    leaking = {"timing": "pipelined", "holds": False, "reason": "recurrent"}
+    state, _, text = overflow(run=leaking)
+    assert state == "good"
+    assert "in the stream that was run, samples do not begin from rest" in text
+    close = headroom("pixels", v_bits=0.5)
+    assert overflow(headroom=[close, headroom("classes")])[0] == "good"
+    assert overflow(headroom=[close, headroom("classes")], run=leaking)[:2] == ("open", "near")
+
+
+def test_overflow_that_was_not_counted_is_open() -> None:
+    counts = {"steps": 6, "samples": 60, "layers": [layer("classes", u_wraps=None)]}
+    text = "not counted for pixels, classes; run neurodeploy verify again"
+    found = overflow(activity=counts, headroom=None)
+    assert found == ("open", "open", f"{text} (digits test, 60 of 359 samples)")
+
+
+def test_counts_alone_are_no_passed_check() -> None:
+    state, word, text = overflow(headroom=None)
+    assert (state, word) == ("none", "counted")
+    assert text.startswith("none on the data; headroom not measured")
 
 
 def test_energy_is_an_estimate_and_never_a_passed_check() -> None:
-    energy = [{"profile": "p", "report": {}}, {"profile": "q", "refused": "why"}]
-    found = verdict(None, None, [], energy)
-    check = next(check for check in found["checks"] if check["name"] == "Energy")
-    assert (check["state"], check["word"]) == ("none", "estimate")
-    assert check["text"] == "intervals for p; refused for q"
+    refused = {"profiles": [{"profile": "q", "refused": "why"}]}
+    energies = as_record(Energies, refused, "energy.json")
+    one = check(judged(energy=energies), "Energy")
+    assert one.to_dict() == {
+        "name": "Energy",
+        "state": "none",
+        "word": "refused",
+        "text": "refused for q",
+    }

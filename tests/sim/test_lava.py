@@ -14,9 +14,9 @@ from fuzz_lava import Tally, fuzz_one
 from lava_chain import LAVA, LIF, assert_lava_equals_reference, chain, needs_lava, spikes
 
 import neurodeploy as nd
+from neurodeploy.conditioning import condition
 from neurodeploy.converters.netx import read
 from neurodeploy.errors import EngineError, ExportError, NeurodeployError, OptionError
-from neurodeploy.fixedpoint import condition
 from neurodeploy.trace import NOT_OBSERVABLE
 
 # --- Equality ------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ def test_skip_connections_and_long_feedback_run_in_lava() -> None:
 
 
 @needs_lava
-def test_dense_weights_reach_a_map_in_channel_height_width_order() -> None:
+def test_group_weights_reach_a_map_in_channel_height_width_order() -> None:
     rng = np.random.default_rng(4)
     conv = nd.Conv2d(rng.integers(-40, 60, (2, 2, 2, 3)), padding=(1, 0))
     shape = conv.output_shape((2, 3, 4))

@@ -252,7 +252,7 @@ DENSE: dict[str, tuple[Any, int]] = {
 
 @pytest.mark.parametrize("mode", ["exact", "lava"])
 @pytest.mark.parametrize("name", DENSE)
-def test_every_width_of_dense_weights_equals_the_reference(name: str, mode: str) -> None:
+def test_every_width_of_group_weights_equals_the_reference(name: str, mode: str) -> None:
     weight, bits = DENSE[name]
     size = np.shape(weight)[1]
     rng = np.random.default_rng(3)

@@ -18,7 +18,6 @@ from neurodeploy.errors import EngineError, InputError, OptionError
 from neurodeploy.recording import PackedSpikes
 from neurodeploy.sim import _native, native
 from neurodeploy.sim.native import INSTRUCTION_SETS, instruction_set, instruction_sets
-from neurodeploy.sim.notes import notes
 
 
 def program(size: int = 3, neurons: int = 2) -> nd.Program:
@@ -182,62 +181,6 @@ def test_spikes_are_recorded_as_bits(shape: tuple[int, ...]) -> None:
     assert expected.any()
     assert trace["n"].s.dtype == np.uint8
     assert np.array_equal(trace["n"].s, expected)
-
-
-# --- The log --------------------------------------------------------------------------------------
-
-
-def lines(subject: nd.Program, caplog: pytest.LogCaptureFixture) -> list[str]:
-    with caplog.at_level("DEBUG", logger="neurodeploy.sim.native"):
-        nd.compile(subject)
-    return [record.getMessage() for record in caplog.records]
-
-
-def test_the_log_names_every_layer_at_debug_level_only(caplog: pytest.LogCaptureFixture) -> None:
-    isa = instruction_set()
-    found = lines(program(), caplog)
-    assert [line.split(":")[1] for line in found] == [" connection x->n", " population n"]
-    assert all(line.startswith(f"{isa}: ") for line in found)
-    caplog.clear()
-    with caplog.at_level("INFO", logger="neurodeploy.sim.native"):
-        nd.compile(program())
-    assert caplog.records == []
-
-
-WIDE: list[tuple[int, int, str, str]] = [
-    (9, 1, "connection x->n: 16-bit weights, 16-bit sums of up to 27", "32-bit update"),
-    (
-        20000,
-        1,
-        "connection x->n: 16-bit weights, 32-bit sums of up to 60000",
-        "32-bit update",
-    ),
-    (
-        100000,
-        1,
-        "connection x->n: 32-bit weights, the largest is 100000 > 32767",
-        "32-bit update, 64-bit in columns with currents beyond 262144",
-    ),
-    (
-        9,
-        5000,
-        "connection x->n: 16-bit weights, 16-bit sums of up to 27",
-        "64-bit update, current_decay is 5000 to 5000, beyond 0 to 4096",
-    ),
-]
-
-
-@pytest.mark.parametrize(("weight", "decay", "sums", "update"), WIDE)
-def test_the_log_says_where_a_layer_is_too_wide(
-    weight: int, decay: int, sums: str, update: str
-) -> None:
-    subject = nd.Program(
-        (nd.Input("x", (3,)),),
-        (nd.Population("n", (2,), nd.CubaLif(decay, 1, 1)),),
-        (nd.Connection("x", "n", nd.Dense(np.full((2, 3), weight))),),
-        nd.Readout("n"),
-    )
-    assert list(notes(nd.compile(subject).plan)) == [sums, f"population n: {update}"]
 
 
 # --- Interrupts and memory -----------------------------------------------------------------------

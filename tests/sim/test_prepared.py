@@ -163,14 +163,38 @@ def test_only_the_latest_are_kept(recent: Counted) -> None:
 def test_programs_with_many_weights_make_room(
     recent: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepared, "KEPT_BYTES", 2 * 20 * 6 * 4)
     programs = [program(seed) for seed in range(3)]
+    nd.simulate(programs[0], DATA)
+    (first,) = recent._entries.values()
+    monkeypatch.setattr(prepared, "KEPT_BYTES", 2 * first.held_bytes)
     for subject in programs:
         nd.simulate(subject, DATA)
     assert len(recent) == 2
-    huge = program(neurons=100)
+    huge = program(neurons=3000)
     nd.simulate(huge, DATA)
     assert len(recent) == 0
+
+
+def test_what_is_held_is_tables_and_the_memory_of_workers_too() -> None:
+    """A convolution by patterns: 5 kB of weights, and tables of 2^4 sums for each four of them."""
+    rng = np.random.default_rng(0)
+    subject = nd.Program(
+        (nd.Input("x", (16, 9, 9)),),
+        (nd.Population("n", (32, 7, 7), nd.CubaLif(500, 300, 60)),),
+        (nd.Connection("x", "n", nd.Conv2d(rng.integers(-50, 50, (32, 16, 3, 3)))),),
+        nd.Readout("n"),
+    )
+    weights = prepared.weight_bytes(subject) // 2  # as packed, in 16 bits
+    simulator = nd.compile(subject)
+    before = simulator._prepared.held_bytes
+    assert before > weights + 4 * weights
+    simulator.run(rng.integers(0, 2, (4, 5, 16, 9, 9), np.uint8))
+    states = 4 * 2 * 32 * 7 * 7  # u and v of one sample
+    assert simulator._prepared.held_bytes > before + states
+
+
+def test_a_program_read_by_reference_holds_nothing_of_its_own() -> None:
+    assert nd.compile(program(), engine="reference")._prepared.held_bytes == 0
 
 
 def test_calls_from_many_threads_agree(recent: Counted) -> None:

@@ -59,7 +59,10 @@ def mismatches(program: nd.Program, data: dict[str, Any], reset: bool) -> int:
 
 
 def adapted(program: nd.Program, *, bias: bool) -> nd.Program:
-    """Return ``program`` within the theorem: forward, no delays, thresholds >= 0, biases on ask."""
+    """Return ``program`` within the theorem: forward, no delays, thresholds >= 0.
+
+    bias : keep biases and ``initial``.
+    """
     populations = []
     for population in program.populations:
         changes: dict[str, Any] = {}
@@ -68,8 +71,8 @@ def adapted(program: nd.Program, *, bias: bool) -> nd.Program:
             changes["threshold"] = np.abs(neuron.threshold)
         if isinstance(neuron, HomeostaticLif):
             changes |= {"low": 0}
-        if hasattr(neuron, "bias") and not bias:
-            changes["bias"] = 0
+        if not bias:
+            changes |= {name: 0 for name in ("bias", "initial") if hasattr(neuron, name)}
         populations.append(replace(population, neuron=replace(neuron, **changes)))
     connections = [
         replace(c, synapse=nd.Dense(c.synapse.weight)) if isinstance(c.synapse, nd.Dense) else c

@@ -27,10 +27,14 @@ def case(steps: int, batch: int, neurons: int, source_steps: int) -> dict[str, A
     }
 
 
-def forward(given: dict[str, Any], steps: int, threads: int = 1) -> tuple[np.ndarray, ...]:  # type: ignore[type-arg]
+def forward(
+    given: dict[str, Any], steps: int, threads: int = 1, instruction_set: str = ""
+) -> tuple[np.ndarray, ...]:  # type: ignore[type-arg]
     shape = (steps, *given["a"].shape[1:])
     s, v, u = (np.full(shape, np.nan, np.float32) for _ in range(3))
-    native.train_forward(**given, spiking=True, s=s, v=v, u=u, threads=threads)
+    native.train_forward(
+        **given, spiking=True, s=s, v=v, u=u, threads=threads, instruction_set=instruction_set
+    )
     return s, v, u
 
 
@@ -61,9 +65,9 @@ def backward(given: dict[str, Any], steps: int, threads: int) -> tuple[np.ndarra
     sums = np.zeros((4, s.shape[2]))
     names = ("current_decay", "voltage_decay", "threshold")
     native.train_backward(
-        grad_s=grad_s, grad_v=grad_v, s=s, v=v, u=u, **{n: given[n] for n in names}, kind=1,
-        width=1.0, unit=500.0, spiking=True, reset_gradient=True, grad_a=grad_a, sums=sums,
-        threads=threads,
+        grad_s=grad_s, grad_v=grad_v, s=s, v=v, u=u, **{n: given[n] for n in names},
+        surrogate="fast_sigmoid", width=1.0, unit=500.0, spiking=True, reset_gradient=True,
+        grad_a=grad_a, sums=sums, threads=threads,
     )  # fmt: skip
     return grad_a, sums
 
@@ -86,3 +90,43 @@ def test_arrays_of_other_sizes_are_refused(name: str) -> None:
     table[name] = np.zeros((4, 2, 6) if table[name].ndim == 3 else 6, table[name].dtype)
     with pytest.raises(ValueError, match=r"differs from v|another number|other steps"):
         native.train_forward(**table, spiking=True, threads=1)
+
+
+def test_every_instruction_set_gives_the_same_bits_and_others_are_refused() -> None:
+    given = case(9, 3, 70, 9)
+    found = [forward(given, 9, instruction_set=name) for name in native.instruction_sets()]
+    for other in found[1:]:
+        assert all(np.array_equal(x, y) for x, y in zip(found[0], other, strict=True))
+    with pytest.raises(ValueError, match="this instruction set is not available here"):
+        forward(given, 9, instruction_set="sse9")
+
+
+FAR = (2**17 - 1, 2**17, 2**25 - 1, 2**25, 2**26, 2**31 - 1)
+"""Threshold mantissas; times 64 the last three leave 32 bits, and v never exceeds the last five."""
+
+
+@pytest.mark.parametrize("instruction_set", native.instruction_sets())
+def test_thresholds_out_of_reach_never_or_always_fire(instruction_set: str) -> None:
+    """v lies within +-(2^23 - 1): thresholds from 2^17 on never fire, from -2^17 down always."""
+    size = 2 * len(FAR)
+    zero = np.zeros(size, np.int32)
+    given = {
+        "a": np.where(np.arange(size) % 2, 2**17 - 1, 1 - 2**17).astype(np.float32)[None, None],
+        "current_decay": zero, "voltage_decay": zero, "bias": zero,
+        "threshold": np.repeat(np.array(FAR, np.int32), 2),
+    }  # fmt: skip
+    s, _, _ = forward(given, 3, instruction_set=instruction_set)
+    assert not s[:, 0, 2:].any()
+    given["threshold"] = -given["threshold"]
+    s, _, _ = forward(given, 3, instruction_set=instruction_set)
+    assert s[:, 0, 2:].all()
+
+
+def test_an_unknown_surrogate_is_refused_by_name() -> None:
+    one = np.ones((1, 1, 1), np.float32)
+    row = np.ones(1, np.int32)
+    with pytest.raises(ValueError, match="the kernels know no surrogate staircase"):
+        native.train_backward(
+            one, None, one, one, None, row, row, row, "staircase", 1.0, 1.0, True, False,
+            one.copy(), None, 1,
+        )  # fmt: skip

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 pytest.importorskip("torch")
 
+from neurodeploy.data import load_data
+from neurodeploy.encode import ENCODERS, Encoder
+from neurodeploy.encode.encoder import Call, Integers
 from neurodeploy.errors import OptionError
 from neurodeploy.train.config import Config, parse_config, read_config, to_toml
+from neurodeploy.train.feed import build_encoder
 from neurodeploy.train.specs import Dense, Neuron
 
 BASE = """
@@ -77,6 +83,32 @@ def test_configurations_built_in_python_can_be_written() -> None:
     assert parse_config(to_toml(config)) == config
 
 
+@dataclass(frozen=True)
+class Burst(Encoder):
+    """A toy encoder with a field of its own."""
+
+    length: int = 4
+
+    kind: ClassVar[str] = "burst"
+
+    def _write(self, x: Integers, call: Call) -> None:
+        call.data[...] = (x > 0)[:, None]
+
+
+def test_an_encoder_from_outside_is_configured_by_its_own_fields() -> None:
+    text = changed('kind = "direct"', 'kind = "burst"').replace("levels = 16", "length = 7")
+    ENCODERS.add("burst", Burst)
+    try:
+        config = parse_config(text)
+        assert build_encoder(config.encoder, load_data("digits")) == Burst(4, 16, length=7)
+        assert parse_config(to_toml(config)) == config
+        with pytest.raises(OptionError) as caught:
+            parse_config(text.replace("length = 7", "lenght = 7"))
+        assert str(caught.value) == "encoder.lenght: unknown key, did you mean 'length'?"
+    finally:
+        ENCODERS.remove("burst")
+
+
 def changed(old: str, new: str) -> str:
     assert old in BASE
     return BASE.replace(old, new)
@@ -122,6 +154,12 @@ BAD = [
      "loss.rest_weight: is set, but encoder.gap is 0, there is no rest"),
     (changed("levels = 16", "threshold = 2"),
      "encoder.threshold: is set, but encoder 'direct' does not use it"),
+    (changed("levels = 16", "levles = 16"),
+     "encoder.levles: unknown key, did you mean 'levels'?"),
+    (changed("levels = 16", "peak = 16"),
+     "encoder.peak: unknown key, known are kind, steps, gap, levels"),
+    (changed('kind = "direct"', 'kind = "poisson"'),
+     "encoder.kind: 'poisson', expected one of direct, rate, latency, delta, level, columns"),
     (BASE + "[readout]\nkind = 'integrator'\n[loss]\nterm = 'ms-mppd'\n"
      "[perturbation]\nkind = 'gaussian'", "loss.term: is 'ms-mppd', but no layer spikes"),
 ]  # fmt: skip

@@ -266,3 +266,19 @@ def test_a_scan_option_of_torch_is_kept_from_the_compiled_layer() -> None:
     assert fused.usable(x, given, ScanOptions(3, 1.0))
     assert not fused.usable(x, given, ScanOptions(3, 1.0, backend="torch"))
     assert not fused.usable(x, given, ScanOptions(4, 1.0))
+
+
+def test_a_surrogate_that_only_python_knows_is_kept_from_the_compiled_layer() -> None:
+    x, one = spikes(3, 2, 4), torch.ones(4)
+    given = ScanParameters(one, one, one, one)
+    assert not fused.usable(x, given, ScanOptions(3, 1.0, surrogate="staircase"))
+
+
+@pytest.mark.parametrize("threshold", [2**17, 2**25, 2**31 - 128, -(2**25), -(2**31)])
+def test_thresholds_beyond_32_bits_of_v_never_or_always_fire(threshold: int) -> None:
+    x, zero = spikes(3, 2, 8, rate=1.0), torch.zeros(4)
+    given = ScanParameters(zero, zero, torch.full((4,), float(threshold)), zero)
+    rows = torch.full((4, 8), 254.0)
+    layer = fused.run(x, None, rows, given, ScanOptions(3, 1.0), fused.Geometry((8,), (4,)))
+    assert layer is not None
+    assert torch.all(layer.s == float(threshold < 0))

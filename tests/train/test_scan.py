@@ -7,7 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from neurodeploy.fixedpoint import M  # noqa: E402  (needs torch)
+from neurodeploy.errors import EngineError, OptionError  # noqa: E402  (needs torch)
+from neurodeploy.fixedpoint import M  # noqa: E402
 from neurodeploy.neuron import CubaLif, Integrator  # noqa: E402
 from neurodeploy.sim.dynamics import fresh_state, update  # noqa: E402
 from neurodeploy.train import compiled  # noqa: E402
@@ -103,6 +104,42 @@ def test_compiled_gradients_do_not_depend_on_the_number_of_threads() -> None:
         torch.set_num_threads(before)
     for other in found[1:]:
         assert all(torch.equal(x, y) for x, y in zip(found[0], other, strict=True))
+
+
+def staircase(z: torch.Tensor, width: float) -> torch.Tensor:
+    return 0.5 * (z.abs() < width).to(z.dtype) / width
+
+
+def test_a_surrogate_that_only_python_knows_trains_with_its_own_gradient(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(SURROGATES, "staircase", staircase)
+    options = {b: ScanOptions(T, 900.0, "staircase", 1.3, backend=b) for b in ("auto", "torch")}
+    found = [gradients(b, own, T, 300_000) for b, own in options.items()]
+    assert all(torch.equal(x, y) for x, y in zip(*found, strict=True))
+    if compiled.available():
+        with pytest.raises(EngineError, match="surrogate staircase: False\\); use 'auto'"):
+            gradients("native", ScanOptions(T, 900.0, "staircase", backend="native"), T, 3000)
+
+
+@pytest.mark.skipif(not compiled.available(), reason="the compiled module is not built")
+def test_the_compiled_surrogates_are_those_of_python() -> None:
+    """By name: nothing depends on the order of either table."""
+    assert all(compiled.knows(name) for name in SURROGATES)
+    assert not compiled.knows("staircase")
+
+
+@pytest.mark.skipif(not compiled.available(), reason="the compiled module is not built")
+def test_the_scan_runs_with_the_instruction_set_that_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = ScanOptions(T, 900.0, backend="native")
+    monkeypatch.setenv("NEURODEPLOY_ISA", "portable")
+    assert compiled.means()[1] == "portable"
+    scan(currents(1, 9), parameters(1), options)
+    monkeypatch.setenv("NEURODEPLOY_ISA", "sse9")
+    with pytest.raises(OptionError, match="NEURODEPLOY_ISA is 'sse9'"):
+        scan(currents(1, 9), parameters(1), options)
 
 
 def test_gradients_are_those_of_autograd_through_a_smooth_twin() -> None:

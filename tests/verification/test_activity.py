@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from presentations import given_columns, repeated
 
 import neurodeploy as nd
-from neurodeploy.verification import presented
-from neurodeploy.verification.activity import measure_activity, summary
-from neurodeploy.verification.presented import Presented
+from neurodeploy.answers import Recipe, RunChoice, Runner, settle
+from neurodeploy.data.presentation import Presentation
+from neurodeploy.verification.activity import measure, summary
 from neurodeploy.verification.sample import record_sample
 
-RUN = {"engine": "reference"}
+RUN = RunChoice(engine="reference")
 
 
 def program() -> nd.Program:
@@ -30,25 +33,42 @@ def program() -> nd.Program:
     )
 
 
-def data(samples: int = 10) -> Presented:
+def data(samples: int = 10) -> Presentation:
     x = np.ones((samples, 2), np.int32)
     x[::2, 1] = 0
     y = np.zeros(samples, np.int64)
-    return Presented(x, y, 0, 1, lambda v, rows: np.repeat(v[:, None], 6, axis=1), "graded input")
+    return repeated(x, y, steps=6, high=1)
+
+
+def recipe(given: Presentation) -> Recipe:
+    return settle(program(), given.steps, RUN)
 
 
 def test_counts_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, accuracy = measure_activity(program(), data(), run=RUN)
+    whole = measure(program(), data(), recipe=recipe(data()))
     expected = nd.simulate(program(), data().columns(slice(0, 10)), engine="reference").activity
-    assert whole == expected
-    monkeypatch.setattr(presented, "CHUNK_BYTES", 3 * 4 * 5 * 6)
-    assert measure_activity(program(), data(), run=RUN) == (expected, accuracy)
-    assert accuracy.rate == 1.0
+    assert whole.activity == expected
+    monkeypatch.setattr(Runner, "chunk", lambda *_: 3)
+    assert measure(program(), data(), recipe=recipe(data())) == whole
+    assert whole.accuracy.rate == 1.0
+
+
+def test_samples_without_a_decision_are_told_apart() -> None:
+    """A read-out that never spikes gives no accuracy: all scores are equal, and why is said."""
+    deaf = replace(
+        program(),
+        populations=(program().populations[0], nd.Population("out", 2, nd.CubaLif(4096, 0, 9999))),
+        readout=nd.Readout("out", "s"),
+    )
+    found = measure(deaf, data(), recipe=recipe(data())).undecided
+    assert (found.samples, found.ties, found.silent, found.first_silent) == (10, 10, 10, "out")
+    assert found.sentence().startswith("10 of 10 samples have no decision")
+    assert "population out never sends anything" in found.sentence()
+    assert measure(program(), data(), recipe=recipe(data())).undecided.sentence() == ""
 
 
 def test_summary_gives_means_and_rates() -> None:
-    activity, _ = measure_activity(program(), data(), run=RUN)
-    result = summary(program(), activity)
+    result = summary(program(), measure(program(), data(), recipe=recipe(data())).activity)
     x, a, out = result["layers"]
     assert (x["events"], x["rate"], x["input"], x["updates"]) == (9.0, 0.75, True, 0)
     # neuron 0 spikes in all 6 steps, neuron 1 in steps 3 and 6; neuron 2 at 2 or 4 a step
@@ -62,7 +82,7 @@ def test_summary_gives_means_and_rates() -> None:
 
 
 def test_a_sample_keeps_every_spike_and_the_membrane_of_the_busiest() -> None:
-    sample = record_sample(program(), data(), row=1, run=RUN)
+    sample = record_sample(program(), data(), row=1, recipe=recipe(data()))
     assert (sample.row, sample.label, sample.predicted) == (1, 0, 0)
     assert sample.columns.shape == (6, 2)
     a, out = sample.layers
@@ -79,10 +99,10 @@ def test_a_correctly_answered_sample_is_looked_for_first() -> None:
     shown = data()
     y = np.ones(10, np.int64)
     y[4] = 0
-    wanted = Presented(shown.x, y, 0, 1, shown.encode, shown.place)
-    assert record_sample(program(), wanted, run=RUN).row == 4
-    hopeless = Presented(shown.x, np.ones(10, np.int64), 0, 1, shown.encode, shown.place)
-    assert record_sample(program(), hopeless, run=RUN).row == 0
+    wanted = repeated(shown.x, y, steps=6, high=1)
+    assert record_sample(program(), wanted, recipe=recipe(wanted)).row == 4
+    hopeless = repeated(shown.x, np.ones(10), steps=6, high=1)
+    assert record_sample(program(), hopeless, recipe=recipe(hopeless)).row == 0
 
 
 def test_sigma_delta_populations_have_messages_and_no_membrane() -> None:
@@ -92,8 +112,7 @@ def test_sigma_delta_populations_have_messages_and_no_membrane() -> None:
         connections=(nd.Connection("x", "a", nd.Dense([[1]])),),
         readout=nd.Readout("a", "sigma"),
     )
-    columns = np.array([[[3], [0]]])
-    given = Presented(columns, np.zeros(1, int), -9, 9, lambda v, rows: v, "graded input")
-    (layer,) = record_sample(graph, given, run=RUN).layers
+    given = given_columns([[[3], [0]]])
+    (layer,) = record_sample(graph, given, recipe=settle(graph, given.steps, RUN)).layers
     assert layer.v.shape == (2, 0)
     assert layer.spikes.shape == (2, 1)

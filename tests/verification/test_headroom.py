@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 from generate import random_input, random_program
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from presentations import given_columns
+from verification.closed_form import reach
 
 import neurodeploy as nd
+from neurodeploy.bounds import bound
 from neurodeploy.neuron import CubaLif
 from neurodeploy.verification.headroom import before_reset, bits, headroom
-from neurodeploy.verification.presented import Presented
 
 RUN = {"engine": "reference"}
 M = 2**23
@@ -29,33 +32,37 @@ def single(weight: int = 100, **neuron: Any) -> nd.Program:
     )
 
 
-def given_columns(columns: Any) -> Presented:
-    columns = np.asarray(columns)
-    labels = np.zeros(len(columns), np.int64)
-    return Presented(columns, labels, -(2**24), 2**24, lambda v, rows: v, "graded input")
+def over(program: nd.Program, columns: Any) -> Any:
+    """Headroom of the only population."""
+    (found,) = headroom(program, given_columns(np.asarray(columns)), run=RUN)
+    return found
 
 
 def test_measured_values_include_v_before_its_reset() -> None:
     # 5 * 100 * 64 = 32000 per step: v is 32000, then 64000 (not above), then 96000 > 64000: spike
-    (found,) = headroom(single(), given_columns(np.full((1, 4, 1), 5)), run=RUN)
-    assert (found.u_largest, found.v_largest) == (32_000, 96_000)
+    found = over(single(), np.full((1, 4, 1), 5))
+    assert (found.state("u").observed, found.state("v").observed) == (32_000, 96_000)
     assert found.v_before_reset
-    assert found.u_bits == pytest.approx(np.log2(M / 32_000))
+    plain = found.to_dict()
+    assert plain["u_bits"] == pytest.approx(np.log2(M / 32_000))
+    assert (plain["u_largest"], plain["v_largest"], plain["u_wraps"]) == (32_000, 96_000, 0)
 
 
 def test_bounds_by_hand() -> None:
-    data = given_columns(np.full((1, 4, 1), 5))
-    (reset,) = headroom(single(), data, run=RUN)
-    assert (reset.u_bound, reset.v_bound) == (32_000, 64 * 1000 + 32_000)
-    (subtract,) = headroom(single(reset="subtract"), data, run=RUN)
-    assert subtract.v_bound == 4 * 32_000
-    (leaky,) = headroom(single(reset="none", voltage_decay=2048), data, run=RUN)
-    assert leaky.v_bound == 2 * 32_000
-    (slow,) = headroom(single(current_decay=2048), data, run=RUN)
-    assert slow.u_bound == 2 * 32_000
-    (biased,) = headroom(single(bias=-3), data, run=RUN)
-    assert biased.v_bound == 96_000
-    assert all(entry.proven for entry in (reset, subtract, leaky, slow, biased))
+    def bounds(**neuron: Any) -> tuple[int, int]:
+        found = over(single(**neuron), np.full((1, 4, 1), 5))
+        assert found.proven
+        return found.state("u").bound, found.state("v").bound
+
+    assert bounds() == (32_000, 64 * 1000 + 32_000)
+    assert bounds(reset="subtract")[1] == 64 * 1000 + 32_000
+    assert bounds(reset="none")[1] == 4 * 32_000
+    assert bounds(reset="none", voltage_decay=2048)[1] == 32_000 + 16_000 + 8000 + 4000
+    assert bounds(current_decay=2048)[0] == 32_000 + 16_000 + 8000 + 4000
+    assert bounds(bias=-3)[1] == 64_000 + 32_000 - 3 * 64
+    assert bounds(gain=[-64, 200])[0] == 100_000
+    assert bounds(current_decay=-4096)[0] == 15 * 32_000
+    assert bounds(reset="subtract", threshold=-1000)[1] == 4 * 32_000 + 3 * 64_000
 
 
 def test_bits_count_down_to_the_limit_of_24_bit_states() -> None:
@@ -66,16 +73,14 @@ def test_bits_count_down_to_the_limit_of_24_bit_states() -> None:
 
 
 def test_overflow_leaves_no_bits_and_no_proof() -> None:
-    data = given_columns(np.full((1, 3, 1), 2000))
-    (found,) = headroom(single(), data, run=RUN)
-    assert found.u_wraps > 0
-    assert (found.u_bits, found.proven) == (0.0, False)
-    assert found.u_bound == 64 * 100 * 2000
-    (saturated,) = headroom(
-        single(threshold=2**20, reset="none"), given_columns(np.full((1, 9, 1), 200)), run=RUN
-    )
-    assert saturated.v_saturations > 0
-    assert saturated.v_bits == 0.0
+    found = over(single(), np.full((1, 3, 1), 2000))
+    u = found.state("u")
+    assert u.overflows > 0
+    assert (found.to_dict()["u_bits"], found.proven, u.verdict) == (0.0, False, "seen")
+    assert u.bound == 64 * 100 * 2000
+    saturated = over(single(threshold=2**20, reset="none"), np.full((1, 9, 1), 200)).state("v")
+    assert saturated.overflows > 0
+    assert saturated.verdict == "seen"
 
 
 def test_weights_of_both_signs_are_bounded_by_the_worse_sign() -> None:
@@ -85,22 +90,7 @@ def test_weights_of_both_signs_are_bounded_by_the_worse_sign() -> None:
         connections=(nd.Connection("x", "a", nd.Dense([[10, 20, -90]])),),
         readout=nd.Readout("a"),
     )
-    (found,) = headroom(program, given_columns(np.ones((1, 2, 3), int)), run=RUN)
-    assert found.u_bound == 64 * 90
-
-
-UNBOUNDED = {
-    "gain": {"gain": [64, 64]},
-    "a growing current": {"current_decay": -5},
-    "a reset that raises v": {"reset": "subtract", "threshold": -4},
-}
-
-
-@pytest.mark.parametrize("name", UNBOUNDED)
-def test_where_no_bound_is_known_none_is_claimed(name: str) -> None:
-    (found,) = headroom(single(**UNBOUNDED[name]), given_columns(np.ones((1, 2, 1), int)), run=RUN)
-    assert found.v_bound is None
-    assert not found.proven
+    assert over(program, np.ones((1, 2, 3), int)).state("u").bound == 64 * 90
 
 
 def test_a_bias_port_hides_v_before_the_reset_and_says_so() -> None:
@@ -110,36 +100,121 @@ def test_a_bias_port_hides_v_before_the_reset_and_says_so() -> None:
         connections=(nd.Connection("x", "a", nd.Direct(), port="bias"),),
         readout=nd.Readout("a"),
     )
-    (found,) = headroom(program, given_columns(np.full((1, 3, 1), 9)), run=RUN)
+    found = over(program, np.full((1, 3, 1), 9))
     assert not found.v_before_reset
-    assert found.u_bound is None
+    assert (found.state("u").bound, found.state("v").bound) == (0, 64 * 10 + 64 * 9)
 
 
-def test_populations_of_other_families_are_left_out() -> None:
+# --- What it says, and for how long --------------------------------------------------------------
+
+
+def test_a_verdict_says_for_how_many_steps_it_holds() -> None:
+    """v without leak cannot saturate in 4 steps; in a longer stream it can."""
+    found = over(single(reset="none"), np.full((1, 4, 1), 5))
+    assert [row.verdict for row in found.rows()] == ["never", "impossible"]
+    assert {row.assumes for row in found.rows()} == {"from rest, 4 steps, inputs 0 to 5"}
+    plain = found.to_dict()
+    assert (plain["proven"], plain["proven_for_ever"]) == (True, False)
+    assert plain["assumes"] == {"steps": 4, "low": 0, "high": 5}
+    leaky = over(single(reset="none", voltage_decay=2048), np.full((1, 4, 1), 5))
+    assert leaky.to_dict()["proven_for_ever"]
+
+
+def test_what_was_not_seen_may_be_possible() -> None:
+    """One input of 2 is too small to wrap u, two of them at a time are not."""
+    program = nd.Program(
+        inputs=(nd.Input("x", 2, 8),),
+        populations=(nd.Population("a", 1, nd.CubaLif(4096, 4096, 1)),),
+        connections=(nd.Connection("x", "a", nd.Dense([[50_000, 50_000]])),),
+        readout=nd.Readout("a"),
+    )
+    columns = np.array([[[2, 0], [0, 2]]])
+    u = over(program, columns).state("u")
+    assert (u.overflows, u.verdict, u.bound) == (0, "possible", 64 * 200_000)
+
+
+def test_a_row_tells_bound_observed_limit_and_verdict() -> None:
+    (row, _) = over(single(), np.full((1, 4, 1), 5)).rows()
+    assert asdict(row) == {
+        "population": "a",
+        "state": "u",
+        "bound": 32_000,
+        "observed": 32_000,
+        "limit": M,
+        "overflows": 0,
+        "verdict": "never",
+        "assumes": "from rest, 4 steps, inputs 0 to 5",
+    }
+
+
+def test_sigma_delta_populations_are_bounded_too() -> None:
     program = nd.Program(
         inputs=(nd.Input("x", 1, 8),),
         populations=(nd.Population("a", 1, nd.SigmaDelta(threshold=1)),),
-        connections=(nd.Connection("x", "a", nd.Dense([[1]])),),
+        connections=(nd.Connection("x", "a", nd.Dense([[3]])),),
         readout=nd.Readout("a", "sigma"),
     )
-    assert headroom(program, given_columns(np.ones((1, 2, 1), int)), run=RUN) == ()
+    found = over(program, np.ones((1, 5, 1), int))
+    sigma = found.state("sigma")
+    assert (sigma.observed, sigma.bound, sigma.verdict) == (15, 15, "impossible")
+    assert not found.has_current
+
+
+def test_saturations_of_resonators_are_seen() -> None:
+    program = nd.Program(
+        inputs=(nd.Input("x", 1, 8),),
+        populations=(nd.Population("a", 1, nd.ResonateFire(0, 4096, 2**17 - 1)),),
+        connections=(
+            nd.Connection("x", "a", nd.Dense([[200]]), port="re"),
+            nd.Connection("x", "a", nd.Dense([[1]]), port="im"),
+        ),
+        readout=nd.Readout("a"),
+    )
+    assert [row.verdict for row in over(program, np.full((1, 9, 1), 200)).rows()] == ["seen"] * 2
+    assert over(program, np.full((1, 9, 1), 2)).state("re").verdict == "impossible"
+
+
+# --- Against runs and closed forms ---------------------------------------------------------------
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["aligned", "pipelined"]))
 def test_no_run_of_a_random_program_exceeds_its_bounds(seed: int, timing: str) -> None:
+    """Nor is a bound looser than the closed form, where that has one."""
     rng = np.random.default_rng(seed)
     program = random_program(rng)
     if len(program.inputs) > 1:
         return
     columns = random_input(rng, program, steps=6, batch=3)[program.inputs[0].name]
+    values = min(0, int(columns.min())), max(0, int(columns.max()))
     for found in headroom(program, given_columns(columns), run={**RUN, "timing": timing}):
-        if found.u_bound is not None:
-            assert found.u_largest <= found.u_bound or found.u_wraps
-        if found.v_bound is not None:
-            assert found.v_largest <= found.v_bound
-        if found.proven:
-            assert found.u_wraps == found.v_saturations == 0
+        for entry in found.states:
+            if entry.observed is not None and entry.bound is not None:
+                assert entry.observed <= entry.bound or entry.overflows
+            assert not entry.overflows or entry.possible or entry.state in ("re", "im")
+            assert entry.for_ever or not entry.possible
+        population = program.node(found.population)
+        for name, known in zip("uv", reach(program, population, values, 6), strict=True):
+            if known is not None:
+                assert found.state(name).bound <= known
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_bounds_are_no_looser_than_closed_forms(seed: int) -> None:
+    """Extreme programs, in which u wraps now and then: the closed form bounds u before it folds."""
+    rng = np.random.default_rng(seed)
+    program = random_program(rng, extreme=True)
+    low, high, steps = -int(rng.integers(0, 900)), int(rng.integers(1, 900)), 7
+    ends = (
+        {node.name: np.full((1, 1, *node.shape), end) for node in program.inputs}
+        for end in (low, high)
+    )
+    found = bound(program, *ends, steps=steps, extrema=True)
+    for population in program.populations:
+        for name, known in zip("uv", reach(program, population, (low, high), steps), strict=True):
+            if known is not None:
+                assert found[population.name].largest(name) <= known
 
 
 @settings(max_examples=40, deadline=None)

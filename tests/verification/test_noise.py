@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from presentations import repeated
 
 import neurodeploy as nd
+from neurodeploy.answers import RunChoice, Runner
 from neurodeploy.data.dataset import Split
-from neurodeploy.errors import DataError, OptionError, ProgramError
-from neurodeploy.sim.encode import Direct, Encoder, Rate
-from neurodeploy.verification import presented
-from neurodeploy.verification.noise import generator, noise_accuracy, perturbed
-from neurodeploy.verification.presented import Presented, present
+from neurodeploy.data.presentation import Presentation, present
+from neurodeploy.draws import normals
+from neurodeploy.encode import Direct, Encoder, Rate
+from neurodeploy.errors import OptionError
+from neurodeploy.verification import noise
+from neurodeploy.verification.noise import normal_directions, perturbed
+from neurodeploy.verification.noise_suite import noise_accuracy
 
-RUN = {"engine": "reference"}
+RUN = RunChoice(engine="reference")
 
 
 def largest(encoder: Encoder | None = None, classes: int = 4) -> nd.Program:
@@ -30,12 +34,9 @@ def largest(encoder: Encoder | None = None, classes: int = 4) -> nd.Program:
     )
 
 
-def one_hot(samples: int = 40, classes: int = 4, high: int = 100) -> Presented:
+def one_hot(samples: int = 40, classes: int = 4, high: int = 100) -> Presentation:
     y = np.arange(samples) % classes
-    x = high * (y[:, None] == np.arange(classes)).astype(np.int32)
-    return Presented(
-        x, y, 0, high, lambda v, rows: np.repeat(v[:, None], 3, axis=1), "graded input"
-    )
+    return repeated(high * (y[:, None] == np.arange(classes)), y, steps=3, high=high)
 
 
 def split(samples: int = 20, classes: int = 4, peak: int = 16) -> Split:
@@ -68,66 +69,74 @@ def test_noise_does_not_depend_on_how_the_samples_are_chunked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = noise_accuracy(largest(), one_hot(101), sigmas=(0.7,), run=RUN)
-    monkeypatch.setattr(presented, "CHUNK_BYTES", 7 * 4 * 4 * 3)
-    assert len(list(one_hot(101).chunks(largest()))) == 15
+    monkeypatch.setattr(Runner, "chunk", lambda *_: 7)
     assert noise_accuracy(largest(), one_hot(101), sigmas=(0.7,), run=RUN) == whole
+    monkeypatch.setattr(noise, "KEPT_VALUES", 0)
+    assert noise_accuracy(largest(), one_hot(101), sigmas=(0.7,), run=RUN) == whole
+
+
+def test_noise_depends_on_the_number_of_the_sample_alone() -> None:
+    """Not on its row, on the chunk, or on which samples are looked at."""
+    data = present(largest(Direct(steps=3, peak=16, levels=200)), split()).encoded()
+    whole = normal_directions(data, slice(0, 20), 3)
+    assert np.array_equal(normal_directions(data, slice(5, 9), 3), whole[5:9])
+    some = replace(data, split=data.split.take(np.array([17, 2])))
+    assert np.array_equal(normal_directions(some, slice(0, 2), 3), whole[[17, 2]])
 
 
 def test_noisy_values_are_integers_within_the_range() -> None:
     data = one_hot(50)
-    noisy = perturbed(data, slice(0, 50), 3.0, generator(0))
+    directions = normal_directions(data, slice(0, 50), 0)
+    noisy = perturbed(data, slice(0, 50), 3.0, directions)
     assert noisy.dtype == np.int32
     assert (noisy.min(), noisy.max()) == (0, 100)
-    expected = np.rint(data.x + 300.0 * generator(0).standard_normal(data.x.shape))
+    expected = np.rint(data.x + 300.0 * normals(0, np.arange(50), 4))
     assert np.array_equal(noisy, np.clip(expected, 0, 100))
+
+
+def test_noisy_values_of_a_seed_are_these() -> None:
+    """Pinned: a seed must give the same noise in every version and on every machine."""
+    data = repeated(np.full((2, 4), 40), [0, 0], steps=1, high=100)
+    noisy = perturbed(data, slice(0, 2), 0.3, normal_directions(data, slice(0, 2), 2024))
+    assert noisy.tolist() == PINNED
+
+
+PINNED = [[66, 43, 74, 50], [23, 42, 30, 0]]
 
 
 def test_graded_input_is_perturbed_after_encoding_and_equally_in_every_step() -> None:
     program = largest(Direct(steps=3, peak=16, gap=1, levels=200))
     data = present(program, split())
-    assert (data.place, data.low, data.high) == ("graded input", 0, 200)
-    assert np.array_equal(data.columns(slice(0, 20))[:, 0], data.x)
-    x = perturbed(data, slice(0, 20), 0.1, generator(0))
-    columns = data.columns(slice(0, 20), x)
+    assert (data.domain.low, data.domain.high) == (0, 16)
+    shown = data.encoded()
+    assert (shown.place, shown.domain.low, shown.domain.high) == ("graded input", 0, 200)
+    rows = slice(0, 20)
+    assert np.array_equal(shown.columns(rows), data.columns(rows))
+    assert np.array_equal(shown.columns(rows)[:, 0], shown.x)
+    x = perturbed(shown, rows, 0.1, normal_directions(shown, rows, 0))
+    columns = shown.columns(rows, x)
     assert columns.shape == (20, 4, 4)
     assert all(np.array_equal(columns[:, t], x) for t in range(3))
     assert not columns[:, 3].any()
 
 
-def test_clean_columns_are_those_of_the_encoder() -> None:
-    for encoder in (Direct(steps=3, peak=16, gap=1, levels=200), Rate(steps=5, peak=16, seed=3)):
-        data = present(largest(encoder), split())
-        expected = encoder.encode(split().x, split().index)
-        assert np.array_equal(data.columns(slice(4, 9)), expected[4:9])
-
-
 def test_spike_encoded_data_are_perturbed_before_encoding_with_the_same_draws() -> None:
     encoder = Rate(steps=5, peak=16, seed=3)
     data = present(largest(encoder), split())
-    assert (data.place, data.low, data.high) == ("data before encoding", 0, 16)
-    x = perturbed(data, slice(4, 9), 0.3, generator(0))
+    assert data.encoded() is data
+    assert (data.place, data.domain.low, data.domain.high) == ("data before encoding", 0, 16)
+    x = perturbed(data, slice(4, 9), 0.3, normal_directions(data, slice(4, 9), 0))
     rows = np.arange(4, 9)
     assert np.array_equal(data.columns(slice(4, 9), x), encoder.encode(x, rows))
     result = noise_accuracy(largest(encoder), data, sigmas=(0.3,), run=RUN)
     assert "then encoded" in result.to_dict()["rule"]
 
 
-def test_a_program_without_encoder_takes_columns_as_they_are() -> None:
+def test_columns_are_perturbed_in_every_step() -> None:
     x = np.arange(2 * 3 * 4).reshape(2, 3, 4).astype(np.int32)
-    series = Split(x, np.zeros(2, int), np.arange(2), lengths=np.array([3, 1]))
-    data = present(largest(), series)
-    assert (data.place, data.low, data.high) == ("input columns", 0, 23)
-    columns = data.columns(slice(0, 2), x + 1)
-    assert np.array_equal(columns[0], x[0] + 1)
-    assert np.array_equal(columns[1, :1], x[1, :1] + 1)
-    assert not columns[1, 1:].any()
+    data = present(largest(), Split(x, np.zeros(2, int), np.arange(2)))
+    assert (data.place, data.domain.low, data.domain.high) == ("input columns", 0, 23)
     assert noise_accuracy(largest(), data, sigmas=(0.1,), run=RUN).rule.endswith("in every step")
-
-
-def test_a_shorter_selection_keeps_its_rows() -> None:
-    data = present(largest(Rate(steps=5, peak=16, seed=3)), split())
-    assert len(data.first(7)) == 7
-    assert np.array_equal(data.first(7).columns(slice(2, 7)), data.columns(slice(2, 7)))
 
 
 def test_the_result_is_plain_data() -> None:
@@ -142,29 +151,3 @@ def test_the_result_is_plain_data() -> None:
 def test_a_level_that_is_not_positive_is_refused(sigma: float) -> None:
     with pytest.raises(OptionError, match=r"^noise level is .*, expected a positive share"):
         noise_accuracy(largest(), one_hot(), sigmas=(sigma,), run=RUN)
-
-
-def test_a_program_without_encoder_is_refused() -> None:
-    with pytest.raises(ProgramError, match="metadata name no encoder"):
-        present(largest(), split())
-
-
-BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "labels": ({"y": np.zeros(3, int)}, "3 labels for 40 samples, expected one each"),
-    "floats": ({"x": np.zeros((40, 4))}, "x has dtype float64, expected integers"),
-    "range": ({"high": 0}, "range is 0 to 0, expected low < high"),
-    "empty": (
-        {"x": np.zeros((0, 4), int), "y": np.zeros(0, int)},
-        "there are no samples, expected at least one",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_data_are_refused(name: str) -> None:
-    changes, message = BAD[name]
-    data = one_hot()
-    fields = {k: getattr(data, k) for k in ("x", "y", "low", "high", "encode", "place")}
-    with pytest.raises(DataError) as raised:
-        Presented(**{**fields, **changes})
-    assert str(raised.value) == message
