@@ -76,7 +76,7 @@ def leaves(plan: Plan) -> dict[str, Tensor]:
     """Return the parameters as float64 leaves: ``weight.<edge>``, ``<population>.<field>``."""
     found = {}
     for edge in plan.edges:
-        if edge.weight is not None:
+        if edge.given is not None:
             found[f"weight.{edge.index}"] = torch.tensor(edge.weight.astype(np.float64))
     for stage in plan.stages:
         for name in ("threshold", "bias", "gain", "theta"):
@@ -123,7 +123,7 @@ class Plain:
             self.waiting[edge.target, edge.port, c + edge.latency + delay].append(current)
 
     def _currents(self, edge: Edge, m: Tensor) -> list[tuple[int, Tensor]]:
-        if edge.weight is None:
+        if edge.given is None:
             return [(0, m)]
         weight = self.parameters[f"weight.{edge.index}"]
         if isinstance(edge.synapse, Conv2d):
