@@ -8,7 +8,7 @@ runs the fuzz at length; `pytest` runs a few hundred programs.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from twin.programs import twin_case
 
 import neurodeploy as nd
 from neurodeploy.accuracy import scores
-from neurodeploy.errors import OptionError, ProgramError
+from neurodeploy.errors import NeurodeployWarning, ProgramError
 from neurodeploy.program import Program
 
 VARIABLES = ("s", "u", "v", "vth", "sigma", "act")
@@ -32,7 +32,9 @@ def differences(
     program: Program, data: dict[str, Any], options: dict[str, Any], batch: int | None
 ) -> list[str]:
     """Return which variables of a twin are not those of the reference engine."""
-    trace = nd.simulate(program, data, engine="reference", record=VARIABLES, **options)
+    with warnings.catch_warnings():  # the data are odd on purpose
+        warnings.simplefilter("ignore", NeurodeployWarning)
+        trace = nd.simulate(program, data, engine="reference", record=VARIABLES, **options)
     x = {name: torch.from_numpy(values) for name, values in data.items()}
     run = nd.to_torch(program, **options)(x)
     wrong = []
@@ -42,19 +44,14 @@ def differences(
             same = found.dtype == torch.float64 and found.shape == expected.shape
             if not same or not np.array_equal(found.detach().long().numpy(), expected):
                 wrong.append(f"{name}.{variable}")
-    if batch is not None and answered(lambda: run.scores.tolist()) != answered(
-        lambda: scores(program, trace).tolist()
+    enough = program.readout.window <= run[0].inner("s").shape[0]
+    if (
+        batch is not None
+        and enough
+        and not np.array_equal(run.scores.numpy(), scores(program, trace))
     ):
         wrong.append("scores")
     return wrong
-
-
-def answered(scored: Callable[[], Any]) -> Any:
-    """Return scores, or why there are none: a window may be longer than the run."""
-    try:
-        return scored()
-    except OptionError as error:
-        return str(error)
 
 
 def check(seed: int) -> list[str]:
