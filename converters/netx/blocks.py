@@ -110,7 +110,7 @@ def _block(program: Program, population: Population, source: Input | Population)
 def _kind(forward: Sequence[Connection], own: Connection | None) -> str:
     if len(forward) == 2:
         return "complex"
-    kind = KINDS.of(forward[0].synapse)
+    kind = KINDS[type(forward[0].synapse)]
     return "dense_rec" if kind == "dense" and own is not None else kind
 
 
@@ -120,6 +120,9 @@ def _problems(
     """What NetX cannot hold of the connections into one population."""
     incoming = _incoming(program, population)
     forward = [c for c in incoming if not c.feedback]
+    unknown = sorted({type(c.synapse).__name__ for c in incoming if type(c.synapse) not in KINDS})
+    if unknown:
+        yield f"NetX has no {', '.join(unknown)} synapses; {ELSEWHERE}"
     others = sorted({c.source for c in forward} - {source.name})
     if others:
         yield (

@@ -22,6 +22,7 @@ from neurodeploy.fixedpoint import DECAY_ONE
 from neurodeploy.neuron import (
     CubaLif,
     Delta,
+    HomeostaticLif,
     Integrator,
     Neuron,
     ResonateFire,
@@ -196,6 +197,7 @@ NEURONS: ByType[Callable[[Any], Layer]] = ByType(
         ResonateFire: _resonator("RF_PHASE"),
         ResonateFireIz: _resonator("RF_IZHIKEVICH"),
     },
+    without=(HomeostaticLif,),
 )
 """Type of a record -> its ``neuron`` group. What is not here cannot be written."""
 

@@ -70,8 +70,9 @@ class Evidence:
         """
         if data.part is None:
             return data
-        known = data.filled(self.verify and self.verify.data)
-        return known.filled(self.result and self.result.data.tested(data.part))
+        known = data.filled(None if self.verify is None else self.verify.data)
+        trained = None if self.result is None else self.result.data.tested(data.part)
+        return known.filled(trained)
 
 
 def read_evidence(folder: Path) -> Evidence:

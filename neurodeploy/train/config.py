@@ -325,6 +325,4 @@ def _check_encoder(encoder: EncoderSpec) -> None:
                 f"encoder.{name}: is set, but encoder {encoder.kind!r} does not use it"
             )
         known = ["kind", "steps", "gap", *options]
-        close = get_close_matches(name, known, 1, 0.5)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-        raise OptionError(f"encoder.{name}: unknown key, {hint}")
+        raise OptionError(f"encoder.{name}: unknown key, {nearest(name, known)}")
