@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import DataError, OptionError
-from neurodeploy.program import Program
+from neurodeploy.program import Program, Readout
 from neurodeploy.trace import Trace
 
 TIE = -1
@@ -35,15 +35,23 @@ def scores(program: Program, trace: Trace) -> NDArray[np.int64]:
 
 def windowed(program: Program, array: NDArray[Any]) -> NDArray[np.int64]:
     """Return the `scores` of a read-out variable, ``(batch, steps, *shape)``."""
-    readout = program.readout
-    if readout.window > array.shape[1]:
-        raise OptionError(
-            f"readout: window is {readout.window} steps, the run has {array.shape[1]}; run as many "
-            "steps, or read out over fewer"
-        )
-    kept = array[:, -readout.window :] if readout.window else array
+    readout, steps = program.readout, array.shape[1]
+    kept = array[:, steps - columns_read(readout, steps) :]
     total = kept.sum(axis=1, dtype=np.int64)
     return np.asarray(total.reshape(len(total), program.classes, readout.pool).sum(axis=2))
+
+
+def columns_read(readout: Readout, steps: int) -> int:
+    """Return how many of the last columns of a run of ``steps`` are read: the window, or all.
+
+    Raises OptionError for a window of more steps than there are.
+    """
+    if readout.window > steps:
+        raise OptionError(
+            f"readout: window is {readout.window} steps, the run has {steps}; run as many steps, "
+            "or read out over fewer"
+        )
+    return readout.window or steps
 
 
 def predictions(score: NDArray[np.int64]) -> NDArray[np.int64]:

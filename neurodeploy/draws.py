@@ -1,6 +1,6 @@
 """Random numbers that are functions of a key and of counters, the same on every machine.
 
-Whatever this project draws (rates, noise, splits) comes from the words of Philox, computed here:
+Rates, noise, splits, delays: whatever this project draws comes from words of Philox computed here;
 no draw depends on the order of calls, on how samples are batched, or on a stream of numpy.
 
 Source: Salmon et al., SC 2011, "Parallel random numbers: as easy as 1, 2, 3". Seven rounds of
@@ -33,7 +33,7 @@ WIDE_MULTIPLIERS = (np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)
 WIDE_KEY_STEPS = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 
 NORMAL_SEEDS = 2**63
-"""Added to the seed in the key of normal numbers; no encoder's seed is as large."""
+"""Added to the seed in the key of whole and normal numbers; no encoder's seed is as large."""
 NORMAL_GRID = 2.0**24
 """Normal numbers are multiples of 1 / NORMAL_GRID."""
 _BATCH = 2**14
@@ -114,6 +114,22 @@ def normals(
     return result.reshape(len(number), 4 * per_sample)[:, :count]
 
 
+def integers(seed: int, count: int, below: int, stream: int = 0) -> NDArray[np.int64]:
+    """Return ``count`` whole numbers from 0 to ``below - 1``, equally likely but for 2^-32.
+
+    Number i is ``floor(w * below / 2^32)``, w word ``i mod 4`` of the block with key
+    ``seed + 2^63`` and counter ``(i // 4, stream, 0, 2^31)``, which no normal number has.
+
+    Raises OptionError for a seed or stream outside of what key and counter hold, and for
+    ``below`` outside of 1 to 2^31.
+    """
+    _check("seed", seed, 2**63 - 1)
+    _check("stream", stream, 2**32 - 1)
+    _check("below", below, 2**31, 1)
+    words = counter_words(int(seed) + NORMAL_SEEDS, stream, 0, count, second=True)
+    return ((words.astype(np.uint64) * np.uint64(below)) >> HALF).astype(np.int64)
+
+
 def permutation(count: int, seed: int, stream: int = 0) -> NDArray[np.int64]:
     """Return a random order of ``count`` items.
 
@@ -155,8 +171,8 @@ def product(factor: np.uint64, values: Wide) -> tuple[Wide, Wide]:
     return upper, (lower & LOW) | (middle << HALF)
 
 
-def _check(name: str, value: int, high: int) -> None:
+def _check(name: str, value: int, high: int, low: int = 0) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise OptionError(f"{name} is {value!r}, expected a whole number")
-    if not 0 <= int(value) <= high:
-        raise OptionError(f"{name} is {value}, allowed are 0 to {high}")
+    if not low <= int(value) <= high:
+        raise OptionError(f"{name} is {value}, allowed are {low} to {high}")

@@ -7,9 +7,10 @@ with `located`.
 
 from __future__ import annotations
 
+import difflib
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -64,6 +65,20 @@ class ProfileError(NeurodeployError):
 
 class NeurodeployWarning(UserWarning):
     """Something runs, but probably not as expected; the message says where and by how much."""
+
+
+ALIKE = 0.7
+"""Least share of letters that a name has in common with one that is offered in its place."""
+
+
+def alike(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that ``name`` may stand for, None where none is like it.
+
+    Dashes before an option count for nothing: all have them.
+    """
+    bare = {entry.lstrip("-"): entry for entry in known}
+    close = difflib.get_close_matches(name.lstrip("-"), bare, 1, ALIKE)
+    return bare[close[0]] if close else None
 
 
 _PASSED = ("neurodeploy", "contextlib", "torch")

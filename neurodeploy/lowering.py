@@ -18,7 +18,10 @@ from torch import Tensor
 from neurodeploy.equivalence import equivalence
 from neurodeploy.errors import ProgramError, located
 from neurodeploy.neuron import CubaLif, Integrator, Neuron
+from neurodeploy.profile import ChipProfile, load_profile
 from neurodeploy.program import Connection, Input, MetadataValue, Population, Program, Readout
+from neurodeploy.record import INT32_MAX
+from neurodeploy.rules import RANGES, enforce
 from neurodeploy.synapse import Conv2d, Dense, Synapse
 from neurodeploy.train.layer_records import Quantised
 from neurodeploy.train.layers import ConvLayer, DenseLayer, SpikingLayer
@@ -26,10 +29,12 @@ from neurodeploy.train.network import Network
 from neurodeploy.train.pooling import SumPoolLayer
 
 INPUT_NAME = "input"
+PROFILE = "loihi2"
+"""Chip whose ranges a network is lowered to unless another is given."""
 
 
 @torch.no_grad()
-def lower(network: Network) -> Program:
+def lower(network: Network, profile: ChipProfile | None = None) -> Program:
     """Return the Program that computes what ``network`` computes in eval mode, bit for bit.
 
     Pools are folded into the next layer's weights. The metadata hold the network's own (encoder,
@@ -37,7 +42,11 @@ def lower(network: Network) -> Program:
     ``timing.rule`` (``"theorem"`` or ``"verify-stream"``), ``timing.needs_reset`` and
     ``timing.reason``, see `neurodeploy.equivalence`.
 
-    Raises ProgramError when a parameter leaves the chip's range.
+    profile : chip whose ranges of decays, thresholds, biases, weights and delays are kept; None for
+    those of `PROFILE`.
+
+    Raises ProgramError for a parameter that is not finite, and when numbers leave the chip's range,
+    with all of them.
     """
     populations: list[Population] = []
     connections: list[Connection] = []
@@ -50,6 +59,7 @@ def lower(network: Network) -> Program:
             continue
         check_layer(layer)
         with located(f"population {layer.name}"):
+            check_finite(layer)
             grid = layer.quantised()
             populations.append(Population(layer.name, layer.shape, _neuron(layer, grid)))
             synapse = _synapse(layer, grid, source_shape, pool)
@@ -65,6 +75,7 @@ def lower(network: Network) -> Program:
         connections=tuple(connections),
         readout=Readout(source, variable, network.readout.window),
     )
+    enforce(program, profile or load_profile(PROFILE), RANGES)
     return replace(program, metadata={**metadata, **stream_metadata(program)})
 
 
@@ -84,23 +95,38 @@ def check_layer(layer: Any) -> None:
         raise ProgramError(f"module {type(layer).__name__} cannot be lowered")
 
 
-def _integers(tensor: Tensor) -> NDArray[np.int32]:
-    return np.asarray(np.rint(tensor.detach().cpu().double().numpy()), dtype=np.int32)
+def check_finite(layer: SpikingLayer) -> None:
+    """Raise ProgramError for a parameter or statistic that is not a finite number."""
+    for name, tensor in layer.state_dict().items():
+        broken = tensor[~torch.isfinite(tensor)]
+        if broken.numel():
+            raise ProgramError(f"{name} holds {float(broken[0])}, expected finite numbers")
+
+
+def _integers(name: str, tensor: Tensor) -> NDArray[np.int32]:
+    values = np.rint(tensor.detach().cpu().double().numpy())
+    outside = ~(np.abs(values) <= INT32_MAX)  # also true for a nan
+    if outside.any():
+        raise ProgramError(f"{name} holds {values[outside][0]:g}, expected 32-bit integers")
+    return np.asarray(values, np.int32)
 
 
 def _neuron(layer: SpikingLayer, grid: Quantised) -> Neuron:
     bias: Any = 0
     if grid.bias is not None:
-        bias = _integers(grid.bias)
+        bias = _integers("bias", grid.bias)
         bias = bias.reshape(-1, 1, 1) if len(layer.shape) == 3 else bias
-    decays = _integers(grid.current_decay), _integers(grid.voltage_decay)
+    decays = (
+        _integers("current_decay", grid.current_decay),
+        _integers("voltage_decay", grid.voltage_decay),
+    )
     if not layer.spiking:
         return Integrator(*decays, bias)
-    return CubaLif(*decays, _integers(grid.threshold), bias)
+    return CubaLif(*decays, _integers("threshold", grid.threshold), bias)
 
 
 def _synapse(layer: SpikingLayer, grid: Quantised, source: tuple[int, ...], pool: int) -> Synapse:
-    weight = _integers(grid.weight)
+    weight = _integers("weight", grid.weight)
     if isinstance(layer, ConvLayer):
         spec = layer.spec
         if pool == 1:
@@ -110,7 +136,7 @@ def _synapse(layer: SpikingLayer, grid: Quantised, source: tuple[int, ...], pool
     if pool > 1:
         weight = fold_pool_dense(weight, pool, source)
     delay = getattr(layer, "delay", None)
-    return Dense(weight, None if delay is None else _integers(delay).reshape(-1, 1))
+    return Dense(weight, None if delay is None else _integers("delay", delay).reshape(-1, 1))
 
 
 def _connections(
@@ -118,7 +144,7 @@ def _connections(
 ) -> list[Connection]:
     if grid.recurrent is None or not isinstance(layer, DenseLayer):
         return [Connection(source, layer.name, synapse)]
-    back = Dense(_integers(grid.recurrent))
+    back = Dense(_integers("recurrent weight", grid.recurrent))
     return [
         Connection(source, layer.name, synapse, group=layer.name),
         Connection(layer.name, layer.name, back, feedback=True, group=layer.name),

@@ -7,11 +7,10 @@ from outside, which is how a new model or suite arrives.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from neurodeploy.errors import ModelError, NeurodeployError, OptionError
+from neurodeploy.errors import ModelError, NeurodeployError, OptionError, alike
 
 T = TypeVar("T")
 
@@ -85,8 +84,8 @@ class ByName(Mapping[str, T], Generic[T]):
         if isinstance(name, str) and name in self._entries:
             return self._entries[name]
         known = ", ".join(self._entries)
-        near = difflib.get_close_matches(str(name), self._entries, 1, 0.75)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = alike(str(name), self._entries)
+        hint = f"; did you mean {near!r}?" if near else ""
         raise self.error(f"{self.what} is {name!r}, expected one of {known}{hint}")
 
     def add(self, name: str, entry: T) -> None:

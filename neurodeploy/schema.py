@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 import typing
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from neurodeploy.errors import NeurodeployError
+from neurodeploy.errors import NeurodeployError, alike
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -63,8 +62,8 @@ def _first(model: type[Table], problem: ValidationError) -> str:
 
 def nearest(key: str, known: list[str]) -> str:
     """Return ``did you mean 'x'?``, or the list of what is known."""
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+    close = alike(key, known)
+    return f"did you mean {close!r}?" if close else f"known are {', '.join(known)}"
 
 
 def known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.conditioning import WEIGHT_MAX, WEIGHT_MIN, NothingToCondition, changes
+from neurodeploy.converters.netx.findings import surprises
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, M
 from neurodeploy.program import Connection, Input, MetadataValue, Population, Program
 from neurodeploy.sim.fanout import fan_out
@@ -142,6 +143,7 @@ def summarise(program: Program) -> Summary:
             *_conditioning_findings(program),
             *(line for entry in connections for line in _weight_findings(entry)),
             *(line for entry in populations for line in _neuron_findings(entry)),
+            *surprises(program),
         ),
         metadata=dict(program.metadata),
     )

@@ -122,8 +122,9 @@ def _numbers(plan: Plan, inputs: Sequence[NDArray[Any]]) -> dict[str, NDArray[An
         process = NEURONS.of(population.neuron)
         for name in process.parameters:
             value = np.asarray(getattr(population.neuron, name))
-            one_for_all = name in process.one_for_all
-            arrays[f"population{k}_{name}"] = value.reshape(-1)[0] if one_for_all else value
+            if name in process.one_for_all:
+                value = np.array(value.flat[0])
+            arrays[f"population{k}_{name}"] = value
         for name, number in process.fixed.items():
             arrays[f"population{k}_{name}"] = np.array(number)
     for k, connection in enumerate(plan.program.connections):

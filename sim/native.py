@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ _logger = logging.getLogger(__name__)
 _SENT = -1
 
 
+@cache
 def instruction_sets() -> tuple[str, ...]:
     """Return the instruction sets that can run here, fastest first."""
     return tuple(_native.instruction_sets())

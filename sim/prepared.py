@@ -89,8 +89,8 @@ class Recent:
     """The prepared programs that were run last, for as long as their Program exists.
 
     At most `KEPT` of them, and of all together `KEPT_BYTES`, as the engines count what they hold
-    when one is added: packed weights, tables, parameters, memory of idle workers. No stream is kept:
-    what is handed out runs from fresh states. May be used from several threads.
+    when one is added: packed weights, tables, parameters, memory of idle workers. No stream is
+    kept: what is handed out runs from fresh states. May be used from several threads.
     """
 
     def __init__(self) -> None:

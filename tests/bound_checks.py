@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -189,6 +190,7 @@ def check_seed(seed: int) -> tuple[list[str], int]:
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("ignore", nd.errors.NeurodeployWarning)  # random data are odd data
     count, first = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     began, total, wrong = time.perf_counter(), 0, 0
     for number in range(first, first + count):

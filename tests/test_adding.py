@@ -131,7 +131,7 @@ def test_toys_are_verified_and_reported(tmp_path: Path, capsys: pytest.CaptureFi
     container.write(toys.network(Diagonal(WEIGHT)), program)
     np.savez(tmp_path / "d.npz", x=np.tile(DATA, (10, 1, 1)), y=np.arange(10 * len(DATA)) % 3)
     options = ["--data", str(tmp_path / "d.npz"), "--engine", "reference"]
-    assert run(app, ["verify", program, *options, "--out", folder]) == 0
+    assert run(app, ["verify", program, *options, "--suite", "noise", "--out", folder]) == 0
     assert run(app, ["energy", program, *options, "--profile", "loihi1"]) == 0
     assert run(app, ["report", folder]) == 0
     report = json.loads((tmp_path / "run" / "report.json").read_text())
@@ -177,6 +177,14 @@ def test_engines_refuse_toys_by_name(options: dict[str, str], advice: str) -> No
 def test_a_comparison_with_an_engine_that_lacks_a_toy_says_so() -> None:
     with pytest.raises(NeurodeployError, match="population a: engine 'native' has no Bucket"):
         compare(toys.network(), DATA, ("reference", "native"))
+
+
+def test_netx_refuses_toys_by_name(tmp_path: Path) -> None:
+    with pytest.raises(NeurodeployError, match=r"^.*population a: .*Bucket"):
+        nd.save(toys.network(), tmp_path / "toy.net")
+    with pytest.raises(NeurodeployError, match=r"^.*(connection|population).*Diagonal"):
+        nd.save(plain(Diagonal(WEIGHT)), tmp_path / "toy.net")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_twin_refuses_toys_by_name() -> None:

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurodeploy.draws import blocks, counter_words, normals, permutation, product, wide_blocks
+from neurodeploy.draws import (
+    blocks,
+    counter_words,
+    integers,
+    normals,
+    permutation,
+    product,
+    wide_blocks,
+)
 from neurodeploy.encode import Rate
 from neurodeploy.errors import OptionError
 
@@ -182,6 +190,8 @@ def test_normal_numbers_are_not_correlated(one, other) -> None:  # type: ignore[
         (lambda: normals(-1, np.arange(2), 3), "seed is -1, allowed are 0 to 9223372036854775807"),
         (lambda: normals(1.0, np.arange(2), 3), "seed is 1.0, expected a whole number"),
         (lambda: normals(1, np.arange(2), 3, 2**32), "stream is 4294967296, allowed are 0 to "),
+        (lambda: integers(-1, 3, 4), "seed is -1, allowed are 0 to 9223372036854775807"),
+        (lambda: integers(1, 3, 0), "below is 0, allowed are 1 to 2147483648"),
         (lambda: permutation(3, -1), "seed is -1, allowed are 0 to 18446744073709551615"),
     ],
 )
@@ -189,6 +199,28 @@ def test_seeds_beyond_the_key_are_refused(call, message: str) -> None:  # type: 
     with pytest.raises(OptionError) as caught:
         call()
     assert str(caught.value).startswith(message)
+
+
+# Whole numbers
+
+
+def test_whole_numbers_follow_their_formula() -> None:
+    seed, stream = 2**40 + 3, 17
+    key = (seed % 2**32, (seed + 2**63) // 2**32)
+    words = [word for b in range(2) for word in philox((b, stream, 0, 2**31), key)]
+    assert integers(seed, 7, 63, stream).tolist() == [word * 63 // 2**32 for word in words[:7]]
+    assert integers(1, 8, 10).tolist() == WHOLE
+
+
+WHOLE = [8, 6, 6, 1, 6, 2, 9, 9]
+"""Pinned: a seed must give the same delays in every version."""
+
+
+def test_whole_numbers_are_equally_likely() -> None:
+    counts = np.bincount(integers(3, 63_000, 63), minlength=63)
+    chi_square = float(((counts - 1000) ** 2 / 1000).sum())
+    assert abs(chi_square - 62) < SIGMAS * np.sqrt(2 * 62)
+    assert integers(3, 5, 1).tolist() == [0] * 5
 
 
 # Orders

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -365,6 +366,36 @@ def test_the_worst_case_is_kept_apart_and_never_below_a_sample() -> None:
     assert report.dynamic_pj is not None
     assert report.dynamic_pj.mean.high <= report.dynamic_pj.maximum.high
     assert report.dynamic_pj.maximum.high <= report.worst_case.dynamic_pj.high
+
+
+KINDS: dict[str, tuple[Any, str]] = {
+    "a name": (
+        "loihi2",
+        "profile is 'loihi2', expected a ChipProfile; give load_profile('loihi2')",
+    ),
+    "a path": (
+        Path("my.toml"),
+        "profile is 'my.toml', expected a ChipProfile; give load_profile('my.toml')",
+    ),
+    "nothing": (None, "profile is a NoneType, expected a ChipProfile"),
+}
+
+
+@pytest.mark.parametrize(("profile", "message"), KINDS.values(), ids=KINDS)
+def test_what_is_no_profile_is_refused_with_the_way_out(profile: Any, message: str) -> None:
+    program = tiny()
+    trace = nd.simulate(program, np.ones((2, 3, 2), np.uint8))
+    with pytest.raises(OptionError) as raised:
+        estimate_energy(program, trace.activity, profile)
+    assert str(raised.value) == message
+
+
+def test_a_trace_in_place_of_its_activity_is_refused_with_the_way_out() -> None:
+    program = tiny()
+    trace: Any = nd.simulate(program, np.ones((2, 3, 2), np.uint8))
+    with pytest.raises(OptionError) as raised:
+        estimate_energy(program, trace, load_profile("loihi2"))
+    assert str(raised.value) == ("activity is a Trace, expected an Activity; give trace.activity")
 
 
 def test_activity_of_another_program_is_refused() -> None:

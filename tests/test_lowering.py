@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 import neurodeploy as nd  # noqa: E402  (needs torch)
 from neurodeploy.equivalence import equivalence  # noqa: E402
-from neurodeploy.errors import OptionError  # noqa: E402
+from neurodeploy.errors import OptionError, ProgramError  # noqa: E402
 from neurodeploy.lowering import fold_pool_conv, fold_pool_dense, lower  # noqa: E402
 from neurodeploy.train import compiled  # noqa: E402
 from neurodeploy.train.network import Network  # noqa: E402
@@ -271,6 +271,46 @@ def test_a_recurrent_integrator_is_refused() -> None:
     assert str(caught.value) == (
         "layer 1 (dense): recurrent is true, but an integrator sends no spikes back"
     )
+
+
+BROKEN = {
+    "a weight that is no number": ("weight", float("nan"), "weight holds nan"),
+    "an infinite weight": ("weight", float("inf"), "weight holds inf"),
+    "an infinite gain": ("gain", float("-inf"), "gain holds -inf"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_parameters_that_are_no_finite_numbers_are_refused(name: str) -> None:
+    parameter, value, text = BROKEN[name]
+    network = Network((4,), [Dense(size=3), Dense(size=2)]).eval()
+    getattr(network.spiking_layers[1], parameter).data.view(-1)[1] = value
+    with pytest.raises(ProgramError) as caught:
+        lower(network)
+    assert str(caught.value) == f"population output: {text}, expected finite numbers"
+
+
+def test_numbers_outside_the_ranges_of_the_chip_are_refused() -> None:
+    network = Network((4,), [Dense(size=3)], neuron=Neuron(threshold=10_000.0)).eval()
+    with pytest.raises(ProgramError) as caught:
+        lower(network)
+    assert str(caught.value) == (
+        "population output: threshold holds 640000, loihi2 takes 0 to 131071"
+    )
+
+
+def test_another_chip_has_other_ranges() -> None:
+    from neurodeploy.profile import load_profile
+
+    network = Network((4,), [Dense(size=3, norm="none", bias=True)]).eval()
+    bias = network.spiking_layers[0].bias
+    assert bias is not None
+    bias.data.fill_(64.016)
+    program = lower(network)
+    (value,) = set(np.ravel(program.populations[0].neuron.bias).tolist())
+    assert value == 4097
+    with pytest.raises(ProgramError, match="bias holds 4097, loihi1 takes -2048 to 2047"):
+        lower(network, load_profile("loihi1"))
 
 
 def test_importing_the_package_does_not_import_torch() -> None:

@@ -7,6 +7,7 @@ import importlib.util
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,8 @@ NEEDS_LAVA = ("neurodeploy.sim.lava_worker", "neurodeploy.sim.lava_network")
 
 def rooms() -> None:
     """Import every module, those that need torch where it is installed."""
-    names = [m.name for m in pkgutil.walk_packages(neurodeploy.__path__, "neurodeploy.")]
+    home = str(Path(neurodeploy.__file__).parent)  # an editable install adds the whole project
+    names = [module.name for module in pkgutil.walk_packages([home], "neurodeploy.")]
     has_torch = importlib.util.find_spec("torch") is not None
     for name in names:
         if name in NEEDS_LAVA or name.endswith("__main__"):

@@ -61,6 +61,7 @@ def neurodeploy(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.filterwarnings(r"ignore:.*\d findings?. population")
 def test_a_configuration_becomes_a_verified_costed_network_and_a_page(tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(CONFIG, "utf-8")
     neurodeploy(tmp_path, "train", "tiny.toml", "--out", "run")

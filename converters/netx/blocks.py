@@ -9,9 +9,9 @@ import numpy as np
 
 from neurodeploy.errors import ExportError
 from neurodeploy.fixedpoint import IntArray
-from neurodeploy.neuron import ResonateFire
 from neurodeploy.program import Connection, Input, Population, Program
-from neurodeploy.synapse import Conv2d, Dense, Direct
+from neurodeploy.registry import ByType
+from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
 
 ELSEWHERE = "save it as .h5 and run it in engine 'native' or 'reference'"
 """The way out where NetX has nothing that comes near."""
@@ -57,12 +57,18 @@ class Block:
         return replace(self, forward=tuple(new[:-1]), own=new[-1])
 
 
+KINDS: ByType[str] = ByType(
+    "layer type in NetX", Synapse, {Direct: "input", Dense: "dense", Conv2d: "conv"}
+)
+"""Type of a synapse -> the layer that it makes of the population behind it."""
+
+
 def weight_of(connection: Connection) -> IntArray:
     """Return the weights of a dense or convolutional connection as int64."""
-    synapse = connection.synapse
-    if not isinstance(synapse, (Dense, Conv2d)):
-        raise TypeError(f"{type(synapse).__name__} has no weights")
-    return np.asarray(synapse.weight, dtype=np.int64)
+    weight = getattr(connection.synapse, "weight", None)
+    if weight is None:
+        raise TypeError(f"{type(connection.synapse).__name__} has no weights")
+    return np.asarray(weight, dtype=np.int64)
 
 
 def blocks(program: Program) -> tuple[Block, ...]:
@@ -104,11 +110,8 @@ def _block(program: Program, population: Population, source: Input | Population)
 def _kind(forward: Sequence[Connection], own: Connection | None) -> str:
     if len(forward) == 2:
         return "complex"
-    if isinstance(forward[0].synapse, Direct):
-        return "input"
-    if isinstance(forward[0].synapse, Conv2d):
-        return "conv"
-    return "dense" if own is None else "dense_rec"
+    kind = KINDS[type(forward[0].synapse)]
+    return "dense_rec" if kind == "dense" and own is not None else kind
 
 
 def _problems(
@@ -117,6 +120,9 @@ def _problems(
     """What NetX cannot hold of the connections into one population."""
     incoming = _incoming(program, population)
     forward = [c for c in incoming if not c.feedback]
+    unknown = sorted({type(c.synapse).__name__ for c in incoming if type(c.synapse) not in KINDS})
+    if unknown:
+        yield f"NetX has no {', '.join(unknown)} synapses; {ELSEWHERE}"
     others = sorted({c.source for c in forward} - {source.name})
     if others:
         yield (
@@ -135,11 +141,11 @@ def _problems(
 def _forward_problems(
     forward: Sequence[Connection], population: Population, source: Input | Population
 ) -> Iterator[str]:
-    if isinstance(population.neuron, ResonateFire):
+    if set(population.neuron.ports) == {"re", "im"}:
         yield from _resonator_problems(forward)
     elif len(forward) > 1:
         yield f"has {len(forward)} connections from one source, NetX has one; add their weights"
-    elif isinstance(forward[0].synapse, Direct):
+    elif not forward[0].synapse.has_weight:
         if population.shape != source.shape:
             yield (
                 f"has shape {population.shape} and its input {source.shape}, NetX has one shape "
@@ -147,16 +153,20 @@ def _forward_problems(
             )
     elif forward[0].port != "a":
         yield f"is driven at port {forward[0].port!r} by weights, NetX drives the current only"
-    if len(population.shape) == 3 and any(isinstance(c.synapse, Dense) for c in forward):
+    if len(population.shape) == 3 and any(_is_matrix(c) for c in forward):
         yield (
             f"has shape {population.shape} behind dense weights, NetX makes it flat; give it "
             f"shape ({population.size},)"
         )
 
 
+def _is_matrix(connection: Connection) -> bool:
+    return connection.synapse.layout == "matrix"
+
+
 def _resonator_problems(forward: Sequence[Connection]) -> Iterator[str]:
     ports = sorted(c.port for c in forward)
-    if ports != ["im", "re"] or not all(isinstance(c.synapse, Dense) for c in forward):
+    if ports != ["im", "re"] or not all(_is_matrix(c) for c in forward):
         yield "resonate-and-fire needs one dense connection to 're' and one to 'im'"
     elif any(c.synapse.max_delay for c in forward):
         yield "has delays into resonate-and-fire, which Lava ignores; remove them"
@@ -174,9 +184,7 @@ def _feedback_problems(
     own = [c for c in feedback if c.source == population.name]
     if not own:
         return
-    plain = len(own) == 1 and all(
-        isinstance(c.synapse, Dense) and c.port == "a" for c in (*own, *forward)
-    )
+    plain = len(own) == 1 and all(_is_matrix(c) and c.port == "a" for c in (*own, *forward))
     if not plain:
         yield "is recurrent, for which NetX has one dense connection behind another"
     elif any(c.synapse.max_delay for c in (*own, *forward)):

@@ -13,13 +13,14 @@ from dataclasses import replace
 import numpy as np
 
 from neurodeploy.converters.netx.neurons import CHIP_THRESHOLD_MAX, Place, family, read_neuron
-from neurodeploy.converters.netx.options import LoadOptions
+from neurodeploy.converters.netx.options import Settings
 from neurodeploy.converters.netx.pooling import (
     UNREADABLE,
     Pending,
     folded_conv,
     folded_dense,
     group_size,
+    read_out,
     read_pool,
     read_sum,
 )
@@ -30,17 +31,17 @@ from neurodeploy.converters.netx.synapses import (
     read_conv,
     read_dense,
     read_recurrent,
+    read_shape,
 )
 from neurodeploy.converters.netx.values import (
     Note,
     Shape,
     from_file,
     one,
-    stored_as_integers,
     truncated,
 )
 from neurodeploy.errors import FormatError, OptionError
-from neurodeploy.neuron import CubaLif, Integrator, Neuron, Sigma
+from neurodeploy.neuron import Neuron
 from neurodeploy.program import (
     Connection,
     Input,
@@ -53,8 +54,6 @@ from neurodeploy.synapse import Conv2d, Dense, Direct
 
 INPUT = "input"
 """Name of the only input."""
-MAX_SIZE = 2**24
-"""Most neurons of one layer, more than a chip holds."""
 SIGMA_DELTA_BITS = 16
 """Message width that netx gives to what follows a sigma-delta block."""
 
@@ -65,7 +64,7 @@ class Chain:
     Raises FormatError for what Lava cannot load or run.
     """
 
-    def __init__(self, options: LoadOptions, note: Note) -> None:
+    def __init__(self, options: Settings, note: Note) -> None:
         self._options, self._note = options, note
         self._input: Input | None = None
         self._populations: list[Population] = []
@@ -100,7 +99,7 @@ class Chain:
                 )
             if layer.skipped:
                 mapped = layer.kind in ("conv", "pool")
-                self._skip(layer, _shape(layer) if mapped else None)
+                self._skip(layer, read_shape(layer) if mapped else None)
                 return
         LAYERS[layer.kind](self, layer)
 
@@ -112,7 +111,7 @@ class Chain:
         if not self._populations:
             raise FormatError(f"{layer.where}/type: is 'average' with no neurons before it")
         outputs = self._last.size // (self._group or 1)
-        groups = math.prod(_shape(layer))
+        groups = math.prod(read_shape(layer))
         size = group_size(layer, groups, outputs)
         self._group = (self._group or 1) * size
         self._note(
@@ -135,7 +134,7 @@ class Chain:
         if layer.neuron is None:
             self._pending = read_sum(layer, shape, self._note)
             return
-        target = _shape(layer)
+        target = read_shape(layer)
         with from_file(layer.where):
             synapse = read_pool(layer, shape, target, self._note)
         self._note(
@@ -155,7 +154,9 @@ class Chain:
                 f"{self._bits} from the skipped layers"
             )
         last = self._last
-        pool = (self._group or 1) * self._pooled_to_one()
+        pool = self._group or 1
+        if self._pending is not None:
+            pool *= read_out(self._pending, last.shape)
         with from_file("layer"):
             return Program(
                 (self._input,),
@@ -165,24 +166,11 @@ class Chain:
                 {**metadata, **self._metadata},
             )
 
-    def _pooled_to_one(self) -> int:
-        """Return how many outputs a pool without neurons at the end sums for each class."""
-        if self._pending is None:
-            return 1
-        if self._group is not None or self._pending.window != self._last.shape[1:]:
-            raise FormatError(
-                f"{self._pending.where}: is a pool without neurons at the end that sums "
-                f"{self._pending.window} of {self._last.shape}; only whole maps can be read out"
-            )
-        if self._pending.weight < 1:
-            raise FormatError(f"{self._pending.where}/weight: is not positive, cannot be read out")
-        return math.prod(self._pending.window)
-
     def _add_input(self, layer: RawLayer) -> None:
         if layer.neuron is None:
-            self._map = _shape(layer) if "shape" in layer.values else self._map
+            self._map = read_shape(layer) if "shape" in layer.values else self._map
             return
-        shape = _shape(layer)
+        shape = read_shape(layer)
         if layer.skipped:
             self._skip(layer, shape)
             return
@@ -220,7 +208,7 @@ class Chain:
         self._bits = SIGMA_DELTA_BITS if graded else 0
 
     def _add_dense(self, layer: RawLayer) -> None:
-        size = math.prod(_shape(layer))
+        size = math.prod(read_shape(layer))
         if "weight/imag" in layer.values:
             self._add_complex(layer, size)
             return
@@ -268,7 +256,7 @@ class Chain:
         pending, self._pending = self._pending, None
         shape = shape if pending is None else pending.shape
         synapse: Conv2d = read_conv(layer, shape[0], self._note)
-        target = _shape(layer)
+        target = read_shape(layer)
         with from_file(layer.where):
             expected = synapse.output_shape(shape)
             if pending is not None:
@@ -353,7 +341,7 @@ class Chain:
         if shape is None:
             raise FormatError(
                 f"{layer.where}: is a convolution without an input layer before it; give "
-                "input_shape=(width, height, channels)"
+                "its width, height and channels as input_shape"
             )
         if len(shape) != 3:
             raise FormatError(f"{layer.where}: follows {shape}, a convolution needs (C, H, W)")
@@ -388,26 +376,12 @@ KNOWN_KEYS = (
 """Keys that netx reads or slayer writes."""
 
 
-def _shape(layer: RawLayer) -> Shape:
-    """Return ``shape`` as written: (C, H, W), (N,), (N, 1, 1) or (H, W)."""
-    where = f"{layer.where}/shape"
-    stored = stored_as_integers(layer.array("shape"), where)
-    if stored.ndim > 1 or (stored.ndim == 0 and "dense" not in layer.kind) or stored.size > 4:
-        raise FormatError(f"{where}: has shape {stored.shape}, expected one to three sizes")
-    shape = tuple(int(size) for size in np.atleast_1d(stored))
-    if not shape or min(shape) < 1 or math.prod(shape) > MAX_SIZE:
-        raise FormatError(
-            f"{where}: is {shape}, expected sizes above 0, at most {MAX_SIZE} neurons"
-        )
-    return shape
-
-
 def default_readout(population: Population) -> Readout:
     """What a NetX file means its last layer to be read by; nothing in it says so."""
     neuron = population.neuron
-    if isinstance(neuron, Sigma):
+    if neuron.states == ("sigma",):
         return Readout(population.name, "sigma")
-    never = isinstance(neuron, CubaLif) and np.all(neuron.threshold >= CHIP_THRESHOLD_MAX)
-    if isinstance(neuron, Integrator) or never:
+    never = np.all(getattr(neuron, "threshold", 0) >= CHIP_THRESHOLD_MAX) and neuron.spikes
+    if neuron.family == "cuba" and (never or not neuron.sends):
         return Readout(population.name, "v")
     return Readout(population.name, "s")

@@ -9,7 +9,6 @@ import numpy as np
 from neurodeploy.conditioning import condition, weight_bits
 from neurodeploy.converters.netx.blocks import Block, weight_of
 from neurodeploy.fixedpoint import DECAY_ONE, MANTISSA_SHIFT, IntArray, M
-from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Input
 
 SLAYER_EQUALITY = 4096
@@ -40,7 +39,7 @@ def hazards(chain: Sequence[Block], reset_interval: int | None) -> list[str]:
 def bias_before_data(block: Block, reset_interval: int | None) -> Iterator[str]:
     """Biases act from the first step of Lava, before data arrive."""
     neuron = block.population.neuron
-    if reset_interval is None and isinstance(neuron, (CubaLif, Integrator)) and np.any(neuron.bias):
+    if reset_interval is None and neuron.resets and np.any(getattr(neuron, "bias", 0)):
         yield (
             "has a bias and the network no reset: Lava integrates it before the first data "
             "arrive; give reset_interval, or verify with timing 'pipelined'"
@@ -50,9 +49,12 @@ def bias_before_data(block: Block, reset_interval: int | None) -> Iterator[str]:
 def high_threshold(block: Block) -> Iterator[str]:
     """Thresholds at which slayer and Lava part."""
     neuron = block.population.neuron
-    if isinstance(neuron, CubaLif) and np.max(neuron.threshold) >= SLAYER_EQUALITY:
+    if neuron.family != "cuba" or not neuron.spikes:
+        return
+    threshold = np.max(getattr(neuron, "threshold", 0))
+    if threshold >= SLAYER_EQUALITY:
         yield (
-            f"threshold {np.max(neuron.threshold)} is {SLAYER_EQUALITY} or more, where lava-dl's "
+            f"threshold {threshold} is {SLAYER_EQUALITY} or more, where lava-dl's "
             "slayer spikes at equality and Lava does not"
         )
 
@@ -70,7 +72,7 @@ def odd_weights(block: Block) -> Iterator[str]:
 
 def kernel_overflow(block: Block) -> Iterator[str]:
     """A convolution wraps at 24 bits."""
-    largest = _largest_message(block)
+    largest = largest_message(block)
     if block.kind != "conv" or largest is None:
         return
     bound = _sum_bound(weight_of(block.forward[0]), largest, _signed(block))
@@ -80,9 +82,11 @@ def kernel_overflow(block: Block) -> Iterator[str]:
 
 def accumulator_overflow(block: Block) -> Iterator[str]:
     """Lava sums dense products in 32 bits before it shifts the exponent out."""
-    largest = _largest_message(block)
+    largest = largest_message(block)
     for group in block.conditioned:
         matrices = [weight_of(connection) for connection in group]
+        if not any(weight.any() for weight in matrices):
+            continue
         shift = condition(matrices)[0].shift
         if largest is None or not shift:
             continue
@@ -98,15 +102,15 @@ def accumulator_overflow(block: Block) -> Iterator[str]:
 def current_overflow(block: Block, reset_interval: int | None) -> Iterator[str]:
     """Bound of u: 64 times the largest current, summed over the current's memory."""
     neuron = block.population.neuron
-    largest = _largest_message(block)
-    if not isinstance(neuron, (CubaLif, Integrator)) or block.kind == "input" or largest is None:
+    largest = largest_message(block)
+    if neuron.family != "cuba" or block.kind == "input" or largest is None:
         return
     weight = _rows(weight_of(block.forward[0]))
     signed = _signed(block)
     current = _sum_bound(weight, largest, signed)
     if block.own is not None:
         current += _sum_bound(_rows(weight_of(block.own)), 1, False)
-    decay = int(np.min(neuron.current_decay))
+    decay = int(np.min(getattr(neuron, "current_decay", 0)))
     steps = DECAY_ONE / decay if decay > 0 else np.inf
     steps = min(steps, reset_interval or np.inf)
     bound = (current << MANTISSA_SHIFT) * steps
@@ -142,11 +146,11 @@ def recurrence_over_reset(block: Block, reset_interval: int | None) -> Iterator[
 def reset_ignored(block: Block, reset_interval: int | None) -> Iterator[str]:
     """Only the CUBA family is reset."""
     neuron = block.population.neuron
-    if reset_interval is not None and not isinstance(neuron, (CubaLif, Integrator)):
+    if reset_interval is not None and not neuron.resets:
         yield f"reset_interval has no effect on {type(neuron).__name__} in Lava"
 
 
-def _largest_message(block: Block) -> int | None:
+def largest_message(block: Block) -> int | None:
     """Largest absolute message of the source, None where nothing limits it."""
     source = block.source
     if isinstance(source, Input):

@@ -6,8 +6,8 @@ neuron parameters as int64, the layer type as S10 (1,), the neuron type as one t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 import h5py
 import numpy as np
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from neurodeploy.converters.netx.blocks import Block, weight_of
 from neurodeploy.converters.netx.neurons import NEVER
+from neurodeploy.converters.netx.remarks import GROUP, Remarks, group
 from neurodeploy.converters.netx.synapses import compact_delay
 from neurodeploy.converters.netx.values import compact
 from neurodeploy.fixedpoint import DECAY_ONE
 from neurodeploy.neuron import (
     CubaLif,
     Delta,
+    HomeostaticLif,
     Integrator,
     Neuron,
     ResonateFire,
@@ -29,23 +31,28 @@ from neurodeploy.neuron import (
     SigmaDelta,
 )
 from neurodeploy.program import MetadataValue, Program
-from neurodeploy.synapse import Conv2d, Dense
+from neurodeploy.registry import ByType
+from neurodeploy.synapse import Conv2d
 
 Layer = dict[str, Any]
 """Keys of one layer group; a dictionary in it is a sub-group."""
 
 
-def image(program: Program, chain: Sequence[Block]) -> bytes:
+def image(program: Program, chain: Sequence[Block], remarks: Remarks) -> bytes:
     """Return the file as bytes, made in memory: libhdf5 does not get over a full disk."""
     with h5py.File("network.net", "w", driver="core", backing_store=False) as file:
         for index, layer in enumerate(layers(program, chain)):
             _put(file.create_group(f"layer/{index}"), layer)
+        _put(file.create_group(GROUP), group(remarks))
         file.flush()
         return bytes(file.id.get_file_image())
 
 
 def layers(program: Program, chain: Sequence[Block]) -> list[Layer]:
-    """Return the layer groups in order: an input always, flatten where a map feeds a matrix."""
+    """Return the layer groups in order: an input always, flatten where a map feeds a matrix.
+
+    A read-out that sums groups of the last layer ends the file as ``average``.
+    """
     result = []
     if chain[0].kind != "input":
         result.append(_layer("input", program.inputs[0].shape))
@@ -53,7 +60,15 @@ def layers(program: Program, chain: Sequence[Block]) -> list[Layer]:
         if block.kind not in ("input", "conv") and len(block.source.shape) == 3:
             result.append(_layer("flatten", (block.source.size,)))
         result.append(_of_block(block, program.metadata))
+    if averaged(program, chain):
+        result.append(_layer("average", (program.classes, 1, 1)))
     return result
+
+
+def averaged(program: Program, chain: Sequence[Block]) -> bool:
+    """Whether the file ends in a layer ``average``, which Lava cannot load."""
+    readout = program.readout
+    return readout.pool > 1 and readout.population == chain[-1].population.name
 
 
 def _layer(kind: str, shape: Sequence[int]) -> Layer:
@@ -66,9 +81,9 @@ def _layer(kind: str, shape: Sequence[int]) -> Layer:
 def _of_block(block: Block, metadata: Mapping[str, MetadataValue]) -> Layer:
     kind = "dense" if block.kind == "complex" else block.kind
     layer = _layer(kind, block.population.shape)
-    neuron = _neuron(block.population.neuron)
-    if not (block.kind.startswith("dense") and _is_default(block.population.neuron)):
-        layer["neuron"] = neuron
+    neuron = block.population.neuron
+    if not (block.kind.startswith("dense") and _is_default(neuron)):
+        layer["neuron"] = NEURONS.of(neuron)(neuron)
     if block.kind == "input":
         for key in ("weight", "bias"):
             value = metadata.get(f"input_{key}")
@@ -94,9 +109,9 @@ def _dense(block: Block) -> Layer:
     layer["weight"] = weights[0]
     if block.own is not None:
         layer["weight_rec"] = weight_of(block.own).astype(np.float32)
-    synapse = block.forward[0].synapse
-    if isinstance(synapse, Dense) and synapse.delay is not None:
-        layer |= _delay(np.broadcast_to(synapse.delay, weights[0].shape))
+    delay = getattr(block.forward[0].synapse, "delay", None)
+    if delay is not None:
+        layer |= _delay(np.broadcast_to(delay, weights[0].shape))
     return layer
 
 
@@ -110,9 +125,7 @@ def _delay(full: NDArray[Any]) -> Layer:
 
 
 def _conv(block: Block) -> Layer:
-    synapse = block.forward[0].synapse
-    if not isinstance(synapse, Conv2d):
-        raise TypeError(f"a conv block holds {type(synapse).__name__}")
+    synapse = cast(Conv2d, block.forward[0].synapse)
     return {
         "inChannels": np.int64(block.source.shape[0]),
         "outChannels": np.int64(block.population.shape[0]),
@@ -137,35 +150,56 @@ def _bias(bias: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float32]:
 def _is_default(neuron: Neuron) -> bool:
     """Whether netx makes this neuron of a dense layer that has none."""
     return (
-        isinstance(neuron, Integrator)
-        and not np.any(neuron.current_decay)
-        and bool(np.all(neuron.voltage_decay == DECAY_ONE))
+        not neuron.sends
+        and not np.any(getattr(neuron, "current_decay", 1))
+        and bool(np.all(getattr(neuron, "voltage_decay", 0) == DECAY_ONE))
     )
 
 
-def _neuron(neuron: Neuron) -> Layer:
-    if isinstance(neuron, (CubaLif, Integrator)):
-        threshold = NEVER if isinstance(neuron, Integrator) else neuron.threshold
-        return {
-            "type": "CUBA",
-            "iDecay": _parameter(neuron.current_decay),
-            "vDecay": _parameter(neuron.voltage_decay),
-            "vThMant": _parameter(threshold),
-            "refDelay": np.int64(1),
-            "gradedSpike": False,
-        }
-    if isinstance(neuron, ResonateFire):
-        return {
-            "type": "RF_IZHIKEVICH" if isinstance(neuron, ResonateFireIz) else "RF_PHASE",
-            "sinDecay": _parameter(neuron.sin_decay),
-            "cosDecay": _parameter(neuron.cos_decay),
-            "vThMant": _parameter(neuron.threshold),
-            "gradedSpike": False,
-        }
-    if not isinstance(neuron, (Delta, SigmaDelta, Sigma)):
-        raise TypeError(f"NetX has no {type(neuron).__name__}")
-    layer = {"type": "SDNN", "activation": "relu", "vThMant": _parameter(neuron.threshold)}
-    return {**layer, "sigma_output": True} if isinstance(neuron, Sigma) else layer
+def _cuba(neuron: Any) -> Layer:
+    return {
+        "type": "CUBA",
+        "iDecay": _parameter(neuron.current_decay),
+        "vDecay": _parameter(neuron.voltage_decay),
+        "vThMant": _parameter(getattr(neuron, "threshold", NEVER)),
+        "refDelay": np.int64(1),
+        "gradedSpike": False,
+    }
+
+
+def _resonator(name: str) -> Callable[[Any], Layer]:
+    return lambda neuron: {
+        "type": name,
+        "sinDecay": _parameter(neuron.sin_decay),
+        "cosDecay": _parameter(neuron.cos_decay),
+        "vThMant": _parameter(neuron.threshold),
+        "gradedSpike": False,
+    }
+
+
+def _sigma_delta(neuron: Any) -> Layer:
+    return {"type": "SDNN", "activation": "relu", "vThMant": _parameter(neuron.threshold)}
+
+
+def _sigma(neuron: Any) -> Layer:
+    return {**_sigma_delta(neuron), "sigma_output": True}
+
+
+NEURONS: ByType[Callable[[Any], Layer]] = ByType(
+    "neuron group in NetX",
+    Neuron,
+    {
+        CubaLif: _cuba,
+        Integrator: _cuba,
+        Delta: _sigma_delta,
+        SigmaDelta: _sigma_delta,
+        Sigma: _sigma,
+        ResonateFire: _resonator("RF_PHASE"),
+        ResonateFireIz: _resonator("RF_IZHIKEVICH"),
+    },
+    without=(HomeostaticLif,),
+)
+"""Type of a record -> its ``neuron`` group. What is not here cannot be written."""
 
 
 def _parameter(value: Any) -> NDArray[np.int64]:

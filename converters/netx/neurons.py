@@ -15,6 +15,7 @@ from neurodeploy.converters.netx.source import RawNeuron
 from neurodeploy.converters.netx.values import (
     Note,
     Shape,
+    as_stored_integers,
     exact,
     from_file,
     one,
@@ -23,8 +24,9 @@ from neurodeploy.converters.netx.values import (
     truncated,
 )
 from neurodeploy.errors import FormatError
-from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, IntArray
+from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, IntArray, M
 from neurodeploy.neuron import (
+    THRESHOLD_MAX,
     CubaLif,
     Delta,
     Integrator,
@@ -42,12 +44,12 @@ NEVER = 2**18 - 1
 STATE_EXP = 6
 """Fraction bits that netx gives sigma-delta states below a message."""
 UNHEEDED_DEFAULTS = {
-    "refDelay": (1, "Lava has no refractory period"),
-    "gradedSpike": (0, "Lava sends 0/1 spikes"),
-    "wgtExp": (0, "Lava uses the weights as they are"),
-    "weight_exp": (0, "Lava uses the weights as they are"),
+    "refDelay": ((0, 1), "Lava has no refractory period"),
+    "gradedSpike": ((0,), "Lava sends 0/1 spikes"),
+    "wgtExp": ((0,), "Lava uses the weights as they are"),
+    "weight_exp": ((0,), "Lava uses the weights as they are"),
 }
-"""Key that netx ignores -> (value without effect, what Lava does instead)."""
+"""Key that netx ignores -> (values without effect, what Lava does instead)."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,8 @@ def _refuse_resonators(raw: RawNeuron, place: Place) -> None:
 def _note_unheeded(raw: RawNeuron, note: Note) -> None:
     for key, (harmless, instead) in UNHEEDED_DEFAULTS.items():
         value = raw.values.get(key)
-        if isinstance(value, np.ndarray) and np.any(value != harmless):
-            shown = value.reshape(-1)[0] if value.size else "empty"
+        if isinstance(value, np.ndarray) and not np.all(np.isin(value, harmless)):
+            shown = value[~np.isin(value, harmless)].reshape(-1)[0]
             note(f"{raw.where}/{key}: is {shown}, which is ignored: {instead}")
     activation = raw.values.get("activation")
     if isinstance(activation, str) and activation.lower() != "relu":
@@ -147,25 +149,49 @@ def _cuba(raw: RawNeuron, place: Place, note: Note) -> CubaLif | Integrator:
     _note_wrapped_bias(bias, place, note)
     if np.all(threshold == NEVER):
         return Integrator(decays["iDecay"], decays["vDecay"], bias)
-    _note_range(threshold, 0, CHIP_THRESHOLD_MAX, f"{raw.where}/vThMant", note)
+    never = _out_of_reach(threshold)
+    _note_range(threshold, 0, CHIP_THRESHOLD_MAX, f"{raw.where}/vThMant", note, never)
     return CubaLif(decays["iDecay"], decays["vDecay"], threshold, bias)
 
 
 def _threshold(raw: RawNeuron, place: Place, note: Note) -> IntArray:
-    """Lava shifts an array by 6 bits within its own type; a single number has room."""
+    """Lava shifts an array by 6 bits within its own type; a single number has room.
+
+    Beyond +-(2^25 - 1) a threshold is kept as that: v lies within +-(2^23 - 1), so that the test
+    ``v > threshold << 6`` has one outcome from +-2^17 on, and the Program computes the same.
+    """
     where = f"{raw.where}/vThMant"
-    stored = _parameter(raw, "vThMant")
-    values = stored_as_integers(stored, where)
-    if stored.ndim and stored.dtype.kind in "iu":
-        kept = (values << MANTISSA_SHIFT).astype(stored.dtype).astype(np.int64) >> MANTISSA_SHIFT
-        if np.any(kept != values):
-            changed = int(np.flatnonzero(kept != values)[0])
-            note(
-                f"{where}: is stored as {stored.dtype}, in which Lava's shift by 6 bits overflows: "
-                f"{values.reshape(-1)[changed]} becomes {kept.reshape(-1)[changed]}"
-            )
-        values = kept
-    return spread(values, place.lava, place.shape, where)
+    stored = as_stored_integers(_parameter(raw, "vThMant"), where)
+    kept = (stored << MANTISSA_SHIFT) >> MANTISSA_SHIFT if stored.ndim else stored
+    if np.any(kept != stored):
+        changed = int(np.flatnonzero(kept != stored)[0])
+        note(
+            f"{where}: is stored as {stored.dtype}, in which Lava's shift by 6 bits overflows: "
+            f"{stored.reshape(-1)[changed]} becomes {kept.reshape(-1)[changed]}"
+        )
+    if np.any(kept > THRESHOLD_MAX) or np.any(kept < -THRESHOLD_MAX):
+        outside = kept[(kept > THRESHOLD_MAX) | (kept < -THRESHOLD_MAX)].reshape(-1)[0]
+        note(
+            f"{where}: holds {outside}, kept as {THRESHOLD_MAX if outside > 0 else -THRESHOLD_MAX}"
+            f", which is the same to v of 24 bits"
+        )
+    low, high = (np.clip(limit, *_range(kept)) for limit in (-THRESHOLD_MAX, THRESHOLD_MAX))
+    return spread(np.clip(kept, low, high).astype(np.int64), place.lava, place.shape, where)
+
+
+def _range(values: NDArray[Any]) -> tuple[int, int]:
+    """Lowest and highest value of an integer type."""
+    info = np.iinfo(values.dtype)
+    return int(info.min), int(info.max)
+
+
+def _out_of_reach(threshold: IntArray) -> str:
+    """Say of how many neurons no v of 24 bits reaches the threshold."""
+    silent = threshold << MANTISSA_SHIFT >= M - 1
+    if not np.any(silent):
+        return ""
+    who = "the neurons" if np.all(silent) else f"{np.count_nonzero(silent)} of the neurons"
+    return f", where {who} never spike since v stays below {M >> MANTISSA_SHIFT}"
 
 
 def _without_leading_ones(values: IntArray, place: Place) -> IntArray:
@@ -175,10 +201,12 @@ def _without_leading_ones(values: IntArray, place: Place) -> IntArray:
     return values
 
 
-def _note_range(values: IntArray, low: int, high: int, where: str, note: Note) -> None:
+def _note_range(
+    values: IntArray, low: int, high: int, where: str, note: Note, more: str = ""
+) -> None:
     if values.min() < low or values.max() > high:
         outside = values.min() if values.min() < low else values.max()
-        note(f"{where}: holds {outside}, the chip has {low} to {high}; Lava runs it")
+        note(f"{where}: holds {outside}, the chip has {low} to {high}; Lava runs it{more}")
 
 
 def _bias(place: Place, note: Note) -> IntArray:

@@ -6,6 +6,7 @@ Source: lava-dl 0.6.0, `slayer.synapse.layer.Pool`, `slayer.block.base.AbstractP
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,6 +136,18 @@ def read_sum(layer: RawLayer, source: Shape, note: Note) -> Pending:
     if window[0] > source[1] or window[1] > source[2]:
         raise FormatError(f"{layer.where}: pools windows of {window} in {source} maps")
     return Pending(layer.where, (int(window[0]), int(window[1])), source, weight)
+
+
+def read_out(pool: Pending, last: Shape) -> int:
+    """Return how many outputs a pool without neurons at the end sums for each class: whole maps."""
+    if pool.window != last[1:]:
+        raise FormatError(
+            f"{pool.where}: is a pool without neurons at the end that sums {pool.window} of "
+            f"{last}; only whole maps can be read out"
+        )
+    if pool.weight < 1:
+        raise FormatError(f"{pool.where}/weight: is {pool.weight}, a read-out needs 1 or more")
+    return math.prod(pool.window)
 
 
 def folded_dense(synapse: Dense, pool: Pending) -> Dense:

@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 
 from neurodeploy.converters.netx.blocks import Block
+from neurodeploy.converters.netx.image import averaged, layers
 from neurodeploy.program import Input, Program
 
 
@@ -17,6 +18,7 @@ class Recipe:
     drive : what the input feeds: ``"synapse"`` (``net.inp``), or the ``"current"`` or ``"bias"``
         of the input block's neurons. output : variable of the last layer to read.
     reset_offset : argument of netx for samples that begin at row 0 of the input.
+    num_layers : argument of netx that leaves out a layer ``average``, which it cannot load.
     latency_steps : row r of the output answers row r - latency_steps of the input, delays aside.
     """
 
@@ -27,6 +29,7 @@ class Recipe:
     reset_interval: int | None
     reset_offset: int
     latency_steps: int
+    num_layers: int | None = None
 
 
 def recipe(
@@ -48,6 +51,7 @@ def recipe(
         reset_interval=reset_interval,
         reset_offset=0 if block_first else 1,
         latency_steps=len(chain) - 1 if block_first else len(chain),
+        num_layers=len(layers(program, chain)) - 1 if averaged(program, chain) else None,
     )
 
 
@@ -74,6 +78,7 @@ def script(path: Path, node: Input, chain: tuple[Block, ...], digest: str, how: 
         reset_interval=how.reset_interval,
         reset_offset=how.reset_offset,
         latency=how.latency_steps,
+        num_layers=how.num_layers,
     )
 
 
@@ -108,6 +113,7 @@ SPIKE_EXP = $spike_exp  # fraction bits of sigma-delta messages
 # first data one step later than netx assumes, hence an offset of 1.
 RESET_INTERVAL = $reset_interval
 RESET_OFFSET = $reset_offset
+NUM_LAYERS = $num_layers  # layers of the file that netx knows, None: all
 LATENCY = $latency  # row r of the output answers row r - LATENCY of the input, delays aside
 
 
@@ -142,6 +148,7 @@ def run(rows):
 
     net = netx.hdf5.Network(
         net_config=str(NETWORK),
+        num_layers=NUM_LAYERS,
         input_message_bits=MESSAGE_BITS,
         reset_interval=RESET_INTERVAL,
         reset_offset=RESET_OFFSET,

@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy import hdf5
+from neurodeploy.converters.netx import remarks
 from neurodeploy.converters.netx.heap import first_text
 from neurodeploy.converters.netx.options import LoadOptions
+from neurodeploy.converters.netx.remarks import Remarks
 from neurodeploy.errors import FormatError, located
 
 Array = NDArray[Any]
@@ -95,10 +97,11 @@ class RawLayer:
 
 @dataclass(frozen=True)
 class Source:
-    """The chosen layers of a file, and the whole numbers of its ``simulation`` group."""
+    """The chosen layers of a file, the whole numbers of its ``simulation`` group, and remarks."""
 
     layers: tuple[RawLayer, ...]
     simulation: Mapping[str, int]
+    remarks: Remarks
 
 
 def read_source(path: Path, options: LoadOptions) -> Source:
@@ -113,7 +116,8 @@ def read_source(path: Path, options: LoadOptions) -> Source:
             raise FormatError(
                 "has no group 'layer', expected a NetX network or a neurodeploy program"
             )
-        return Source(_layers(root.group("layer"), options), _simulation(root))
+        layers = _layers(root.group("layer"), options)
+        return Source(layers, _simulation(root), _remarks(root))
 
 
 def _layers(group: _Group, options: LoadOptions) -> tuple[RawLayer, ...]:
@@ -165,6 +169,13 @@ def _simulation(root: _Group) -> dict[str, int]:
             if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "iu":
                 result[key] = int(value.item())
     return result
+
+
+def _remarks(root: _Group) -> Remarks:
+    """What this project says of the network, in a group that netx does not look at."""
+    if remarks.GROUP not in root.keys or not root.is_group(remarks.GROUP):
+        return Remarks()
+    return remarks.read(root.group(remarks.GROUP).unheeded)
 
 
 class _Group:

@@ -6,6 +6,7 @@ Source: lava-dl 0.6.0, `Network.create_dense` and `Network.create_conv`; lava-nc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from neurodeploy.conditioning import Group, NothingToCondition, condition, exami
 from neurodeploy.converters.netx.source import RawLayer
 from neurodeploy.converters.netx.values import (
     Note,
+    Shape,
     from_file,
     one,
     stored_as_integers,
@@ -27,6 +29,22 @@ from neurodeploy.synapse import Conv2d, Dense
 
 INT8_MAX = 127
 """Lava keeps stride, padding, dilation, kernel size and groups as 8-bit integers."""
+MAX_SIZE = 2**24
+"""Most neurons of one layer, more than a chip holds."""
+
+
+def read_shape(layer: RawLayer) -> Shape:
+    """Return ``shape`` as written: (C, H, W), (N,), (N, 1, 1) or (H, W)."""
+    where = f"{layer.where}/shape"
+    stored = stored_as_integers(layer.array("shape"), where)
+    if stored.ndim > 1 or (stored.ndim == 0 and "dense" not in layer.kind) or stored.size > 4:
+        raise FormatError(f"{where}: has shape {stored.shape}, expected one to three sizes")
+    shape = tuple(int(size) for size in np.atleast_1d(stored))
+    if not shape or min(shape) < 1 or math.prod(shape) > MAX_SIZE:
+        raise FormatError(
+            f"{where}: is {shape}, expected sizes above 0, at most {MAX_SIZE} neurons"
+        )
+    return shape
 
 
 def read_weight(layer: RawLayer, key: str, rows: int, note: Note) -> IntArray:
@@ -152,7 +170,7 @@ def note_conditioning(layer: RawLayer, synapses: Mapping[str, Dense], note: Note
     for key, change in zip(synapses, group.changes, strict=True):
         if change is not None:
             note(
-                f"{layer.where}/{key}: {change}; weights='lava' reproduces it, "
+                f"{layer.where}/{key}: {change}; weights 'lava' reproduces it, "
                 "'exact' runs what is stored"
             )
 

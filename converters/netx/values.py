@@ -57,11 +57,16 @@ def exact(array: NDArray[Any], where: str, why: str) -> IntArray:
 
 def stored_as_integers(array: NDArray[Any], where: str) -> IntArray:
     """Return numbers that Lava shifts or uses as sizes, and which a float type would break."""
+    return _int64(as_stored_integers(array, where), where)
+
+
+def as_stored_integers(array: NDArray[Any], where: str) -> NDArray[Any]:
+    """Return the same in the integer type of the file, whatever the values."""
     if array.dtype.kind == "f":
         raise FormatError(
             f"{where}: is stored as {array.dtype}, Lava stops at a float here; store it as int64"
         )
-    return _int64(array, where)
+    return array.astype(np.int8) if array.dtype.kind == "b" else array
 
 
 def _check_finite(array: NDArray[Any], where: str) -> None:
@@ -72,7 +77,7 @@ def _check_finite(array: NDArray[Any], where: str) -> None:
 
 def _int64(array: NDArray[Any], where: str) -> IntArray:
     if array.size:
-        low, high = array.min(), array.max()
+        low, high = array.min().item(), array.max().item()
         if low < INT32_MIN or high > INT32_MAX:
             outside = low if low < INT32_MIN else high
             raise FormatError(

@@ -9,22 +9,18 @@ formats that their fixed-point models follow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 
 from neurodeploy.conditioning import WEIGHT_MAX, WEIGHT_MIN, changes, fits_8_bits
 from neurodeploy.converters.netx.blocks import ELSEWHERE, Block, weight_of
+from neurodeploy.converters.netx.image import NEURONS
 from neurodeploy.converters.netx.neurons import CHIP_THRESHOLD_MAX, STATE_EXP
+from neurodeploy.converters.netx.options import SPIKE_EXP
 from neurodeploy.converters.netx.synapses import INT8_MAX
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE
-from neurodeploy.neuron import (
-    CubaLif,
-    Delta,
-    HomeostaticLif,
-    Integrator,
-    ResonateFire,
-    SigmaDelta,
-)
+from neurodeploy.neuron import Neuron
 from neurodeploy.program import Input, Population
 from neurodeploy.record import INT32_MAX
 from neurodeploy.synapse import Conv2d
@@ -44,17 +40,20 @@ def violations(chain: Sequence[Block], input_bits: int) -> list[str]:
 def spiking_neuron_is_plain(block: Block) -> Iterator[str]:
     """NetX has CUBA neurons with reset to zero and a constant gain."""
     neuron = block.population.neuron
-    if isinstance(neuron, HomeostaticLif):
+    if neuron.moving_threshold:
         yield (
-            "HomeostaticLif adapts its threshold, NetX neurons cannot; use CubaLif with a fixed "
-            f"threshold, or {ELSEWHERE}"
+            f"{type(neuron).__name__} adapts its threshold, NetX neurons cannot; use CubaLif with "
+            f"a fixed threshold, or {ELSEWHERE}"
         )
-    if isinstance(neuron, CubaLif) and neuron.reset != "zero":
+    elif type(neuron) not in NEURONS:
+        yield f"NetX has no {type(neuron).__name__} neurons; {ELSEWHERE}"
+    reset = getattr(neuron, "reset", "zero")
+    if reset != "zero":
         yield (
-            f"reset is {neuron.reset!r}, NetX neurons reset to zero; train with reset 'zero', or "
+            f"reset is {reset!r}, NetX neurons reset to zero; train with reset 'zero', or "
             f"{ELSEWHERE}"
         )
-    if isinstance(neuron, CubaLif) and neuron.gain is not None:
+    if getattr(neuron, "gain", None) is not None:
         yield (
             f"gain changes over the sample, NetX neurons have a constant one; set gain None, or "
             f"{ELSEWHERE}"
@@ -69,22 +68,22 @@ def spiking_neuron_is_plain(block: Block) -> Iterator[str]:
 def decays_have_12_bits(block: Block) -> Iterator[str]:
     """Decays of the CUBA family lie in 0..4096, sine and cosine of resonators in +-4096."""
     neuron = block.population.neuron
-    if isinstance(neuron, (CubaLif, Integrator)):
-        for name in ("current_decay", "voltage_decay"):
-            yield from _outside(name, getattr(neuron, name), 0, DECAY_ONE)
-    if isinstance(neuron, ResonateFire):
-        for name in ("sin_decay", "cos_decay"):
-            yield from _outside(name, getattr(neuron, name), -DECAY_ONE, DECAY_ONE)
+    low = 0 if neuron.family == "cuba" else -DECAY_ONE
+    for name, role in neuron.roles.items():
+        if role.kind == "decay":
+            yield from _outside(name, getattr(neuron, name), low, DECAY_ONE)
 
 
 def threshold_has_17_bits(block: Block) -> Iterator[str]:
     """Thresholds lie in 0..131071; sigma-delta ones must also fit int32 after their shift."""
     neuron = block.population.neuron
-    if isinstance(neuron, (CubaLif, ResonateFire)):
-        yield from _outside("threshold", neuron.threshold, 0, CHIP_THRESHOLD_MAX)
-    if isinstance(neuron, (Delta, SigmaDelta)):
-        limit = min(CHIP_THRESHOLD_MAX, INT32_MAX >> (neuron.spike_exp + STATE_EXP))
-        yield from _outside("threshold", neuron.threshold, 0, limit)
+    threshold = getattr(neuron, "threshold", None)
+    if threshold is None:
+        return
+    limit = CHIP_THRESHOLD_MAX
+    if neuron.family == "sigma-delta":
+        limit = min(limit, INT32_MAX >> (getattr(neuron, "spike_exp", 0) + STATE_EXP))
+    yield from _outside("threshold", threshold, 0, limit)
 
 
 def bias_has_16_bits(block: Block) -> Iterator[str]:
@@ -97,7 +96,7 @@ def bias_has_16_bits(block: Block) -> Iterator[str]:
 def one_threshold_where_lava_takes_one(block: Block) -> Iterator[str]:
     """Sigma-delta and resonate-and-fire processes have one threshold for all neurons."""
     neuron = block.population.neuron
-    if isinstance(neuron, (Delta, SigmaDelta, ResonateFire)) and np.ptp(neuron.threshold):
+    if neuron.family != "cuba" and np.ptp(getattr(neuron, "threshold", 0)):
         yield (
             f"threshold differs between neurons, Lava's {type(neuron).__name__} has one for all; "
             "give all the same"
@@ -108,16 +107,21 @@ def input_block_has_an_input_neuron(block: Block) -> Iterator[str]:
     """An input block holds CUBA neurons without bias, or Delta; Delta stands nowhere else."""
     neuron = block.population.neuron
     if block.kind != "input":
-        if isinstance(neuron, Delta):
+        if _is_delta(neuron):
             yield "Delta neurons stand directly behind the input only; use SigmaDelta here"
         return
-    if not isinstance(neuron, (CubaLif, Integrator, Delta)):
+    if neuron.family != "cuba" and not _is_delta(neuron):
         yield (
             f"{type(neuron).__name__} neurons stand directly behind the input, NetX has CubaLif "
             "and Delta there"
         )
     if np.any(getattr(neuron, "bias", 0)):
         yield "bias of an input block is never applied by Lava; set it to 0 and add it to the data"
+
+
+def _is_delta(neuron: Neuron) -> bool:
+    """Whether the neuron compares its input with what it sent, and sums nothing."""
+    return neuron.family == "sigma-delta" and "sigma" not in neuron.states
 
 
 def graded_recurrence(block: Block, input_bits: int) -> Iterator[str]:
@@ -141,7 +145,8 @@ def one_spike_exp(chain: Sequence[Block]) -> Iterator[str]:
 
 def spike_exponents(populations: Iterable[Population]) -> set[int]:
     """Return the spike_exp of every neuron that has a use for one."""
-    return {p.neuron.spike_exp for p in populations if isinstance(p.neuron, (Delta, SigmaDelta))}
+    neurons = [p.neuron for p in populations if "act" in p.neuron.states]
+    return {getattr(neuron, "spike_exp", SPIKE_EXP) for neuron in neurons}
 
 
 def dense_weights_are_exact(block: Block) -> Iterator[str]:
@@ -179,9 +184,9 @@ def conv_weights_have_8_bits(block: Block) -> Iterator[str]:
 
 def conv_geometry_has_8_bits(block: Block) -> Iterator[str]:
     """Lava keeps groups, stride, padding, dilation and kernel size as int8."""
-    synapse = block.forward[0].synapse
-    if not isinstance(synapse, Conv2d):
+    if block.kind != "conv":
         return
+    synapse = cast(Conv2d, block.forward[0].synapse)
     sizes = {
         "groups": (synapse.groups,),
         "stride": synapse.stride,

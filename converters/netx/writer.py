@@ -11,19 +11,19 @@ from pathlib import Path
 
 from neurodeploy.atomic import replacing
 from neurodeploy.converters import written
+from neurodeploy.converters.netx import remarks
 from neurodeploy.converters.netx.blocks import Block, blocks, weight_of
-from neurodeploy.converters.netx.chain import default_readout
 from neurodeploy.converters.netx.hazards import hazards
-from neurodeploy.converters.netx.image import image
+from neurodeploy.converters.netx.image import averaged, image
+from neurodeploy.converters.netx.options import SPIKE_EXP, LoadOptions
+from neurodeploy.converters.netx.reader import read_quietly
 from neurodeploy.converters.netx.repair import repair as repaired
 from neurodeploy.converters.netx.script import Recipe, recipe, script, script_path
 from neurodeploy.converters.netx.write_rules import spike_exponents, violations
 from neurodeploy.errors import ExportError, OptionError, located, warn
-from neurodeploy.program import Program, Readout
+from neurodeploy.program import Program
 
 REPAIRS = ("none", "nearest")
-SPIKE_EXP = 6
-"""Default of netx."""
 SHOWN_REPAIRS = 5
 REREAD = {"source_format", "source_file", "input_weight", "input_bias"}
 """Metadata that reading the file gives again."""
@@ -75,15 +75,15 @@ def write(
             raise ExportError("; ".join(found))
         exponents = spike_exponents(block.population for block in chain) or {SPIKE_EXP}
         how = recipe(program, chain, exponents.pop(), reset_interval)
-        text = script(path, program.inputs[0], chain, program.digest, how)
+        drive = "bias" if how.drive == "bias" else "current"
+        network = image(program, chain, remarks.of(program, drive, how.spike_exp, REREAD))
         try:
-            _replace(path, image(program, chain), text)
+            digest = _replace(path, network, program, chain, how)
         except OSError as error:
             raise ExportError(f"cannot be written: {error.strerror or error}") from error
     for line in (*repairs, *hazards(chain, reset_interval), *_unsaid(how)):
         warn(f"{path}: {line}")
-    notes = _notes(program, chain)
-    return Written(path, program.digest, notes, script_path(path), how, repairs)
+    return Written(path, digest, _notes(program, chain), script_path(path), how, repairs)
 
 
 def _check_options(reset_interval: object, repair: object) -> None:
@@ -117,13 +117,18 @@ def _repair(chain: Sequence[Block]) -> tuple[tuple[Block, ...], tuple[str, ...]]
     return tuple(result), tuple(texts)
 
 
-def _replace(path: Path, network: bytes, text: str) -> None:
-    """Put both files in place; neither is renamed before both are on the disk."""
+def _replace(
+    path: Path, network: bytes, program: Program, chain: tuple[Block, ...], how: Recipe
+) -> str:
+    """Put both files in place, neither before both are on the disk; return the digest as read."""
     with replacing(path) as file:
         file.write(network)
         file.flush()
+        digest = read_quietly(Path(file.name), LoadOptions())[0].digest
+        text = script(path, program.inputs[0], chain, digest, how)
         with replacing(script_path(path)) as other:
             other.write(text.encode())
+    return digest
 
 
 def _unsaid(how: Recipe) -> list[str]:
@@ -141,7 +146,7 @@ def _unsaid(how: Recipe) -> list[str]:
         )
     if how.drive == "bias":
         found.append(
-            "NetX cannot say that the input drives the bias: read it with input_drive='bias', and "
+            "NetX cannot say that the input drives the bias: "
             "set bias_mant of the input block in Lava, as the run script does"
         )
     return found
@@ -152,19 +157,9 @@ def _notes(program: Program, chain: Sequence[Block]) -> tuple[str, ...]:
     names = [program.inputs[0].name, *program.names]
     if names != ["input", *(f"layer{k}" for k in range(len(chain)))]:
         notes.append(f"names are lost: {', '.join(names)} read back as input, layer0, ...")
-    default = default_readout(chain[-1].population)
-    if program.readout != default:
+    if averaged(program, chain):
         notes.append(
-            f"the read-out ({_described(program.readout)}) reads back as {_described(default)}"
+            f"the read-out in groups of {program.readout.pool} is written as a layer 'average', "
+            "which netx does not know: give it num_layers, as the run script does"
         )
-    if "readout_pooling" in program.metadata:
-        pooling = program.metadata["readout_pooling"]
-        notes.append(f"the {pooling} behind the last layer is left out, Lava cannot load it")
-    if set(program.metadata) - REREAD:
-        notes.append("metadata are not stored, save the program as .h5 to keep them")
     return tuple(notes)
-
-
-def _described(readout: Readout) -> str:
-    window = f" over the last {readout.window} steps" if readout.window else ""
-    return f"{readout.variable} of {readout.population}{window}"

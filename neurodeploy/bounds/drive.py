@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.bounds.interval import Flags, Interval, fits, wrap
+from neurodeploy.errors import located
 from neurodeploy.fixedpoint import IntArray
 from neurodeploy.registry import ByType
 from neurodeploy.sim.plan import Edge, Plan
@@ -46,7 +47,9 @@ class Drive:
         self.edge = edge
         self._size = plan.stages[edge.target].population.size
         source = plan.program.node(plan.program.connections[edge.index].source)
-        self._sums = SUMS.of(edge.synapse)(edge.synapse, edge.weight, source.shape)
+        with located(f"connection {edge.name}"):
+            summing = SUMS.of(edge.synapse)
+        self._sums = summing(edge.synapse, edge.weight, source.shape)
         self._delayed = getattr(edge.synapse, "delay", None) is not None
         self._seen: tuple[Interval, tuple[Part, ...]] | None = None
 

@@ -66,7 +66,8 @@ def length_of(re: Interval, im: Interval) -> IntArray:
 
 
 def _up(value: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> IntArray:
-    return np.ceil(value * SLACK).astype(np.int64)
+    raised: IntArray = np.ceil(value * SLACK).astype(np.int64)
+    return raised
 
 
 def _rotate(

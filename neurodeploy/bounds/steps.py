@@ -11,6 +11,7 @@ from neurodeploy.bounds.interval import Flags, Interval, fits, interval, wrap
 from neurodeploy.bounds.neurons import INTERVAL_STEPS
 from neurodeploy.bounds.record import Bounds, PopulationBounds, frozen, frozen_flags
 from neurodeploy.bounds.stepped import Stepped
+from neurodeploy.errors import located
 from neurodeploy.fixedpoint import IntArray
 from neurodeploy.frozen import FrozenMapping
 from neurodeploy.neuron import Neuron
@@ -117,7 +118,8 @@ class _Run:
                     total = wrap(wide, 32)
             currents[port], ports[port] = total, wraps
         step = stage.sample_step(self.column, interval_)
-        rule = INTERVAL_STEPS.of(neuron)
+        with located(f"population {stage.population.name}"):
+            rule = INTERVAL_STEPS.of(neuron)
         return rule(neuron, self.states[stage.index], currents, step), ports
 
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from neurodeploy.cli.options import in_place_of, parameter
-from neurodeploy.cli.programs import check_format
 from neurodeploy.cli.reading import Reading, reads_program
-from neurodeploy.converters.formats import FORMATS, writing_options
+from neurodeploy.cli.words import in_words_of_options
+from neurodeploy.converters.formats import FORMATS, reading_options, writing_options
+from neurodeploy.errors import OptionError
 
 _METAVAR = "|".join(FORMATS)
 _WRITING = "Writing the program"
@@ -49,11 +50,18 @@ def convert(
     """Convert a program between NetX and neurodeploy's own format."""
     from neurodeploy.converters import save
 
-    check_format(source_format, "--from")
-    check_format(target_format, "--to")
+    _check_format(source_format, "--from")
+    _check_format(target_format, "--to")
     program = reading.program(source, source_format)
-    written = save(program, target, form=target_format, **writing)
+    with in_words_of_options((*reading_options(), *writing_options())):
+        written = save(program, target, form=target_format, **writing)
     digest = program.digest if written is None else written.digest
     print(f"{target}: {len(program.populations)} populations, digest {digest}")
     for note in () if written is None else written.lines:
         print(note)
+
+
+def _check_format(form: str | None, option: str) -> None:
+    """Raise OptionError, which names the command line's ``option``, for an unknown format."""
+    if form is not None and form not in FORMATS:
+        raise OptionError(f"{option} is {form!r}, expected one of {', '.join(FORMATS)}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from neurodeploy.cli.options import AsJson, ProgramFile
 from neurodeploy.cli.output import (
@@ -40,8 +41,8 @@ def inspect(program: ProgramFile, json: AsJson = False, *, reading: Reading) -> 
     """
     from neurodeploy.summary import summarise
 
-    # A finding below says the same of each connection.
-    warnings.filterwarnings("ignore", ".*act otherwise than stored", NeurodeployWarning)
+    for said_below in (".*act otherwise than stored", r".*: \d+ findings?: "):
+        warnings.filterwarnings("ignore", said_below, NeurodeployWarning)
     network = reading.program(program)
     summary = summarise(network)
     if json:
@@ -67,7 +68,6 @@ def rendered(summary: Summary) -> RenderableType:
 def _head(summary: Summary) -> dict[str, object]:
     from rich.filesize import decimal
 
-    window = summary.readout["window"]
     inputs = (
         f"{node['name']} {shape(node['shape'])}, "
         + (f"{node['message_bits']}-bit values" if node["message_bits"] else "binary events")
@@ -76,8 +76,7 @@ def _head(summary: Summary) -> dict[str, object]:
     rows: dict[str, object] = {
         "digest": summary.digest,
         "input": "; ".join(inputs),
-        "readout": f"{summary.readout['variable']} of {summary.readout['population']} over "
-        + (f"the last {amount(window, 'step')}" if window else "all steps"),
+        "readout": _read(summary.readout),
         "size": f"{amount(summary.neurons, 'neuron')}, {amount(summary.taps, 'synapse')} "
         f"({summary.nonzero:,} nonzero), {decimal(summary.bytes)} in memory",
     }
@@ -85,6 +84,14 @@ def _head(summary: Summary) -> dict[str, object]:
         items = (f"{key} = {_short(value)}" for key, value in summary.metadata.items())
         rows["metadata"] = ", ".join(items)
     return rows
+
+
+def _read(readout: Mapping[str, Any]) -> str:
+    """Say what is classified with."""
+    window, pool = readout["window"], readout["pool"]
+    when = f"the last {amount(window, 'step')}" if window else "all steps"
+    pooled = f"sums over {pool} neurons a class of " if pool > 1 else ""
+    return f"{pooled}{readout['variable']} of {readout['population']} over {when}"
 
 
 def _short(value: object) -> str:

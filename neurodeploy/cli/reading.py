@@ -7,15 +7,14 @@ later, and the options of the read-out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurodeploy.cli.options import in_place_of, parameter
-from neurodeploy.converters.formats import reading_options
-from neurodeploy.converters.option import Option
+from neurodeploy.cli.words import in_words_of_options
+from neurodeploy.converters.formats import reading_options, writing_options
 from neurodeploy.errors import NeurodeployError, OptionError
 
 if TYPE_CHECKING:
@@ -46,10 +45,8 @@ class Reading:
         from neurodeploy.converters import load
 
         options = self._values()
-        try:
+        with in_words_of_options((*reading_options(), *writing_options())):
             program = load(path, form=form, **options)
-        except NeurodeployError as error:
-            raise type(error)(spelt(str(error), reading_options())) from error
         return self._classified(program)
 
     def _values(self) -> dict[str, Any]:
@@ -86,15 +83,6 @@ class Reading:
             text = str(error).removeprefix("readout: ")
             mark = "--" if text.startswith(("window ", "pool ")) else "--readout: "
             raise OptionError(f"{mark}{text}") from error
-
-
-def spelt(message: str, options: tuple[Option, ...]) -> str:
-    """Return ``message`` with the options named as on the command line."""
-    for option in options:
-        name = rf"(?<![\w./\\-]){option.name}(?![\w./\\-])"
-        message = re.sub(f"{name}=", f"{option.flag} ", message)
-        message = re.sub(name, option.flag, message)
-    return message
 
 
 def _made(values: dict[str, Any]) -> Reading:

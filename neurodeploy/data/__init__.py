@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from neurodeploy.data.presentation import Presentation, check_labels, present
 from neurodeploy.data.series import PROBLEMS, load_series
 from neurodeploy.draws import permutation
 from neurodeploy.encode import Domain, encoder_from_metadata
-from neurodeploy.errors import DataError
+from neurodeploy.errors import DataError, alike
 from neurodeploy.program import Program
 
 __all__ = [
@@ -58,8 +57,8 @@ def load_data(name: str) -> Dataset:
         return load_series(name)
     if name.endswith(".npz"):
         return load_archive(name)
-    close = get_close_matches(kind, NAMES, 1, 0.75)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    close = alike(kind, NAMES)
+    hint = f"; did you mean {close!r}?" if close else ""
     raise DataError(f"no data set {name!r}, there are {', '.join(NAMES)} or an .npz file{hint}")
 
 

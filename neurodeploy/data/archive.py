@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.data.arrays import integer_data, labels_of, lengths_of
 from neurodeploy.data.dataset import OWN_PARTS, SPLIT_SEED, Dataset, Split, hold_out, whole_set
-from neurodeploy.errors import DataError, located
+from neurodeploy.errors import DataError, alike, located
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -93,8 +92,8 @@ def _read(path: Path) -> tuple[Arrays, list[str]]:
         raise DataError("needs more memory than there is") from error
     for name in ("x", "y"):
         if name not in arrays:
-            near = difflib.get_close_matches(f"{name}_train", others, 1, 0.6)
-            hint = f"; is it {near[0]!r}?" if near else ""
+            near = alike(f"{name}_train", others)
+            hint = f"; is it {near!r}?" if near else ""
             raise DataError(f"holds no {name!r}, expected x (samples first) and y{hint}")
     if ("x_test" in arrays) != ("y_test" in arrays):
         raise DataError("holds only one of x_test and y_test, expected both or none")

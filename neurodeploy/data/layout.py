@@ -20,6 +20,7 @@ Shape = tuple[int, ...]
 
 TIME_LAST = "time is last: np.moveaxis(x, -1, 1)"
 CHANNELS_LAST = "channels are last: np.moveaxis(x, -1, {axis})"
+NO_CHANNEL = "the axis of channels is missing: np.expand_dims(x, {axis})"
 
 
 def fits(shape: Shape, node: Shape) -> bool:
@@ -75,6 +76,8 @@ def _columns_message(node: Input, sample: Shape) -> str:
         return f"{begins}; {TIME_LAST}"
     if len(sample) == 4 and (sample[3], *sample[1:3]) == node.shape:
         return f"{begins}; {CHANNELS_LAST.format(axis=2)}"
+    if len(sample) == 3 and (1, *sample[1:]) == node.shape:
+        return f"{begins}; {NO_CHANNEL.format(axis=2)}"
     return f"{begins}, or with an encoder still samples {node.shape}"
 
 
@@ -92,6 +95,8 @@ def _encoded_message(node: Input, sample: Shape, encoder: Encoder) -> str:
     begins = f"{begins} take still samples {wanted}"
     if len(sample) == 3 and (sample[2], *sample[:2]) == node.shape:
         return f"{begins}; {CHANNELS_LAST.format(axis=1)}"
+    if len(sample) == 2 and (1, *sample) == node.shape:
+        return f"{begins}; {NO_CHANNEL.format(axis=1)}"
     if len(sample) > 1 and fits(sample[1:], node.shape):
         return f"{begins}; for data that are columns the encoder is columns"
     return begins

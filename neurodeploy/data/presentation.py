@@ -118,7 +118,7 @@ class Presentation:
         Raises OptionError for a budget that has no step or is beyond the range, and for data that
         are binary columns.
         """
-        if self.encoder.kind != Columns.kind:
+        if not self.encoder.identity:
             return self.domain.steps(eps)
         if not self.graded:
             raise OptionError(
@@ -265,7 +265,7 @@ def _peak(split: Split) -> int:
 def _domain(split: Split, encoder: Encoder) -> Domain:
     """Return 0..peak or -peak..peak of the encoder, by the sign that the data may have."""
     if split.domain is None:
-        signed = encoder.of_series and encoder.kind != Columns.kind
+        signed = encoder.of_series and not encoder.identity
         signed = signed or int(split.x.min(initial=0)) < 0
     else:
         signed = split.domain.low < 0

@@ -27,6 +27,8 @@ class Columns(Encoder):
     of_series: ClassVar[bool] = True
     place: ClassVar[str] = "input columns"
     elementwise: ClassVar[bool] = True
+    monotone: ClassVar[bool] = True
+    identity: ClassVar[bool] = True
 
     @property
     def message_bits(self) -> int:

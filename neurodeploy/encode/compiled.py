@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from neurodeploy.encode.encoder import Call, Integers
 from neurodeploy.errors import EngineError
-from neurodeploy.threads import workers
 
 try:  # the kernels are compiled together with the engine's, one floor above
     from neurodeploy.sim import _native
@@ -57,4 +56,4 @@ def _rows(x: Integers) -> NDArray[np.int32]:
 
 def _means(call: Call) -> tuple[int, str]:
     """Return the number of threads and the instruction set."""
-    return workers(call.threads), instruction_set()
+    return call.threads, instruction_set()

@@ -22,6 +22,7 @@ class Direct(Encoder):
     kind: ClassVar[str] = "direct"
     place: ClassVar[str] = "graded input"
     elementwise: ClassVar[bool] = True
+    monotone: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from neurodeploy.encode.reach import Choices, Reachable, distinct
 from neurodeploy.errors import InputError, OptionError
 from neurodeploy.program import MetadataValue
+from neurodeploy.threads import workers
 
 Shape = tuple[int, ...]
 Integers = NDArray[Any]
@@ -29,14 +30,14 @@ class Call:
     """What one call of an encoder shares: the array to fill and the numbers of the samples.
 
     out : ``(samples, columns, *output_shape)``, C-contiguous. steps : columns to fill.
-    index : int64 ``(samples,)``. draw : of random encoders. threads : None for all cores.
+    index : int64 ``(samples,)``. draw : of random encoders. threads : that may be used.
     """
 
     out: Integers
     steps: int
     index: NDArray[np.int64]
     draw: int = 0
-    threads: int | None = None
+    threads: int = 1
 
     @property
     def flat(self) -> Integers:
@@ -67,6 +68,10 @@ class Encoder(ABC):
     """Whether samples are series, steps first, rather than still values."""
     elementwise: ClassVar[bool] = False
     """Whether every entry of the columns depends on one value of the datum alone."""
+    monotone: ClassVar[bool] = False
+    """Whether no entry of the columns falls where a value of the datum rises."""
+    identity: ClassVar[bool] = False
+    """Whether the columns are the data themselves, so that budgets are steps of the columns."""
     place: ClassVar[str] = "data before encoding"
     """Where noise acts, in words; see `carried`."""
 
@@ -123,7 +128,7 @@ class Encoder(ABC):
         self.check_data(x)
         shape = self.output_shape(x.shape[2:] if self.of_series else x.shape[1:])
         out: Integers = np.empty((len(x), self.columns, *shape), self.dtype)
-        self._write(x, Call(out, self.steps, numbers, draw, threads))
+        self._write(x, Call(out, self.steps, numbers, draw, workers(threads)))
         out[:, self.steps :] = 0
         if self.of_series and lengths is not None:
             out[np.arange(self.columns) >= np.asarray(lengths)[:, None]] = 0
@@ -175,6 +180,9 @@ class Encoder(ABC):
         samples at once, each result as from `encode`.
         """
         low, high = self.box_of(low, high)
+        if self.monotone:
+            least, most = (self.encode(x, index, lengths, draw) for x in (low, high))
+            return least, most
         if not self.elementwise:
             return self._ends_one_by_one(low, high, index, lengths, draw)
         least = most = self.encode(low, index, lengths, draw)

@@ -32,6 +32,7 @@ class Rate(Encoder):
 
     kind: ClassVar[str] = "rate"
     elementwise: ClassVar[bool] = True
+    monotone: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import MISSING, fields
 
 from neurodeploy.encode.encoder import Encoder
 from neurodeploy.encode.registry import ENCODERS
-from neurodeploy.errors import OptionError
+from neurodeploy.errors import OptionError, alike
 
 ENCODER_HELP = (
     "KIND:FIELD=N,..., such as rate:steps=16 or direct:steps=6,levels=15; kinds are direct, rate, "
@@ -34,8 +33,8 @@ def encoder_from_text(text: str, *, steps: int | None = None, peak: int | None =
             continue
         name, _, value = (word.strip() for word in item.partition("="))
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0.75)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            near = alike(name, known)
+            hint = f"; did you mean {near!r}?" if near else ""
             raise OptionError(
                 f"encoder {kind}: has no {name!r}, there are {', '.join(known)}{hint}"
             )

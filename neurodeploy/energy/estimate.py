@@ -7,6 +7,7 @@ from published measurements (Blouw et al., arXiv:1812.01739; lava-dl PilotNet be
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurodeploy.energy.caveats import caveats
@@ -21,9 +22,9 @@ from neurodeploy.energy.report import (
     ValidationCase,
     WorstCase,
 )
-from neurodeploy.errors import ProfileError
+from neurodeploy.errors import OptionError, ProfileError
 from neurodeploy.program import Program
-from neurodeploy.trace import Activity
+from neurodeploy.trace import Activity, Trace
 
 if TYPE_CHECKING:
     from neurodeploy.profile import ChipProfile
@@ -47,8 +48,10 @@ def estimate_energy(
     (every neuron fires in every step) are kept apart.
 
     Raises ProfileError where the profile has no usable constant for a synaptic operation,
-    InputError for the activity of another program, OptionError for a bad step time.
+    InputError for the activity of another program, OptionError for a bad step time and for what is
+    no profile or no activity.
     """
+    _check_kinds(activity, profile)
     if profile.identity.status == "limits":
         raise ProfileError(
             f"profile {profile.name}: energy is refused, its status is limits: it serves "
@@ -86,6 +89,22 @@ def estimate_energy(
         validation=_validation(profile),
         citations=_cited(profile, priced),
     )
+
+
+def _check_kinds(activity: object, profile: object) -> None:
+    """Raise OptionError, with the way out, for what is easily given instead."""
+    from neurodeploy.profile import ChipProfile
+
+    if not isinstance(activity, Activity):
+        hint = "; give trace.activity" if isinstance(activity, Trace) else ""
+        raise OptionError(f"activity is a {type(activity).__name__}, expected an Activity{hint}")
+    if isinstance(profile, (str, Path)):
+        raise OptionError(
+            f"profile is {str(profile)!r}, expected a ChipProfile; give "
+            f"load_profile({str(profile)!r})"
+        )
+    if not isinstance(profile, ChipProfile):
+        raise OptionError(f"profile is a {type(profile).__name__}, expected a ChipProfile")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import struct
 import warnings
 import zipfile
 from dataclasses import dataclass, field, fields
@@ -20,6 +21,17 @@ from torch import Tensor
 
 from neurodeploy.atomic import replacing
 from neurodeploy.errors import TrainingError, located
+
+_DAMAGED = (
+    OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError,
+    ArithmeticError, AssertionError, struct.error, pickle.UnpicklingError, zipfile.BadZipFile,
+)  # fmt: skip
+"""What torch raises for a file that it cannot make sense of."""
+_TYPES: dict[str, type] = {
+    "digest": str, "epoch": int, "model": dict, "optimizer": dict, "best_epoch": int,
+    "best_accuracy": float, "best_model": dict, "threads": int, "random": Tensor, "history": list,
+}  # fmt: skip
+"""Type of each field of a `Checkpoint`."""
 
 FORMAT = 1
 FILE_NAME = "checkpoint.pt"
@@ -77,21 +89,23 @@ def read_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
                 f"belongs to configuration {str(content.get('digest'))[:12]}, this one is "
                 f"{digest[:12]}; use the run's own config.toml or another folder"
             )
-        try:
-            return Checkpoint(**{f.name: content[f.name] for f in fields(Checkpoint)})
-        except KeyError as error:
-            raise TrainingError(f"lacks {error.args[0]!r}, it is damaged") from error
+        for name, kind in _TYPES.items():
+            if name not in content:
+                raise TrainingError(f"lacks {name!r}, it is damaged")
+            if not isinstance(content[name], kind):
+                raise TrainingError(
+                    f"{name} is a {type(content[name]).__name__}, expected {kind.__name__}"
+                )
+        return Checkpoint(**{name: content[name] for name in _TYPES})
 
 
 def _load(path: Path) -> dict[str, Any]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about foreign files, which are refused below
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
-        raise TrainingError("cannot be read, it is damaged or no checkpoint") from error
-    except (pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise TrainingError("cannot be read, it is damaged or no checkpoint") from error
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about foreign files, which are refused below
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+        except _DAMAGED as error:
+            raise TrainingError("cannot be read, it is damaged or no checkpoint") from error
     if not isinstance(content, dict):
         raise TrainingError("holds no checkpoint")
     return content

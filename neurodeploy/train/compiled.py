@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 _native: Any
 try:
     from neurodeploy.sim import _native
-except ImportError:
+    from neurodeploy.sim.native import instruction_set
+except (ImportError, EngineError):  # a checkout that was never built uses torch
     _native = None
+
+_SURROGATES = frozenset(_native.surrogates()) if _native else frozenset()
 
 
 def native_module() -> Any:
@@ -33,13 +36,11 @@ def available() -> bool:
 
 def knows(surrogate: str) -> bool:
     """Return whether the compiled kernels have that surrogate gradient."""
-    return available() and surrogate in _native.surrogates()
+    return surrogate in _SURROGATES
 
 
 def means() -> tuple[int, str]:
     """Return the number of threads, torch's, and the instruction set, the native engine's."""
-    from neurodeploy.sim.native import instruction_set
-
     return torch.get_num_threads(), instruction_set()
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import sys
 from dataclasses import fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -15,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from neurodeploy.encode import ENCODERS, Encoder
 from neurodeploy.errors import OptionError, located
+from neurodeploy.schema import nearest
 from neurodeploy.train.specs import (
     Conv,
     Count,
@@ -242,10 +242,7 @@ def _first_problem(error: ValidationError) -> str:
     where, kind = problem["loc"], problem["type"]
     name = _entry(where)
     if kind == "extra_forbidden":
-        known = _known_keys(where[:-1])
-        close = get_close_matches(str(where[-1]), known, 1, 0.5)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-        return f"{name}: unknown key, {hint}"
+        return f"{name}: unknown key, {nearest(str(where[-1]), _known_keys(where[:-1]))}"
     if kind == "missing":
         return f"{name}: is missing"
     if kind == "union_tag_not_found":
@@ -328,6 +325,4 @@ def _check_encoder(encoder: EncoderSpec) -> None:
                 f"encoder.{name}: is set, but encoder {encoder.kind!r} does not use it"
             )
         known = ["kind", "steps", "gap", *options]
-        close = get_close_matches(name, known, 1, 0.5)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-        raise OptionError(f"encoder.{name}: unknown key, {hint}")
+        raise OptionError(f"encoder.{name}: unknown key, {nearest(name, known)}")

@@ -9,12 +9,14 @@ the statistics of batch-norm, which come from the batch.
 from __future__ import annotations
 
 import math
+import zlib
 from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neurodeploy.draws import integers
 from neurodeploy.errors import located
 from neurodeploy.fixedpoint import DECAY_ONE
 from neurodeploy.synapse import convolved_shape
@@ -336,8 +338,9 @@ class DenseLayer(SpikingLayer):
             weight = torch.randn((spec.size, spec.size), generator=generator)
             self.recurrent = nn.Parameter(weight * (0.5 / math.sqrt(spec.size)))
         if spec.max_delay:
-            drawn = torch.randint(0, spec.max_delay + 1, (spec.size,), generator=generator)
-            self.register_buffer("delay", drawn)
+            seed, stream = generator.initial_seed(), zlib.crc32(name.encode())
+            drawn = integers(seed, spec.size, spec.max_delay + 1, stream)
+            self.register_buffer("delay", torch.from_numpy(drawn))
 
     def weight_shape(self) -> Shape:
         return (self.spec.size, math.prod(self.source))

@@ -59,11 +59,20 @@ class Loop:
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from ``checkpoint``."""
-        self.network.load_state_dict(checkpoint.model)
-        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self._load(checkpoint)
         self.best_epoch, self.best_accuracy = checkpoint.best_epoch, checkpoint.best_accuracy
         self.best_model, self.history = checkpoint.best_model, list(checkpoint.history)
         torch.set_rng_state(checkpoint.random)
+
+    def _load(self, checkpoint: Checkpoint) -> None:
+        try:
+            self.network.load_state_dict(checkpoint.best_model)
+            self.network.load_state_dict(checkpoint.model)
+            self.optimizer.load_state_dict(checkpoint.optimizer)
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise TrainingError(
+                f"the checkpoint does not fit the network: {' '.join(str(error).split())[:200]}"
+            ) from error
 
     def run(self) -> None:
         """Train the epochs that remain."""

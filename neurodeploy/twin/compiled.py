@@ -43,7 +43,7 @@ def takes(call: Pass, given: Named) -> bool:
     a = given["a"]
     return (
         call.whole
-        and not call.wide
+        and call.steady
         and a.dtype == call.dtype == torch.float32
         and a.numel() > 0
         and plain(call.neuron, given)

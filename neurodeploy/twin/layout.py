@@ -23,14 +23,14 @@ class Order:
         """Return C, H, W order as H, W, C."""
         if len(self.shape) == 1:
             return flat
-        return flat.unflatten(-1, self.shape).movedim(-3, -1).flatten(-3)
+        return flat.reshape(*flat.shape[:-1], *self.shape).movedim(-3, -1).flatten(-3)
 
     def maps(self, inner: Tensor) -> Tensor:
         """Return H, W, C order as ``(..., *shape)``."""
         if len(self.shape) == 1:
             return inner
         channels, height, width = self.shape
-        return inner.unflatten(-1, (height, width, channels)).movedim(-1, -3)
+        return inner.reshape(*inner.shape[:-1], height, width, channels).movedim(-1, -3)
 
     def outer(self, inner: Tensor) -> Tensor:
         """Return H, W, C order as C, H, W."""

@@ -97,14 +97,14 @@ class Stream:
         self.stage = population.stage
         self.given = population.given()
         self.bias = self.given.pop("bias", None)
-        self.narrow = self._is_narrow()
+        self.steady = self._is_steady()
         self.column = 0
-        self.state = self._fresh()
+        self.state, self.wide = self._fresh(), False
 
     def _fresh(self) -> Named:
         return self.population.rule.fresh(self.given, self.timing.batch)
 
-    def _is_narrow(self) -> bool:
+    def _is_steady(self) -> bool:
         """Whether both decays lie in 0..4096, so that no state grows by itself."""
         decays = [self.given[n] for n in ("current_decay", "voltage_decay") if n in self.given]
         return all(bool(((d >= 0) & (d <= DECAY_ONE)).all()) for d in decays)
@@ -153,7 +153,7 @@ class Stream:
         """Whether one sample takes all steps, of neurons that the compiled scan knows."""
         steps, neuron = self.timing.steps, self.stage.population.neuron
         return (
-            self.narrow
+            self.steady
             and self.timing.dtype == torch.float32
             and steps > 0
             and compiled.plain(neuron, self.given)
@@ -162,7 +162,7 @@ class Stream:
 
     def _begin(self, column: int) -> None:
         if self._is_reset(column):
-            self.state = self._fresh()
+            self.state, self.wide = self._fresh(), False
 
     def _segments(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Return spans without a due reset, but for their first column."""
@@ -204,7 +204,9 @@ class Stream:
         for name in self.population.states:
             given[f"{name}0"] = self.state[name]
         values = tuple(gains.tolist()) if gains is not None else (float(UNIT),) * len(index)
-        largest = bound * max((abs(value) for value in values), default=0.0)
+        largest = max((abs(value) for value in values), default=0.0)
+        narrow = self.steady and self._drive(a, bound) * largest <= DRIVE_EXACT
+        self.wide = self.wide or not narrow
         call = Pass(
             neuron=self.stage.population.neuron,
             steps=len(index),
@@ -212,12 +214,19 @@ class Stream:
             gains=values,
             through=self.timing.through,
             slopes=self.slopes,
-            wide=not (self.narrow and largest <= DRIVE_EXACT),
+            steady=self.steady,
+            wide=self.wide,
             dtype=self.timing.dtype,
             whole=self.whole,
             ready=ready,
         )
         return scan(self.population.rule, call, given)
+
+    def _drive(self, a: Tensor, bound: float) -> float:
+        """Return a bound of a: the one that is known, or what a holds where that is too large."""
+        if bound * UNIT <= DRIVE_EXACT or a.numel() == 0:
+            return bound
+        return float(a.detach().abs().max())
 
     def _gains(self, index: Sequence[int]) -> Tensor | None:
         """Return the input mantissa of each step, 64 outside the sample; None without gain."""

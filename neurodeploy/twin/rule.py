@@ -25,7 +25,8 @@ class Pass:
     """What stays the same over the steps of one scan.
 
     index : steps since the first data of the sample, per step: the index of gain and signature.
-    gains : input mantissa, per step. through : open paths. wide : a sum may leave 32 bits or u 24.
+    gains : input mantissa, per step. through : open paths. steady : decays lie in 0..4096. wide : a
+    sum may leave 32 bits, or u 24.
     dtype : of what fits float32, and of the gradients. whole : the steps are all of a sample, and
     nothing asks for the state behind them but by name. ready : s and v before the reset, where they
     are known already. needs : names of the given tensors whose gradient is wanted.
@@ -37,6 +38,7 @@ class Pass:
     gains: tuple[float, ...]
     through: frozenset[str]
     slopes: Slopes
+    steady: bool
     wide: bool
     dtype: torch.dtype
     whole: bool

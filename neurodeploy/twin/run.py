@@ -8,6 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from neurodeploy.accuracy import columns_read
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.sim.dynamics import STATE_EXP
@@ -71,7 +72,7 @@ class Run(Mapping[str, PopulationRun]):
         """Sum of the read-out over window and pool, float64 ``(batch, classes)``."""
         readout = self.program.readout
         values = self[readout.population].inner(readout.variable)
-        kept = values[-readout.window :] if readout.window else values
+        kept = values[len(values) - columns_read(readout, len(values)) :]
         total = kept.sum(0, dtype=torch.float64)
         total = self[readout.population].layout.order.outer(total)
         return total.reshape(len(total), self.program.classes, readout.pool).sum(2)
@@ -92,9 +93,8 @@ class Run(Mapping[str, PopulationRun]):
         unit : the mantissa that stands for 1.0, metadata ``unit.<population>`` where the program
         has it, else 1.
         """
-        counted = max(len(self[self.program.readout.population].inner("s")), 1)
-        window = self.program.readout.window
-        steps = min(window, counted) if window else counted
+        readout = self.program.readout
+        steps = max(columns_read(readout, len(self[readout.population].inner("s"))), 1)
         logits = self._total / (steps * self._size())
         return self._given(logits.to(torch.get_default_dtype()))
 

@@ -50,7 +50,7 @@ def step(p: Parameters, state: State, a: Tensor) -> tuple[State, Tensor, Tensor 
     after: State = {}
     if p.sums:
         after["sigma"] = wrap(state["sigma"] + a, 32)
-    if not p.sends_change:
+    if not p.sends_change or p.threshold is None:
         return after, after["sigma"], None
     new = _new(p, after, a)
     d = wrap(new - state["act"] + state["residue"], 32)

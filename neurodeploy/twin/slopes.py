@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -77,8 +78,8 @@ def _width(width: Any, layout: Layout) -> Width:
         leading = (layout.batch, layout.steps) if layout.batched else (layout.steps,)
         full = (*leading, *layout.shape)
         try:
-            fits = torch.broadcast_shapes(width.shape, full) == full
-        except RuntimeError:
+            fits = np.broadcast_shapes(tuple(width.shape), full) == full
+        except ValueError:
             fits = False
         if not fits:
             raise OptionError(f"width has shape {tuple(width.shape)}, expected one like {full}")

@@ -76,7 +76,7 @@ class Connection(nn.Module):
         """Weights that the compiled layer could not take."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_known": None, "refused": None}  # type: ignore[misc]
+        return {**self.__dict__, "_known": None, "refused": None}
 
     def weights(self) -> Weights:
         """Return the weights, rounded; the bounds are found anew when they change."""
@@ -135,8 +135,8 @@ def _dense(connection: Connection, messages: Tensor, bound: float) -> list[Curre
     if delay.shape[1] == 1:  # one delay for a whole row: one product serves all delays
         rows = _delayed(messages, weights, bound, edge)
         for d in np.unique(delay):
-            chosen = rows.values * (lags[:, 0] == int(d))
-            result.append(rows._replace(lag=edge.latency + int(d), values=chosen))
+            values = rows.values * (lags[:, 0] == int(d))
+            result.append(rows._replace(lag=edge.latency + int(d), values=values))
         return result
     for d in np.unique(delay):
         chosen = Weights(weights.values * (lags == int(d)), weights.row, weights.entry)
@@ -153,8 +153,8 @@ def _conv(connection: Connection, messages: Tensor, bound: float) -> list[Curren
     def multiply(x: Tensor, weight: Tensor) -> Tensor:
         maps = connection.source.maps(x.flatten(0, 1)).contiguous(memory_format=CHANNELS_LAST)
         kernel = weight.contiguous(memory_format=CHANNELS_LAST)
-        result = functional.conv2d(maps, kernel, None, *options)
-        return result.permute(0, 2, 3, 1).flatten(1).unflatten(0, x.shape[:2])
+        sums = functional.conv2d(maps, kernel, None, *options).permute(0, 2, 3, 1).flatten(1)
+        return sums.reshape(*x.shape[:2], sums.shape[1])
 
     return [_sums(multiply, connection, messages, connection.weights(), bound)]
 

@@ -196,8 +196,9 @@ def _client(address: str) -> Iterator[Any]:
         raise EngineError(
             "scheduler: Dask is not installed; pip install 'neurodeploy[dask]'"
         ) from error
+    connect: Any = Client  # untyped
     try:
-        client = Client(address, timeout=CONNECT_SECONDS)
+        client = connect(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError, TypeError) as error:
         raise EngineError(
             f"scheduler: {address} does not answer within {CONNECT_SECONDS} s: "

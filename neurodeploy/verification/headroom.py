@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.bounds import Bounds, bound
 from neurodeploy.data.presentation import Presentation
+from neurodeploy.errors import ModelError
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, M, tz, wrap
 from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Population, Program
@@ -53,14 +54,18 @@ class Assumption:
     """What a bound holds for.
 
     steps : columns, counted from rest. low, high : of every input value in every column; both
-    include 0, the value between samples.
+    include 0, the value between samples. refusal : why there is no bound at all, empty where there
+    is one.
     """
 
     steps: int
     low: int
     high: int
+    refusal: str = ""
 
     def __str__(self) -> str:
+        if self.refusal:
+            return f"no bounds: {self.refusal}"
         return f"from rest, {self.steps} steps, inputs {self.low} to {self.high}"
 
 
@@ -69,7 +74,7 @@ class StateHeadroom:
     """One state of one population, or a port whose sums may wrap.
 
     observed : largest magnitude on the data, None where none is recorded. bound : largest before
-    its limits under `Assumption`, None for the sums of a port. limit : what the width holds.
+    its limits under `Assumption`, None where there is none. limit : what the width holds.
     overflows : neuron-steps in which it overflowed, None where that is not counted. possible :
     whether some input may make it overflow under `Assumption`. for_ever : the same in any number of
     steps.
@@ -134,7 +139,7 @@ class Headroom:
     @property
     def proven(self) -> bool:
         """Whether nothing in the population can overflow under `Assumption`."""
-        return not any(entry.possible for entry in self.states)
+        return not self.assumes.refusal and not any(entry.possible for entry in self.states)
 
     def rows(self) -> Iterator[OverflowRow]:
         """Yield one row per state."""
@@ -168,7 +173,7 @@ class Headroom:
             **found,
             "v_before_reset": self.v_before_reset,
             "proven": self.proven,
-            "proven_for_ever": not any(entry.for_ever for entry in self.states),
+            "proven_for_ever": self.proven and not any(entry.for_ever for entry in self.states),
             "assumes": asdict(self.assumes),
         }
 
@@ -200,7 +205,11 @@ def headroom(
             for counter in own.overflows:
                 own.overflows[counter] += int(getattr(trace.activity, counter)[name].sum())
     assumes = Assumption(steps, low, high)
-    some, ever = (_bounds(program, assumes, n, options) for n in (steps, None))
+    try:
+        some, ever = (_bounds(program, assumes, n, options) for n in (steps, None))
+    except ModelError as error:
+        assumes = replace(assumes, refusal=str(error))
+        return tuple(_unbounded(own, assumes) for own in found.values())
     return tuple(_headroom(own, assumes, some, ever) for own in found.values())
 
 
@@ -232,6 +241,25 @@ class _Largest:
     def __post_init__(self) -> None:
         self.states = dict.fromkeys(_observable(self.population), 0)
         self.overflows = {COUNTED[name]: 0 for name in self.states if name in COUNTED}
+
+    @property
+    def before_reset(self) -> bool | None:
+        """Whether v was seen before its reset; None without a v."""
+        return self.exact if "v" in self.states else None
+
+    def state(
+        self, name: str, bound: int | None, *, possible: bool, for_ever: bool
+    ) -> StateHeadroom:
+        """Return one state, or a port of that name, with what was seen of it."""
+        return StateHeadroom(
+            state=name,
+            observed=self.states.get(name),
+            bound=bound,
+            limit=LIMITS.get(name, INT32_MAX),
+            overflows=self.overflows.get(COUNTED.get(name, "")),
+            possible=possible,
+            for_ever=for_ever,
+        )
 
     def see(self, layer: LayerTrace) -> None:
         """Take in the recorded states, ``(batch, steps, *shape)``."""
@@ -266,21 +294,21 @@ def _reconstructs(program: Program, population: Population, options: Mapping[str
 
 def _headroom(own: _Largest, assumes: Assumption, some: Bounds, ever: Bounds) -> Headroom:
     """Put together what was seen and what is bound; a port appears where its sums may wrap."""
-    name = own.population.name
-    states = []
-    for state, flags in some[name].overflow.items():
-        for_ever = bool(ever[name].overflow[state].any())
-        if state not in own.states and not for_ever:
-            continue
-        states.append(
-            StateHeadroom(
-                state=state,
-                observed=own.states.get(state),
-                bound=some[name].largest(state) if state in some[name].wide else None,
-                limit=LIMITS.get(state, INT32_MAX),
-                overflows=own.overflows.get(COUNTED.get(state, "")),
-                possible=bool(flags.any()),
-                for_ever=for_ever,
-            )
+    bounds, longer = some[own.population.name], ever[own.population.name].overflow
+    states = [
+        own.state(
+            state,
+            bounds.largest(state) if state in bounds.wide else None,
+            possible=bool(flags.any()),
+            for_ever=bool(longer[state].any()),
         )
-    return Headroom(name, tuple(states), assumes, own.exact if "v" in own.states else None)
+        for state, flags in bounds.overflow.items()
+        if state in own.states or longer[state].any()
+    ]
+    return Headroom(own.population.name, tuple(states), assumes, own.before_reset)
+
+
+def _unbounded(own: _Largest, assumes: Assumption) -> Headroom:
+    """Return what was seen alone, where a model has no bounds: nothing is ruled out."""
+    states = [own.state(name, None, possible=True, for_ever=True) for name in own.states]
+    return Headroom(own.population.name, tuple(states), assumes, own.before_reset)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Default levels: standard deviation as a share of the largest valid value."""
-BLOCK = 2000
+BLOCK = 256
 """Samples that are worked on at a time."""
 _ENDS = {
     Direct.place: "; constant over the steps of a sample",

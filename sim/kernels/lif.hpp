@@ -87,12 +87,21 @@ inline void move_threshold(const Update& a, const StripParameter& theta,
 }
 
 // Rule R0: u = 0, v = initial.
-inline void start_sample(const Update& a, int lane, int count, U32* u, U32* v) {
+template <int kCount>
+inline void start_sample(const Update& a, int lane, U32 (&u)[kCount], U32 (&v)[kCount]) {
   const StripParameter initial(a, kInitial, lane);
-  for (int i = 0; i < count; ++i) {
+  unrolled<kCount>([&](int i) {
     u[i] = U32{};
     v[i] = initial.at(i);
+  });
+}
+
+// First column behind k at which the states are cleared, or the end.
+inline int next_clear(const Update& a, int k) {
+  if (a.clear == nullptr) return a.columns;
+  for (++k; k < a.columns && !a.clear[k]; ++k) {
   }
+  return k;
 }
 
 // kMoving: the threshold is a state. kWatch: which states bounds do not keep in range. kBiased: there
@@ -111,49 +120,52 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
     keep_v[i] = Keep(own_v.at(i));
   }
   if (!kMoving && a.fresh) {
-    start_sample(a, lane, kCount, u, v);
+    start_sample<kCount>(a, lane, u, v);
   } else {
     load_granule<kCount>(a.state[0] + lane, u);
     load_granule<kCount>(a.state[1] + lane, v);
   }
   if (kMoving) load_granule<kCount>(a.state[2] + lane, threshold);
-  for (int k = 0; k < a.columns; ++k, input += a.input_stride, sent += a.sent_stride) {
-    const StripParameter bias =
-        a.bias ? StripParameter(a.bias + k * a.bias_stride + lane) : constant;
+  for (int k = 0; k < a.columns;) {
     if (a.clear && a.clear[k]) {
-      start_sample(a, lane, kCount, u, v);
+      start_sample<kCount>(a, lane, u, v);
       if (kMoving) {
         for (int i = 0; i < kCount; ++i) threshold[i] = base.at(i);
       }
     }
-    U32 seen = {};
-    unrolled<kCount>([&](int i) {
-      u[i] = Input::add(decay(u[i], keep_u[i]), input + i * kLanes32);
-      v[i] = decay(v[i], keep_v[i]) + u[i];
-      if (kBiased) v[i] += bias.at(i);
-      if (kWatch == kWatchBoth) seen |= magnitude(u[i]) | magnitude(v[i]);
-      if (kWatch == kWatchV) seen |= magnitude(v[i]);
-    });
-    // Magnitudes below 2^23 need no correction.
-    if (kWatch != kWatchNone && any(seen & splat(~std::uint32_t(kLimit - 1)))) {
-      correct<kCount>(u, v, counts);
-    }
-    if (kMoving && a.signature && a.signature[k]) {
-      move_threshold<kCount>(a, StripParameter(a, kTheta, lane), a.signature[k] + lane, v,
-                             threshold);
-    }
-    if (kReset != kNoSpike) {
-      LaneMask silent[kCount];
+    const int end = next_clear(a, k);
+    for (; k < end; ++k, input += a.input_stride, sent += a.sent_stride) {
+      const StripParameter bias =
+          a.bias ? StripParameter(a.bias + k * a.bias_stride + lane) : constant;
+      U32 seen = {};
       unrolled<kCount>([&](int i) {
-        const U32 limit = kMoving ? threshold[i] : base.at(i);
-        silent[i] = at_most(v[i], limit);
-        v[i] = reset<kReset>(v[i], silent[i], limit);
+        u[i] = Input::add(decay(u[i], keep_u[i]), input + i * kLanes32);
+        v[i] = decay(v[i], keep_v[i]) + u[i];
+        if (kBiased) v[i] += bias.at(i);
+        if (kWatch == kWatchBoth) seen |= magnitude(u[i]) | magnitude(v[i]);
+        if (kWatch == kWatchV) seen |= magnitude(v[i]);
       });
-      store_spikes<kCount>(sent, silent, spikes);
+      // Magnitudes below 2^23 need no correction.
+      if (kWatch != kWatchNone && any(seen & splat(~std::uint32_t(kLimit - 1)))) {
+        correct<kCount>(u, v, counts);
+      }
+      if (kMoving && a.signature && a.signature[k]) {
+        move_threshold<kCount>(a, StripParameter(a, kTheta, lane), a.signature[k] + lane, v,
+                               threshold);
+      }
+      if (kReset != kNoSpike) {
+        LaneMask silent[kCount];
+        unrolled<kCount>([&](int i) {
+          const U32 limit = kMoving ? threshold[i] : base.at(i);
+          silent[i] = at_most(v[i], limit);
+          v[i] = reset<kReset>(v[i], silent[i], limit);
+        });
+        store_spikes<kCount>(sent, silent, spikes);
+      }
+      record_granule<kCount>(a, 0, k, lane, u);
+      record_granule<kCount>(a, 1, k, lane, v);
+      if (kMoving) record_granule<kCount>(a, 2, k, lane, threshold);
     }
-    record_granule<kCount>(a, 0, k, lane, u);
-    record_granule<kCount>(a, 1, k, lane, v);
-    if (kMoving) record_granule<kCount>(a, 2, k, lane, threshold);
   }
   store_granule<kCount>(a.state[0] + lane, u);
   store_granule<kCount>(a.state[1] + lane, v);

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "aligned.hpp"
 #include "team.hpp"
 #include "training_module.hpp"
 #include "training_patches.hpp"
@@ -75,7 +76,7 @@ bool halve_block(const Floats& weight, std::size_t from, std::size_t to, std::si
 }
 
 // weights / 2 as [inputs][channels], padded with zeros; false where 16 bits do not do.
-bool halve(const Floats& weight, std::vector<std::int16_t>& half) {
+bool halve(const Floats& weight, neurodeploy::Aligned<std::int16_t>& half) {
   const std::size_t channels = weight.shape(0), width = padded(channels);
   half.assign(words_of(weight.shape(1)) * 32 * width, 0);
   bool fits = true;
@@ -86,7 +87,7 @@ bool halve(const Floats& weight, std::vector<std::int16_t>& half) {
 }
 
 struct Parameters {
-  std::vector<std::int32_t> keep_u, keep_v, limit, shift;
+  neurodeploy::Aligned<std::int32_t> keep_u, keep_v, limit, shift;
 
   Parameters(const Ints& current_decay, const Ints& voltage_decay, const Ints& threshold,
              const Ints* bias, bool spiking) {
@@ -155,7 +156,7 @@ void find_patterns(const Bits& bits, const std::optional<Window>& window, std::s
 void run_forward(LayerForward pass, std::size_t threads, const LayerLoops& loops) {
   const LayerShape& shape = pass.shape;
   const std::size_t words = words_of(shape.inputs);
-  std::vector<std::int16_t> tables(words * kTableWords * padded(shape.channels));
+  neurodeploy::Aligned<std::int16_t> tables(words * kTableWords * padded(shape.channels));
   pass.tables = tables.data();
   neurodeploy::for_each_item(blocks_of(shape), threads, [&](std::size_t k) { loops.tables(pass, k); });
   // Whole samples, as the spikes of neighbouring sites may share a word.
@@ -165,7 +166,7 @@ void run_forward(LayerForward pass, std::size_t threads, const LayerLoops& loops
   neurodeploy::for_each_item((samples + together - 1) / together, threads, [&](std::size_t k) {
     const std::size_t last = std::min(samples, (k + 1) * together) * per_sample;
     const std::size_t step = std::max<std::size_t>(1, kChunkRows / shape.steps);
-    std::vector<std::int16_t> scratch(std::min(step * shape.steps, together * sample_rows) *
+    neurodeploy::Aligned<std::int16_t> scratch(std::min(step * shape.steps, together * sample_rows) *
                                       kLayerBlock);
     for (std::size_t first = k * together * per_sample; first < last; first += step) {
       loops.forward(pass, first, std::min(last, first + step), scratch.data());
@@ -197,7 +198,7 @@ bool layer_forward(const Bits& bits, const Ints& window, const Floats& weight,
   }
   const LayerLoops& loops = loops_of(instruction_set);
   nb::gil_scoped_release unlocked;
-  std::vector<std::int16_t> half;
+  neurodeploy::Aligned<std::int16_t> half;
   if (!halve(weight, half)) return false;
   const Parameters parameters(current_decay, voltage_decay, threshold, &bias, spiking);
   find_patterns(bits, conv, steps, patterns, threads);
@@ -221,7 +222,7 @@ bool layer_forward(const Bits& bits, const Ints& window, const Floats& weight,
 
 // Partial sums of one piece of a backward pass.
 struct Piece {
-  std::vector<float> weights;
+  neurodeploy::Aligned<float> weights;
   std::vector<double> totals;
 };
 
@@ -230,15 +231,22 @@ void add_pieces(const LayerShape& shape, const std::vector<Piece>& pieces, std::
   const std::size_t begin = block * kLayerBlock, width = vectors_of(shape, block) * kLayerVector;
   const std::size_t count = std::min(kLayerBlock, shape.channels - begin);
   const Piece* first = pieces.data() + block * chunks;
-  constexpr std::size_t kStrip = 64;  // inputs whose rows stay in the cache
-  for (std::size_t from = 0; from < shape.inputs; from += kStrip) {
-    const std::size_t to = std::min(shape.inputs, from + kStrip);
-    for (std::size_t c = 0; c < count; ++c) {
-      for (std::size_t k = from; k < to; ++k) {
-        float sum = first->weights[k * width + c];
-        for (std::size_t n = 1; n < chunks; ++n) sum += first[n].weights[k * width + c];
-        weight[(begin + c) * shape.inputs + k] = sum;
+  constexpr std::size_t kStrip = 16;  // inputs of a line of the result
+  float sums[kStrip][kLayerBlock];
+  const std::size_t inputs = shape.inputs;
+  for (std::size_t from = 0; from < inputs; from += kStrip) {
+    const std::size_t size = std::min(kStrip, inputs - from);
+    for (std::size_t k = 0; k < size; ++k) {
+      const std::size_t at = (from + k) * width;
+      std::copy_n(first->weights.data() + at, width, sums[k]);
+      for (std::size_t n = 1; n < chunks; ++n) {
+        const float* row = first[n].weights.data() + at;
+        for (std::size_t c = 0; c < width; ++c) sums[k][c] += row[c];
       }
+    }
+    for (std::size_t c = 0; c < count; ++c) {
+      float* to = weight + (begin + c) * inputs + from;
+      for (std::size_t k = 0; k < size; ++k) to[k] = sums[k][c];
     }
   }
   if (!totals) return;
@@ -256,7 +264,7 @@ void run_backward(LayerBackward pass, float* weight, std::size_t threads,
   const LayerShape& shape = pass.shape;
   const std::size_t groups = groups_of(shape), blocks = blocks_of(shape);
   const std::size_t wide = words_of(shape.inputs) * 32;
-  std::vector<std::uint64_t> columns(groups * spans_of(shape) * wide * 2);
+  neurodeploy::Aligned<std::uint64_t> columns(groups * spans_of(shape) * wide * 2);
   pass.columns = columns.data();
   neurodeploy::for_each_item(groups, threads, [&](std::size_t group) { loops.columns(pass, group); });
   const std::size_t chunks = std::min(groups, std::max<std::size_t>(1, kItems / blocks));
@@ -300,7 +308,7 @@ void layer_backward(const std::optional<Floats>& grad_s, const std::optional<Flo
     expect(row->shape(0) == shape.channels, "a parameter has another number of channels");
   }
   const Parameters given(current_decay, voltage_decay, threshold, nullptr, spiking);
-  std::vector<float> keep_u, keep_v, limit(given.limit.begin(), given.limit.end());
+  neurodeploy::Aligned<float> keep_u, keep_v, limit(given.limit.begin(), given.limit.end());
   for (std::size_t i = 0; spiking && i < shape.channels; ++i) {
     limit[i] = 64.0f * float(threshold.data()[i]);  // the surrogate sees thresholds out of reach
   }

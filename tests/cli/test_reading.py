@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from netx_files import dense, sdnn, source, write_net
+from netx_files import conv, cuba, dense, sdnn, source, write_net
 
 import neurodeploy as nd
 from neurodeploy.cli.options import in_place_of, parameter
-from neurodeploy.cli.reading import Reading, spelt
+from neurodeploy.cli.reading import Reading
+from neurodeploy.cli.words import spelt
 from neurodeploy.converters.formats import reading_options
 from neurodeploy.errors import FormatError, OptionError
 
@@ -85,6 +86,23 @@ def test_messages_name_the_option_of_the_command_line(files: Path, cli: Any) -> 
     assert spelt("num_layers.net: num_layers is 9", reading_options()) == (
         "num_layers.net: --num-layers is 9"
     )
+
+
+def test_warnings_and_ways_out_are_in_the_words_of_the_command_line(files: Path, cli: Any) -> None:
+    write_net(files / "n.net", conv((2, 3, 3), 1))
+    assert cli("inspect", "n.net")[2].endswith(
+        "give its width, height and channels as --input-shape\n"
+    )
+    assert cli("inspect", "n.net", "--input-shape", "5,5,1")[0] == 0
+    write_net(files / "n.net", dense(4, 6, weight=np.full((4, 6), -64), neuron=cuba()))
+    code, _, err = cli("convert", "n.net", "o.net")
+    assert code == 2
+    assert err.splitlines()[-1].endswith("--repair nearest changes as little as will do")
+    write_net(files / "n.net", dense(4, 6, bias=np.full(4, 3.0)))
+    code, _, err = cli("convert", "n.net", "o.h5")
+    assert code == 0
+    assert err.startswith("warning: n.net: 1 finding: population layer0: has a bias and the net")
+    assert "give --reset-interval" in err
 
 
 def test_a_reading_is_a_value(program: nd.Program, files: Path) -> None:

@@ -145,9 +145,10 @@ def test_convert_keeps_the_program(files: Path, cli: Any, program: nd.Program) -
     code, out, err = cli("convert", "p.h5", "q.net")
     assert code == 0
     assert all(line.startswith("warning: ") for line in err.splitlines())
-    assert out.startswith(f"q.net: 2 populations, digest {program.digest}\nq_run.py: ")
     assert cli("convert", "q.net", "r.h5")[0] == 0
     again = load("r.h5")
+    assert out.startswith(f"q.net: 2 populations, digest {again.digest}\nq_run.py: ")
+    assert again.digest in Path("q_run.py").read_text()
     assert [c.synapse for c in again.connections] == [c.synapse for c in program.connections]
     assert cli("convert", "p.h5", "copy", "--to", "program")[0] == 0
     assert load("copy") == program

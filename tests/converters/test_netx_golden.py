@@ -27,6 +27,7 @@ def read_case(name: str, bits: int = 0) -> nd.Program:
             return netx.read(path, input_message_bits=bits)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", r".*: \d+ findings?: population")
         return netx.read(path, input_message_bits=bits)
 
 

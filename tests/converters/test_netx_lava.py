@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from lava_chain import needs_lava
@@ -35,6 +36,8 @@ from netx_files import (
 
 import neurodeploy as nd
 from neurodeploy.converters import netx
+from neurodeploy.converters.netx import remarks
+from neurodeploy.program import with_readout
 from neurodeploy.sim import lava_job
 
 pytestmark = needs_lava
@@ -296,6 +299,8 @@ WRITTEN: list[tuple[nd.Program, int | None, int]] = [
     (sigma_delta(), None, 40),
     (loop(), None, 2),
     (resonators(), None, 2),
+    (with_readout(loop(), pool=2), None, 2),
+    (with_readout(maps(), pool=2), 7, 40),
 ]
 """Program, reset interval, and the bound of its input."""
 
@@ -349,6 +354,28 @@ def test_run_scripts_give_in_lava_what_the_programs_compute(tmp_path: Path) -> N
         assert found.dtype == np.int32
         assert np.array_equal(found, array), k
         assert array.any(), k
+
+
+def test_lava_loads_and_runs_files_with_remarks_as_those_without(tmp_path: Path) -> None:
+    """The group ``neurodeploy`` is taken out of a copy; netx sees the same network."""
+    written, x = prepared(1, tmp_path)
+    bare = tmp_path / "bare.net"
+    with h5py.File(written.path) as file, h5py.File(bare, "w") as copy:
+        assert remarks.GROUP in file
+        file.copy("layer", copy)
+    script = tmp_path / "bare_run.py"
+    script.write_text(written.script.read_text().replace("1.net", "bare.net"))
+    np.save(tmp_path / "x.npy", x)
+    jobs = [
+        [str(path), str(tmp_path / "x.npy"), str(tmp_path / f"{path.stem}.npy")]
+        for path in (written.script, script)
+    ]
+    in_lava("-c", MODULES, json.dumps(jobs))
+    found = [np.load(job[2]) for job in jobs]
+    assert found[0].any()
+    assert np.array_equal(*found)
+    assert quiet_read(written.path).inputs[0].message_bits == 8
+    assert quiet_read(bare).inputs[0].message_bits == 0
 
 
 def test_run_script_as_a_program_with_more_steps_than_rows(tmp_path: Path) -> None:

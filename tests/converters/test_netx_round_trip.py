@@ -33,6 +33,8 @@ def read_back(program: nd.Program, path: Path, how: netx.Written) -> nd.Program:
     """Read with what the file cannot say; a file that we wrote never warns."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", r".*: \d+ findings?: population")
+        warnings.filterwarnings("ignore", ".*is 'average', which Lava cannot load")
         return netx.read(
             path,
             input_message_bits=program.inputs[0].message_bits,

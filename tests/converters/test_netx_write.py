@@ -20,6 +20,7 @@ from neurodeploy.converters import netx
 from neurodeploy.converters.netx import script
 from neurodeploy.converters.netx.repair import repair as repaired
 from neurodeploy.errors import ExportError, NeurodeployWarning, OptionError
+from neurodeploy.program import with_readout
 
 LIF = nd.CubaLif(4096, 128, 40)
 MAP = (2, 5, 4)
@@ -641,7 +642,7 @@ DELAYED = dense(delay=[[0], [1], [2], [3]])
         (
             block(port="bias"),
             {},
-            "NetX cannot say that the input drives the bias: read it with input_drive='bias'",
+            "NetX cannot say that the input drives the bias: set bias_mant of the input block in",
         ),
     ],
 )
@@ -670,14 +671,27 @@ def test_what_the_file_cannot_hold_is_noted(path: Path) -> None:
         (nd.Population("out", (4,), LIF),),
         (nd.Connection("x", "out", nd.Dense(even(4, 6))),),
         nd.Readout("out", "v", 3),
-        {"seed": 7, "readout_pooling": "average"},
+        {"seed": 7},
     )
     assert netx.write(program, path).notes == (
         "names are lost: x, out read back as input, layer0, ...",
-        "the read-out (v of out over the last 3 steps) reads back as s of out",
-        "the average behind the last layer is left out, Lava cannot load it",
-        "metadata are not stored, save the program as .h5 to keep them",
     )
+    read = netx.read(path)
+    assert read.readout == nd.Readout("layer0", "v", 3)
+    assert read.metadata["seed"] == 7
+
+
+def test_a_readout_in_groups_is_written_as_average(path: Path) -> None:
+    program = with_readout(stack(), pool=2)
+    written = netx.write(program, path)
+    assert written.recipe.num_layers == 5  # input, conv, flatten, dense, dense
+    assert written.notes == (
+        "the read-out in groups of 2 is written as a layer 'average', which netx does not know: "
+        "give it num_layers, as the run script does",
+    )
+    assert "NUM_LAYERS = 5 " in written.script.read_text()
+    with pytest.warns(NeurodeployWarning, match="the read-out sums . outputs in . groups of 2"):
+        assert netx.read(path) == program
 
 
 # --- Repair --------------------------------------------------------------------------------------
@@ -832,7 +846,7 @@ def test_run_script_knows_what_the_file_cannot_say(
 
 def test_run_script_bears_the_digest_and_no_path_of_this_machine(path: Path) -> None:
     text = quietly(dense(), path).script.read_text()
-    assert dense().digest in text
+    assert netx.read(path).digest in text
     assert str(path.parent) not in text
     assert 'if __name__ == "__main__":' in text
 

@@ -272,6 +272,22 @@ BAD: dict[str, tuple[nd.Program, Split, Any, type[Exception], str]] = {
         f"{A} (8, 7, 3), encoder rate and input x of this program take still samples "
         "(3, 8, 7); channels are last: np.moveaxis(x, -1, 1)",
     ),
+    "images without an axis of channels": (
+        program((1, 8, 7), STILL),
+        split(8, 7),
+        None,
+        DataError,
+        f"{A} (8, 7), encoder rate and input x of this program take still samples (1, 8, 7); the "
+        "axis of channels is missing: np.expand_dims(x, 1)",
+    ),
+    "frames without an axis of channels": (
+        program((1, 8, 7)),
+        split(6, 8, 7),
+        None,
+        DataError,
+        f"{A} (6, 8, 7), input x of this program takes columns (steps, 1, 8, 7); the axis of "
+        "channels is missing: np.expand_dims(x, 2)",
+    ),
     "columns for an encoder of still data": (
         program(encoder=STILL),
         split(6, 4),

@@ -13,7 +13,7 @@ from neurodeploy.answers import RunChoice
 from neurodeploy.data import load_data, present
 from neurodeploy.encode import Columns
 from neurodeploy.runs.training import train
-from neurodeploy.verification.noise import noise_accuracy
+from neurodeploy.verification.noise_suite import noise_accuracy
 
 TEXT = """
 name = "events"

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 pytest.importorskip("torch")
 
+from neurodeploy.data import load_data
+from neurodeploy.encode import ENCODERS, Encoder
+from neurodeploy.encode.encoder import Call, Integers
 from neurodeploy.errors import OptionError
 from neurodeploy.train.config import Config, parse_config, read_config, to_toml
+from neurodeploy.train.feed import build_encoder
 from neurodeploy.train.specs import Dense, Neuron
 
 BASE = """
@@ -75,6 +81,32 @@ def test_configurations_built_in_python_can_be_written() -> None:
         }
     )
     assert parse_config(to_toml(config)) == config
+
+
+@dataclass(frozen=True)
+class Burst(Encoder):
+    """A toy encoder with a field of its own."""
+
+    length: int = 4
+
+    kind: ClassVar[str] = "burst"
+
+    def _write(self, x: Integers, call: Call) -> None:
+        call.data[...] = (x > 0)[:, None]
+
+
+def test_an_encoder_from_outside_is_configured_by_its_own_fields() -> None:
+    text = changed('kind = "direct"', 'kind = "burst"').replace("levels = 16", "length = 7")
+    ENCODERS.add("burst", Burst)
+    try:
+        config = parse_config(text)
+        assert build_encoder(config.encoder, load_data("digits")) == Burst(4, 16, length=7)
+        assert parse_config(to_toml(config)) == config
+        with pytest.raises(OptionError) as caught:
+            parse_config(text.replace("length = 7", "lenght = 7"))
+        assert str(caught.value) == "encoder.lenght: unknown key, did you mean 'length'?"
+    finally:
+        ENCODERS.remove("burst")
 
 
 def changed(old: str, new: str) -> str:

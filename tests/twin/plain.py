@@ -123,7 +123,7 @@ class Plain:
             self.waiting[edge.target, edge.port, c + edge.latency + delay].append(current)
 
     def _currents(self, edge: Edge, m: Tensor) -> list[tuple[int, Tensor]]:
-        if edge.weight is None:
+        if edge.given is None:
             return [(0, m)]
         weight = self.parameters[f"weight.{edge.index}"]
         if isinstance(edge.synapse, Conv2d):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import toys
 from generate import random_input, random_program
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -115,7 +116,7 @@ def test_a_verdict_says_for_how_many_steps_it_holds() -> None:
     assert {row.assumes for row in found.rows()} == {"from rest, 4 steps, inputs 0 to 5"}
     plain = found.to_dict()
     assert (plain["proven"], plain["proven_for_ever"]) == (True, False)
-    assert plain["assumes"] == {"steps": 4, "low": 0, "high": 5}
+    assert plain["assumes"] == {"steps": 4, "low": 0, "high": 5, "refusal": ""}
     leaky = over(single(reset="none", voltage_decay=2048), np.full((1, 4, 1), 5))
     assert leaky.to_dict()["proven_for_ever"]
 
@@ -172,6 +173,29 @@ def test_saturations_of_resonators_are_seen() -> None:
     )
     assert [row.verdict for row in over(program, np.full((1, 9, 1), 200)).rows()] == ["seen"] * 2
     assert over(program, np.full((1, 9, 1), 2)).state("re").verdict == "impossible"
+
+
+def test_a_model_without_bounds_is_measured_and_nothing_is_ruled_out() -> None:
+    with toys.known():
+        program = nd.Program(
+            (nd.Input("x", 3, 8),),
+            (
+                nd.Population("a", 3, toys.Bucket(100, 12)),
+                nd.Population("b", 3, nd.CubaLif(4096, 0, 1)),
+            ),
+            (
+                nd.Connection("x", "a", nd.Dense(np.eye(3, dtype=int))),
+                nd.Connection("a", "b", nd.Dense(np.eye(3, dtype=int))),
+            ),
+            nd.Readout("b"),
+        )
+        found = headroom(program, given_columns(np.full((1, 20, 3), 5)), run=RUN)
+    assert not any(entry.proven for entry in found)
+    assert [row.state for entry in found for row in entry.rows()] == ["u", "v"]
+    u = found[1].state("u")
+    assert u is not None
+    assert (u.bound, u.observed, u.verdict) == (None, 64, "possible")
+    assert str(found[1].assumes) == "no bounds: no interval step for Bucket"
 
 
 # --- Against runs and closed forms ---------------------------------------------------------------

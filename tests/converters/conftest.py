@@ -1,0 +1,15 @@
+"""What can surprise in a file is said when it is loaded; tests of that look at it themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings(r"ignore:.*\d findings?. population"))
