@@ -22,6 +22,7 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -88,18 +89,29 @@ def as_record(kind: type[T], value: object, where: str) -> T:
 
     Raises FormatError with the place of the first problem.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        return TypeAdapter(kind).validate_json(json.dumps(value), strict=True)
+        found: T = _adapter(kind).validate_json(json.dumps(value), strict=True)
+        return found
     except ValidationError as problem:
         entry = problem.errors(include_url=False)[0]
         place = ".".join(str(part) for part in entry["loc"]) or "file"
         if entry["type"] == "missing":
             raise FormatError(f"{where}: {place} is missing; run its verb again") from None
+        if entry["type"] == "value_error":
+            raise FormatError(f"{where}: {place}: {entry['ctx']['error']}") from None
         found = " ".join(repr(entry["input"]).split())
         expected = entry["msg"][:1].lower() + entry["msg"][1:]
         raise FormatError(f"{where}: {place} is {found[:60]}, {expected}") from None
+
+
+@cache
+def _adapter(kind: type[Any]) -> Any:
+    """Return what makes records of ``kind``; it takes long to prepare."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
 
 
 def plain(value: Any) -> Any:

@@ -61,3 +61,7 @@ class Compared:
     streamed_samples: int | None = None
     data: Tested | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.engines:
+            raise ValueError("engines is empty, expected at least one")
