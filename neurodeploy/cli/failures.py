@@ -107,7 +107,7 @@ def _warnings_as_lines() -> Iterator[None]:
     shown: set[str] = set()
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        line = f"warning: {' '.join(str(message).split())}"
+        line = f"warning: {keywords_as_flags(' '.join(str(message).split()))}"
         if line not in shown:
             shown.add(line)
             print(line, file=sys.stderr)

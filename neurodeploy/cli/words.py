@@ -25,7 +25,8 @@ def spelt(message: str, options: Sequence[Option]) -> str:
 
 
 _KEYWORD = re.compile(
-    r"(?<![\w./\\-])(timing|weights|steps|reset_interval|reset_offset|input_bits|threads|jobs|scheduler)"
+    r"(?<![\w./\\-])"
+    r"(timing|weights|steps|reset_interval|reset_offset|input_bits|threads|jobs|scheduler)"
     r"=(?:'(\w+)'|([\w.-]+))"
 )
 
