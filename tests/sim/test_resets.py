@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def chain(*neurons: Any, direct: bool = False) -> nd.Program:
     weight = np.eye(4, dtype=np.int32)
     connections = [
         nd.Connection(a, b, nd.Direct() if direct and a == "x" else nd.Dense(weight))
-        for a, b in zip(names, names[1:], strict=False)
+        for a, b in pairwise(names)
     ]
     return nd.Program(
         (nd.Input("x", (4,), 8),), tuple(populations), tuple(connections), nd.Readout(names[-1])
