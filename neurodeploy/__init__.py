@@ -23,8 +23,10 @@ from neurodeploy.synapse import Conv2d, Dense, Direct
 from neurodeploy.trace import Activity, Trace
 
 if TYPE_CHECKING:
+    from neurodeploy import train
     from neurodeploy.converters import load, save
     from neurodeploy.energy import estimate_energy
+    from neurodeploy.lowering import lower
     from neurodeploy.profile import load_profile
     from neurodeploy.twin import to_torch
 
@@ -54,16 +56,19 @@ __all__ = [
     "estimate_energy",
     "load",
     "load_profile",
+    "lower",
     "save",
     "simulate",
     "to_torch",
+    "train",
 ]
 
-
+_MODULES = ("train",)
 _ON_FIRST_USE = {
     "estimate_energy": "neurodeploy.energy",
     "load": "neurodeploy.converters",
     "load_profile": "neurodeploy.profile",
+    "lower": "neurodeploy.lowering",
     "save": "neurodeploy.converters",
     "to_torch": "neurodeploy.twin",
 }
@@ -71,6 +76,8 @@ _ON_FIRST_USE = {
 
 def __getattr__(name: str) -> Any:
     """Import on first use what needs pydantic, HDF5 or torch: importing the package is quick."""
+    if name in _MODULES:
+        return import_module(f"neurodeploy.{name}")
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_ON_FIRST_USE[name]), name)
