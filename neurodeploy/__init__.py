@@ -23,9 +23,11 @@ from neurodeploy.synapse import Conv2d, Dense, Direct
 from neurodeploy.trace import Activity, Trace
 
 if TYPE_CHECKING:
+    from neurodeploy import train
     from neurodeploy.answers import RunChoice
     from neurodeploy.converters import load, save
     from neurodeploy.energy import estimate_energy
+    from neurodeploy.lowering import lower
     from neurodeploy.profile import load_profile
     from neurodeploy.twin import to_torch
     from neurodeploy.verification.noise_suite import NoiseSuite as Noise
@@ -61,18 +63,21 @@ __all__ = [
     "estimate_energy",
     "load",
     "load_profile",
+    "lower",
     "save",
     "simulate",
     "to_torch",
+    "train",
     "verify",
 ]
 
-
+_MODULES = ("train",)
 _ON_FIRST_USE = {
     "RunChoice": "neurodeploy.answers",
     "estimate_energy": "neurodeploy.energy",
     "load": "neurodeploy.converters",
     "load_profile": "neurodeploy.profile",
+    "lower": "neurodeploy.lowering",
     "save": "neurodeploy.converters",
     "to_torch": "neurodeploy.twin",
     "verify": "neurodeploy.verification.verdicts",
@@ -89,6 +94,8 @@ def __getattr__(name: str) -> Any:
     if name in _SUITES:
         module, attribute = _SUITES[name]
         return getattr(import_module(module), attribute)
+    if name in _MODULES:
+        return import_module(f"neurodeploy.{name}")
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_ON_FIRST_USE[name]), name)
