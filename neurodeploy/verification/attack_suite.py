@@ -1,0 +1,254 @@
+"""Accuracy of the integer network on data that attacks have changed within a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from neurodeploy.accuracy import Accuracy
+from neurodeploy.atomic import replacing
+from neurodeploy.attack import Attack as Method
+from neurodeploy.attack import strength
+from neurodeploy.data.presentation import Presentation
+from neurodeploy.encode import Rate
+from neurodeploy.errors import OptionError
+from neurodeploy.verification import contest
+from neurodeploy.verification.masking import Sign, rate, signs
+from neurodeploy.verification.noise import SEED
+from neurodeploy.verification.suites import Flags, Payload, Subject, Suite
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+EPS = (2.0, 8.0)
+"""Default budgets in 1/255 of the peak, where the data have as many steps."""
+BLOCK = 100
+"""Samples that are worked on at a time."""
+LOOKED = 200
+"""First samples on which every attack runs, whatever others have found."""
+NPZ = "attack.npz"
+
+
+@dataclass(frozen=True)
+class AttackLine:
+    """The verdict on one sample at one budget.
+
+    robust : answered with its label on the kept data, which were right when clean. by_attack :
+    the same for each attack alone, {} beyond the first samples. yardsticks : for random noise and
+    for the full range. attack : what made the kept data, "" where nothing fooled the network.
+    """
+
+    sample: int
+    label: int
+    eps: float
+    clean: bool
+    robust: bool
+    by_attack: dict[str, bool]
+    yardsticks: dict[str, bool]
+    attack: str
+
+
+@dataclass(frozen=True)
+class AttackRow:
+    """Robust accuracy at one budget, with its 95 % Wilson interval over n samples.
+
+    steps : the budget in steps of the data. by_attack, masking : on the first ``looked`` samples,
+    each attack by itself. strongest : attacks by the samples they were the first to fool.
+    """
+
+    eps: float
+    steps: int
+    clean: float
+    robust: float
+    low: float
+    high: float
+    n: int
+    looked: int
+    by_attack: dict[str, float]
+    strongest: dict[str, int]
+    masking: tuple[Sign, ...]
+
+
+@dataclass(frozen=True)
+class Attack(Suite):
+    """Robust accuracy under attacks, graded on the integers.
+
+    eps : budgets in 1/255 of the peak (raw steps of graded columns), None for `EPS` or the smallest
+    that the data have. strength : quick, standard or strong. attacks : given in place of those of
+    the strength. seed : of all random draws.
+    """
+
+    eps: tuple[float, ...] | None = None
+    strength: str = "standard"
+    attacks: tuple[Method, ...] | None = None
+    seed: int = SEED
+
+    name: ClassVar[str] = "attack"
+    title: ClassVar[str] = "accuracy under attack"
+    line: ClassVar[type[Any] | None] = AttackLine
+    row: ClassVar[type[Any]] = AttackRow
+
+    @classmethod
+    def from_flags(cls, flags: Flags) -> Attack:
+        return cls(eps=flags.eps, strength=flags.strength, seed=flags.seed)
+
+    def settings(self) -> dict[str, Any]:
+        given = None if self.attacks is None else [method.name for method in self.attacks]
+        return {
+            "eps": None if self.eps is None else list(self.eps),
+            "strength": self.strength,
+            "attacks": given,
+            "seed": self.seed,
+            "gradients": contest.torch_is_here(),
+        }
+
+    def check(self, subject: Subject) -> None:
+        budgets = self.budgets(subject.data)
+        subject.data.ball(slice(0, len(subject.data)), budgets[0][1])
+        for method in self.attacks or ():
+            if method.needs_gradient:
+                contest.check_gradient(method.name, subject)
+        methods = self.methods(subject)
+        names = [method.name for method in methods]
+        if all(method.sign_only for method in methods) or len(set(names)) < len(names):
+            raise OptionError(f"attacks are {', '.join(names) or 'none'}, expected each once")
+
+    def budgets(self, data: Presentation) -> tuple[tuple[float, int], ...]:
+        """Return (eps, steps) of every budget. Raises what `Presentation.budget` raises."""
+        if self.eps is not None:
+            if not self.eps:
+                raise OptionError("eps is empty, expected at least one budget")
+            return tuple((float(eps), data.budget(eps)) for eps in self.eps)
+        if data.encoder.identity:
+            return tuple((float(eps), data.budget(eps)) for eps in (1, 2))
+        usual = [eps for eps in EPS if eps * data.domain.peak >= 255]
+        steps = -(-255 // data.domain.peak)
+        return tuple((float(eps), data.budget(eps)) for eps in usual or (steps, 2 * steps))
+
+    def methods(self, subject: Subject) -> tuple[Method, ...]:
+        """Return the attacks to run: of the strength, without gradients where there are none."""
+        if self.attacks is not None:
+            return self.attacks
+        found = strength(self.strength, isinstance(subject.data.encoder, Rate))
+        if contest.gradients_missing(subject.program, subject.recipe):
+            return tuple(method for method in found if not method.needs_gradient)
+        return found
+
+    def block(self, subject: Subject) -> int:
+        return BLOCK
+
+    def per_sample(self, subject: Subject) -> int:
+        return len(self.budgets(subject.data))
+
+    def payload(self, subject: Subject) -> np.dtype[Any]:
+        domain = subject.data.domain
+        kind = np.result_type(np.min_scalar_type(domain.low), np.min_scalar_type(domain.high))
+        return np.dtype((kind, subject.data.x.shape[1:]))
+
+    def work(self, subject: Subject, rows: slice) -> Iterator[tuple[AttackLine, Payload]]:
+        looked = max(0, min(LOOKED, len(subject.data)) - rows.start)
+        methods, budgets = self.methods(subject), self.budgets(subject.data)
+        wanted = any(method.needs_gradient for method in methods)
+        ring = contest.Ring(subject, subject.data.take(rows), looked, self.seed, wanted)
+        found = [ring.fought(steps, methods) for _, steps in budgets]
+        data = ring.data
+        for row, (sample, label) in enumerate(zip(data.index, data.y, strict=True)):
+            for (eps, _), bout in zip(budgets, found, strict=True):
+                line = AttackLine(int(sample), int(label), eps, *bout.of(row))
+                yield line, bout.x[row]
+
+    def rows(self, subject: Subject, lines: Sequence[AttackLine]) -> tuple[AttackRow, ...]:
+        methods, budgets = self.methods(subject), self.budgets(subject.data)
+        return tuple(
+            _row(eps, steps, methods, lines[number :: len(budgets)])
+            for number, (eps, steps) in enumerate(budgets)
+        )
+
+    def finish(
+        self, subject: Subject, lines: Sequence[AttackLine], payload: Payload, out: Path
+    ) -> None:
+        count, data = self.per_sample(subject), subject.data
+        shape = (len(data), count)
+        robust = np.array([line.robust for line in lines]).reshape(shape).T
+        image = BytesIO()
+        np.savez_compressed(
+            image,
+            sample=data.index,
+            y=data.y,
+            eps=np.array([eps for eps, _ in self.budgets(data)]),
+            x=payload.reshape(*shape, *data.x.shape[1:]).swapaxes(0, 1),
+            robust=robust,
+            attack=np.array([line.attack for line in lines]).reshape(shape).T,
+            digest=np.array(subject.program.digest),
+        )
+        with replacing(out / NPZ) as file:
+            file.write(image.getvalue())
+
+    def remarks(self, subject: Subject, rows: Sequence[AttackRow]) -> tuple[str, ...]:
+        count = sum(not method.sign_only for method in self.methods(subject))
+        told = f"{count} attacks, strength {self.strength}, graded on the integers; ties are losses"
+        missing = None if self.attacks is not None else contest.gradients_missing(subject.program, subject.recipe)
+        return (told, f"black box only: {missing}") if missing else (told,)
+
+    def table(self, rows: Sequence[AttackRow]) -> RenderableType:
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False)
+        for name in ("attack", "steps", "clean", "robust", "95 % interval", "strongest"):
+            right = name in ("steps", "clean", "robust")
+            table.add_column(name, justify="right" if right else "left")
+        for row in rows:
+            best = max(row.strongest, key=lambda name: row.strongest[name], default="none")
+            interval = f"{row.low:.1%} to {row.high:.1%}"
+            table.add_row(
+                f"eps {row.eps:g}",
+                str(row.steps),
+                f"{row.clean:.1%}",
+                f"{row.robust:.1%}",
+                interval,
+                f"{best} ({row.by_attack[best]:.1%} alone)" if best in row.by_attack else best,
+            )
+        return table
+
+    def footnotes(self, rows: Sequence[AttackRow], extra: Mapping[str, Any]) -> tuple[str, ...]:
+        alarms = [
+            f"[bold]eps {row.eps:g}: {sign.name}: {sign.text}[/]"
+            for row in rows
+            for sign in row.masking
+            if sign.suspicious
+        ]
+        compared = sum(len(row.masking) for row in rows)
+        return tuple(alarms) or (f"signs of masked gradients: none of {compared} comparisons",)
+
+
+def _row(
+    eps: float, steps: int, methods: Sequence[Method], lines: Sequence[AttackLine]
+) -> AttackRow:
+    robust = np.array([line.robust for line in lines])
+    found = Accuracy(int(robust.sum()), 0, len(lines))
+    low, high = found.interval
+    looked = [line for line in lines if line.by_attack]
+    verdicts = [line.by_attack for line in looked]
+    names = list(verdicts[0]) if verdicts else []
+    fooled = [line.attack for line in lines if line.attack]
+    count: Callable[[str], int] = fooled.count
+    return AttackRow(
+        eps=eps,
+        steps=steps,
+        clean=sum(line.clean for line in lines) / len(lines),
+        robust=found.rate,
+        low=low,
+        high=high,
+        n=len(lines),
+        looked=len(looked),
+        by_attack={name: rate([name], verdicts) for name in names},
+        strongest={name: count(name) for name in names if count(name)},
+        masking=signs(methods, verdicts, [line.yardsticks for line in looked]),
+    )
+
+
