@@ -57,10 +57,12 @@ class Oracle(Protocol):
 class Region(Protocol):
     """Where an attack may move; `Space` is one."""
 
-    clean: Grid
-    low: Grid
-    high: Grid
-
+    @property
+    def clean(self) -> Grid: ...
+    @property
+    def low(self) -> Grid: ...
+    @property
+    def high(self) -> Grid: ...
     @property
     def radius(self) -> int: ...
     @property

@@ -1,4 +1,4 @@
-"""How a gradient crosses the spike test: settings only; `neurodeploy.attack.passes` acts on them."""
+"""How a gradient crosses the spike test: settings only, which `passes` acts on."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class Fgsm(GradientAttack):
     iterated: ClassVar[bool] = False
 
     def move(self, field: Field, walk: Walk, slope: Slope, number: int) -> NDArray[Any]:
-        return walk.x + field.space.radius * np.sign(slope.gradient)
+        return np.asarray(walk.x + field.space.radius * np.sign(slope.gradient))
 
 
 @dataclass(frozen=True)
@@ -130,11 +130,11 @@ class RFgsm(GradientAttack):
 
     def start(self, field: Field, rows: Rows, turn: int) -> NDArray[Any]:
         sign = 2 * (_random(field, rows, self.name, turn) < 0.5) - 1
-        return field.space.clean[rows] + max(1, field.space.radius // 2) * sign
+        return np.asarray(field.space.clean[rows] + max(1, field.space.radius // 2) * sign)
 
     def move(self, field: Field, walk: Walk, slope: Slope, number: int) -> NDArray[Any]:
         radius = field.space.radius
-        return walk.x + max(1, radius - radius // 2) * np.sign(slope.gradient)
+        return np.asarray(walk.x + max(1, radius - radius // 2) * np.sign(slope.gradient))
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class Bim(GradientAttack):
         return self.steps
 
     def move(self, field: Field, walk: Walk, slope: Slope, number: int) -> NDArray[Any]:
-        return walk.x + -(-field.space.radius // self.steps) * np.sign(slope.gradient)
+        return np.asarray(walk.x + -(-field.space.radius // self.steps) * np.sign(slope.gradient))
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class MiFgsm(GradientAttack):
         scaled = slope.gradient / walk.per_sample(size + _TINY)
         momentum = self.decay * walk.memory.get("momentum", 0.0) + scaled
         walk.memory["momentum"] = np.asarray(momentum)
-        return walk.x + -(-field.space.radius // self.steps) * np.sign(momentum)
+        return np.asarray(walk.x + -(-field.space.radius // self.steps) * np.sign(momentum))
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ class Pgd(GradientAttack):
 
     def move(self, field: Field, walk: Walk, slope: Slope, number: int) -> NDArray[Any]:
         step = max(1, round(2.5 * field.space.radius / self.steps))
-        return walk.x + step * np.sign(slope.gradient)
+        return np.asarray(walk.x + step * np.sign(slope.gradient))
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ class SaPgd(GradientAttack):
         walk.memory["m"], walk.memory["w"] = np.asarray(m), np.asarray(w)
         halved = sum(number >= at for at in checkpoints(self.steps))
         eta = max(1.0, field.space.radius / 2.0**halved)
-        return walk.x + np.clip(eta * m / (np.sqrt(w) + _TINY), -eta, eta)
+        return np.asarray(walk.x + np.clip(eta * m / (np.sqrt(w) + _TINY), -eta, eta))
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ class Apgd(GradientAttack):
         share = 0.75 if number else 1.0
         following = x + share * (aim - x) + (1.0 - share) * (x - memory["before"])
         memory["before"] = x
-        return following
+        return np.asarray(following)
 
     def _begin(self, field: Field, walk: Walk, slope: Slope) -> None:
         count = len(walk.rows)
@@ -386,14 +386,14 @@ def _random(field: Field, rows: Rows, name: str, turn: int) -> NDArray[np.float6
 def _anywhere(field: Field, rows: Rows, name: str, turn: int) -> NDArray[Any]:
     """Return whole numbers that are equally likely from the low end to the high."""
     low, high = field.space.low[rows], field.space.high[rows]
-    return low + np.floor(_random(field, rows, name, turn) * (high - low + 1.0))
+    return np.asarray(low + np.floor(_random(field, rows, name, turn) * (high - low + 1.0)))
 
 
 def _touching(field: Field, rows: Rows, name: str, turn: int) -> NDArray[Any]:
     """Return the clean values plus ``radius * t / max |t|``, t uniform in -1 to 1."""
     t = 2.0 * _random(field, rows, name, turn) - 1.0
     most = np.abs(t).reshape(len(rows), -1).max(1).reshape(-1, *[1] * (t.ndim - 1))
-    return field.space.clean[rows] + field.space.radius * t / most
+    return np.asarray(field.space.clean[rows] + field.space.radius * t / most)
 
 
 KINDS: Mapping[str, type[GradientAttack]] = {

@@ -38,7 +38,9 @@ def _secant(space: Space) -> Pull:
         whole = fitted(gradient, encoder.columns).reshape(len(x), encoder.columns, -1)
         change = (most.astype(np.float32) - least).reshape(whole.shape)
         product = (whole * change)[:, : encoder.steps]
-        values = x.reshape(len(x), encoder.steps, -1) if encoder.of_series else x.reshape(len(x), -1)
+        values = (
+            x.reshape(len(x), encoder.steps, -1) if encoder.of_series else x.reshape(len(x), -1)
+        )
         lines = product.reshape(len(x), encoder.steps, values.shape[-1], -1).sum(3)
         total = lines if encoder.of_series else lines.sum(1)
         return np.asarray(total.reshape(x.shape) / np.maximum(high - low, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from neurodeploy.attack import gradient, search
+from neurodeploy.attack import gradient
 from neurodeploy.attack.attack import Attack
 from neurodeploy.attack.backward import Adaptive, Backward, RateGradient, Surrogate
 from neurodeploy.attack.gradient import Apgd, Fgsm, Pgd, SaPgd, TargetedApgd

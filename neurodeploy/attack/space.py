@@ -75,7 +75,7 @@ class Space:
     def project(self, x: NDArray[Any], rows: Rows) -> Grid:
         """Return ``clip(rint(x), low, high)``."""
         whole = np.rint(x)
-        return np.clip(whole, self.low[rows], self.high[rows]).astype(np.int32)
+        return np.asarray(np.clip(whole, self.low[rows], self.high[rows]), np.int32)
 
     def data_of(self, x: Grid, steps: int) -> NDArray[np.int64]:
         """Return data within ``steps`` of all samples that give the values ``x`` of the grid.

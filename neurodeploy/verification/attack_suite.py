@@ -12,8 +12,7 @@ import numpy as np
 
 from neurodeploy.accuracy import Accuracy
 from neurodeploy.atomic import replacing
-from neurodeploy.attack import Attack as Method
-from neurodeploy.attack import strength
+from neurodeploy.attack import Attack, strength
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.encode import Rate
 from neurodeploy.errors import OptionError
@@ -58,7 +57,8 @@ class AttackRow:
     """Robust accuracy at one budget, with its 95 % Wilson interval over n samples.
 
     steps : the budget in steps of the data. by_attack, masking : on the first ``looked`` samples,
-    each attack by itself. strongest : attacks by the samples they were the first to fool.
+    each attack by itself. fell_to : samples by the attack that was the first to
+    fool them.
     """
 
     eps: float
@@ -70,12 +70,12 @@ class AttackRow:
     n: int
     looked: int
     by_attack: dict[str, float]
-    strongest: dict[str, int]
+    fell_to: dict[str, int]
     masking: tuple[Sign, ...]
 
 
 @dataclass(frozen=True)
-class Attack(Suite):
+class AttackSuite(Suite):
     """Robust accuracy under attacks, graded on the integers.
 
     eps : budgets in 1/255 of the peak (raw steps of graded columns), None for `EPS` or the smallest
@@ -85,7 +85,7 @@ class Attack(Suite):
 
     eps: tuple[float, ...] | None = None
     strength: str = "standard"
-    attacks: tuple[Method, ...] | None = None
+    attacks: tuple[Attack, ...] | None = None
     seed: int = SEED
 
     name: ClassVar[str] = "attack"
@@ -94,7 +94,7 @@ class Attack(Suite):
     row: ClassVar[type[Any]] = AttackRow
 
     @classmethod
-    def from_flags(cls, flags: Flags) -> Attack:
+    def from_flags(cls, flags: Flags) -> AttackSuite:
         return cls(eps=flags.eps, strength=flags.strength, seed=flags.seed)
 
     def settings(self) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class Attack(Suite):
         steps = -(-255 // data.domain.peak)
         return tuple((float(eps), data.budget(eps)) for eps in usual or (steps, 2 * steps))
 
-    def methods(self, subject: Subject) -> tuple[Method, ...]:
+    def methods(self, subject: Subject) -> tuple[Attack, ...]:
         """Return the attacks to run: of the strength, without gradients where there are none."""
         if self.attacks is not None:
             return self.attacks
@@ -148,7 +148,7 @@ class Attack(Suite):
     def payload(self, subject: Subject) -> np.dtype[Any]:
         domain = subject.data.domain
         kind = np.result_type(np.min_scalar_type(domain.low), np.min_scalar_type(domain.high))
-        return np.dtype((kind, subject.data.x.shape[1:]))
+        return np.dtype([("x", kind, subject.data.x.shape[1:])])
 
     def work(self, subject: Subject, rows: slice) -> Iterator[tuple[AttackLine, Payload]]:
         looked = max(0, min(LOOKED, len(subject.data)) - rows.start)
@@ -156,11 +156,11 @@ class Attack(Suite):
         wanted = any(method.needs_gradient for method in methods)
         ring = contest.Ring(subject, subject.data.take(rows), looked, self.seed, wanted)
         found = [ring.fought(steps, methods) for _, steps in budgets]
-        data = ring.data
+        data, kind = ring.data, self.payload(subject)
         for row, (sample, label) in enumerate(zip(data.index, data.y, strict=True)):
             for (eps, _), bout in zip(budgets, found, strict=True):
                 line = AttackLine(int(sample), int(label), eps, *bout.of(row))
-                yield line, bout.x[row]
+                yield line, np.array((bout.x[row],), kind)
 
     def rows(self, subject: Subject, lines: Sequence[AttackLine]) -> tuple[AttackRow, ...]:
         methods, budgets = self.methods(subject), self.budgets(subject.data)
@@ -181,7 +181,7 @@ class Attack(Suite):
             sample=data.index,
             y=data.y,
             eps=np.array([eps for eps, _ in self.budgets(data)]),
-            x=payload.reshape(*shape, *data.x.shape[1:]).swapaxes(0, 1),
+            x=payload["x"].reshape(*shape, *data.x.shape[1:]).swapaxes(0, 1),
             robust=robust,
             attack=np.array([line.attack for line in lines]).reshape(shape).T,
             digest=np.array(subject.program.digest),
@@ -191,27 +191,28 @@ class Attack(Suite):
 
     def remarks(self, subject: Subject, rows: Sequence[AttackRow]) -> tuple[str, ...]:
         count = sum(not method.sign_only for method in self.methods(subject))
-        told = f"{count} attacks, strength {self.strength}, graded on the integers; ties are losses"
-        missing = None if self.attacks is not None else contest.gradients_missing(subject.program, subject.recipe)
-        return (told, f"black box only: {missing}") if missing else (told,)
+        named = "" if self.attacks is not None else f", strength {self.strength}"
+        told = f"{count} attacks{named}, graded on the integers; ties count as losses"
+        missing = contest.gradients_missing(subject.program, subject.recipe)
+        return (told, f"black box only: {missing}") if missing and named else (told,)
 
     def table(self, rows: Sequence[AttackRow]) -> RenderableType:
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False)
-        for name in ("attack", "steps", "clean", "robust", "95 % interval", "strongest"):
+        for name in ("attack", "steps", "clean", "robust", "95 % interval", "strongest attack"):
             right = name in ("steps", "clean", "robust")
             table.add_column(name, justify="right" if right else "left")
         for row in rows:
-            best = max(row.strongest, key=lambda name: row.strongest[name], default="none")
-            interval = f"{row.low:.1%} to {row.high:.1%}"
+            best = min(row.by_attack, key=lambda name: row.by_attack[name], default="none")
+            alone = f" ({row.by_attack[best]:.1%} alone)" if best in row.by_attack else ""
             table.add_row(
                 f"eps {row.eps:g}",
                 str(row.steps),
                 f"{row.clean:.1%}",
                 f"{row.robust:.1%}",
-                interval,
-                f"{best} ({row.by_attack[best]:.1%} alone)" if best in row.by_attack else best,
+                f"{row.low:.1%} to {row.high:.1%}",
+                f"{best}{alone}",
             )
         return table
 
@@ -227,7 +228,7 @@ class Attack(Suite):
 
 
 def _row(
-    eps: float, steps: int, methods: Sequence[Method], lines: Sequence[AttackLine]
+    eps: float, steps: int, methods: Sequence[Attack], lines: Sequence[AttackLine]
 ) -> AttackRow:
     robust = np.array([line.robust for line in lines])
     found = Accuracy(int(robust.sum()), 0, len(lines))
@@ -247,8 +248,6 @@ def _row(
         n=len(lines),
         looked=len(looked),
         by_attack={name: rate([name], verdicts) for name in names},
-        strongest={name: count(name) for name in names if count(name)},
+        fell_to={name: count(name) for name in names if count(name)},
         masking=signs(methods, verdicts, [line.yardsticks for line in looked]),
     )
-
-

@@ -41,9 +41,7 @@ class Bout:
     by_attack: dict[str, Mask] = field(default_factory=dict)
     yardsticks: dict[str, Mask] = field(default_factory=dict)
 
-    def of(
-        self, row: int
-    ) -> tuple[bool, bool, dict[str, bool], dict[str, bool], str]:
+    def of(self, row: int) -> tuple[bool, bool, dict[str, bool], dict[str, bool], str]:
         """Return clean, robust, by_attack, yardsticks and attack of one sample."""
         groups = (self.by_attack, self.yardsticks)
         alone, against = (

@@ -48,9 +48,7 @@ def rate(names: Sequence[str], verdicts: Verdicts) -> float:
     return sum(all(one[name] for name in names) for one in verdicts) / len(verdicts)
 
 
-def _found(
-    attacks: Sequence[Attack], verdicts: Verdicts, yardsticks: Verdicts
-) -> Iterator[Sign]:
+def _found(attacks: Sequence[Attack], verdicts: Verdicts, yardsticks: Verdicts) -> Iterator[Sign]:
     every = rate([a.name for a in attacks], verdicts)
     white = [a.name for a in attacks if a.needs_gradient]
     black = [a.name for a in attacks if not a.needs_gradient]
@@ -84,4 +82,3 @@ def _smaller(name: str, weak: float, strong: float) -> Sign:
     first, _, second = name.partition(" against ")
     text = f"{first} leaves {weak:.1%}, {second} {strong:.1%}"
     return Sign(name, weak, strong, weak < strong, text)
-
