@@ -7,8 +7,8 @@ from neurodeploy.difference.item import Item, paired
 from neurodeploy.difference.programs import program_items
 from neurodeploy.energy.units import energy_range
 from neurodeploy.report.evidence import Evidence
-from neurodeploy.report.records.verification import Measurements
 from neurodeploy.report.verdict import verdict
+from neurodeploy.results.verification import Measurements
 
 Words = dict[str, str]
 
