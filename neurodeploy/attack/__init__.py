@@ -7,14 +7,18 @@ integers on the engine. Nothing here imports torch before a gradient is asked fo
 """
 
 from neurodeploy.attack.attack import Attack, Field, Slope, lost, margins
+from neurodeploy.attack.budget import UNITS, Budget
 from neurodeploy.attack.engine import Engine
-from neurodeploy.attack.registry import ATTACKS, STRENGTHS, strength
+from neurodeploy.attack.registry import ATTACKS, EVENT_ATTACKS, STRENGTHS, strength
 from neurodeploy.attack.space import Space
 
 __all__ = [
     "ATTACKS",
+    "EVENT_ATTACKS",
     "STRENGTHS",
+    "UNITS",
     "Attack",
+    "Budget",
     "Engine",
     "Field",
     "Slope",

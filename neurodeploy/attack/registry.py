@@ -7,6 +7,7 @@ from collections.abc import Callable
 from neurodeploy.attack import gradient
 from neurodeploy.attack.attack import Attack
 from neurodeploy.attack.backward import Adaptive, Backward, RateGradient, Surrogate
+from neurodeploy.attack.events import EventNoise, Flips, Shifts
 from neurodeploy.attack.gradient import Apgd, Fgsm, Pgd, SaPgd, TargetedApgd
 from neurodeploy.attack.search import Boundary, Exhaustive, Noise, RandomSearch, Square
 from neurodeploy.registry import ByName
@@ -19,6 +20,10 @@ ATTACKS: ByName[type[Attack]] = ByName(
     },
 )
 """Every attack on data that have a budget in steps."""
+EVENT_ATTACKS: ByName[type[Attack]] = ByName(
+    "attack on events", {kind.kind: kind for kind in (Flips, Shifts, EventNoise)}
+)
+"""Every attack on binary columns."""
 
 TRAINING = Surrogate("fast_sigmoid")
 """The surrogate that networks are trained with where nothing else is said."""
@@ -76,11 +81,46 @@ def strong(random: bool) -> tuple[Attack, ...]:
 STRENGTHS: ByName[Callable[[bool], tuple[Attack, ...]]] = ByName(
     "strength", {"quick": quick, "standard": standard, "strong": strong}
 )
+FLIPS: ByName[tuple[Attack, ...]] = ByName(
+    "strength",
+    {
+        "quick": (Flips(candidates=4), EventNoise()),
+        "standard": (
+            *(Flips(mode=mode) for mode in ("flip", "insert", "delete")),
+            Flips(beam=3),
+            Flips(candidates=32, guided=False),
+            EventNoise(),
+        ),
+        "strong": (
+            *(Flips(mode=mode, candidates=16) for mode in ("flip", "insert", "delete")),
+            Flips(candidates=16, beam=6),
+            Flips(candidates=64, guided=False),
+            EventNoise(),
+        ),
+    },
+)
+SHIFTS: ByName[tuple[Attack, ...]] = ByName(
+    "strength",
+    {
+        "quick": (Shifts(turns=5), EventNoise()),
+        "standard": (Shifts(turns=20), Shifts(turns=10, guided=False), EventNoise()),
+        "strong": (
+            Shifts(turns=60),
+            Shifts(turns=50, guided=False),
+            EventNoise(),
+        ),
+    },
+)
 
 
-def strength(name: str, random: bool = False) -> tuple[Attack, ...]:
-    """Return the attacks of a strength. random : whether the encoder draws random numbers."""
-    return STRENGTHS.named(name)(random)
+def strength(name: str, unit: str = "eps", random: bool = False) -> tuple[Attack, ...]:
+    """Return the attacks of a strength for budgets of a unit: eps, flips or shift.
+
+    random : whether the encoder draws random numbers. Raises OptionError for an unknown name.
+    """
+    if unit == "eps":
+        return STRENGTHS.named(name)(random)
+    return (FLIPS if unit == "flips" else SHIFTS).named(name)
 
 
 FULL: tuple[Attack, ...] = (

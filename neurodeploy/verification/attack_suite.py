@@ -12,10 +12,12 @@ import numpy as np
 
 from neurodeploy.accuracy import Accuracy
 from neurodeploy.atomic import replacing
-from neurodeploy.attack import Attack, strength
+from neurodeploy.attack import Attack, Budget, strength
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.encode import Rate
+from neurodeploy.encode.budget import EPS_SCALE
 from neurodeploy.errors import OptionError
+from neurodeploy.run_folder import plain
 from neurodeploy.verification import contest
 from neurodeploy.verification.masking import Sign, rate, signs
 from neurodeploy.verification.noise import SEED
@@ -35,7 +37,7 @@ NPZ = "attack.npz"
 
 @dataclass(frozen=True)
 class AttackLine:
-    """The verdict on one sample at one budget.
+    """The verdict on one sample at one budget. eps, unit : the budget and what it counts.
 
     robust : answered with its label on the kept data, which were right when clean. by_attack :
     the same for each attack alone, {} beyond the first samples. yardsticks : for random noise and
@@ -45,6 +47,7 @@ class AttackLine:
     sample: int
     label: int
     eps: float
+    unit: str
     clean: bool
     robust: bool
     by_attack: dict[str, bool]
@@ -56,12 +59,13 @@ class AttackLine:
 class AttackRow:
     """Robust accuracy at one budget, with its 95 % Wilson interval over n samples.
 
-    steps : the budget in steps of the data. by_attack, masking : on the first ``looked`` samples,
-    each attack by itself. fell_to : samples by the attack that was the first to
-    fool them.
+    eps, unit : the budget and what it counts: eps, flips or shift. steps : whole steps or events.
+    by_attack, masking : on the first ``looked`` samples, each attack by itself. fell_to : samples
+    by the attack that was the first to fool them.
     """
 
     eps: float
+    unit: str
     steps: int
     clean: float
     robust: float
@@ -78,12 +82,15 @@ class AttackRow:
 class AttackSuite(Suite):
     """Robust accuracy under attacks, graded on the integers.
 
-    eps : budgets in 1/255 of the peak (raw steps of graded columns), None for `EPS` or the smallest
-    that the data have. strength : quick, standard or strong. attacks : given in place of those of
-    the strength. seed : of all random draws.
+    eps : budgets in 1/255 of the peak (raw steps of graded columns). flips, shifts : budgets of
+    binary columns, in events that appear or vanish, and in steps by which events move. Where none
+    is given: `EPS` or the smallest that the data have, or 1 and 4 flips. strength : quick, standard
+    or strong. attacks : given in place of those of the strength. seed : of all random draws.
     """
 
     eps: tuple[float, ...] | None = None
+    flips: tuple[int, ...] | None = None
+    shifts: tuple[int, ...] | None = None
     strength: str = "standard"
     attacks: tuple[Attack, ...] | None = None
     seed: int = SEED
@@ -95,12 +102,12 @@ class AttackSuite(Suite):
 
     @classmethod
     def from_flags(cls, flags: Flags) -> AttackSuite:
-        return cls(eps=flags.eps, strength=flags.strength, seed=flags.seed)
+        return cls(flags.eps, flags.flips, flags.shifts, flags.strength, seed=flags.seed)
 
     def settings(self) -> dict[str, Any]:
         given = None if self.attacks is None else [method.name for method in self.attacks]
         return {
-            "eps": None if self.eps is None else list(self.eps),
+            **{name: plain(getattr(self, name)) for name in ("eps", "flips", "shifts")},
             "strength": self.strength,
             "attacks": given,
             "seed": self.seed,
@@ -109,32 +116,43 @@ class AttackSuite(Suite):
 
     def check(self, subject: Subject) -> None:
         budgets = self.budgets(subject.data)
-        subject.data.ball(slice(0, len(subject.data)), budgets[0][1])
+        subject.data.ball(slice(0, len(subject.data)), 1)
         for method in self.attacks or ():
             if method.needs_gradient:
                 contest.check_gradient(method.name, subject)
-        methods = self.methods(subject)
-        names = [method.name for method in methods]
-        if all(method.sign_only for method in methods) or len(set(names)) < len(names):
-            raise OptionError(f"attacks are {', '.join(names) or 'none'}, expected each once")
+        for budget in budgets:
+            methods = self.methods(subject, budget)
+            names = [method.name for method in methods]
+            if all(method.sign_only for method in methods) or len(set(names)) < len(names):
+                raise OptionError(f"attacks are {', '.join(names) or 'none'}, expected each once")
 
-    def budgets(self, data: Presentation) -> tuple[tuple[float, int], ...]:
-        """Return (eps, steps) of every budget. Raises what `Presentation.budget` raises."""
-        if self.eps is not None:
-            if not self.eps:
-                raise OptionError("eps is empty, expected at least one budget")
-            return tuple((float(eps), data.budget(eps)) for eps in self.eps)
+    def budgets(self, data: Presentation) -> tuple[Budget, ...]:
+        """Return every budget. Raises what `Budget.of` raises, and OptionError for none."""
+        given = {"eps": self.eps, "flips": self.flips, "shift": self.shifts}
+        if all(sizes is None for sizes in given.values()):
+            unit, sizes = self._usual(data)
+            given = {unit: sizes}
+        budgets = tuple(
+            Budget.of(data, unit, size) for unit, sizes in given.items() for size in sizes or ()
+        )
+        if not budgets or len(set(budgets)) < len(budgets):
+            texts = ", ".join(budget.text for budget in budgets)
+            raise OptionError(f"budgets are {texts or 'none'}, expected each once")
+        return budgets
+
+    @staticmethod
+    def _usual(data: Presentation) -> tuple[str, tuple[float, ...]]:
         if data.encoder.identity:
-            return tuple((float(eps), data.budget(eps)) for eps in (1, 2))
-        usual = [eps for eps in EPS if eps * data.domain.peak >= 255]
-        steps = -(-255 // data.domain.peak)
-        return tuple((float(eps), data.budget(eps)) for eps in usual or (steps, 2 * steps))
+            return ("eps", (1, 2)) if data.graded else ("flips", (1, 4))
+        usual = tuple(eps for eps in EPS if eps * data.domain.peak >= EPS_SCALE)
+        least = -(-EPS_SCALE // data.domain.peak)
+        return "eps", usual or (least, 2 * least)
 
-    def methods(self, subject: Subject) -> tuple[Attack, ...]:
+    def methods(self, subject: Subject, budget: Budget) -> tuple[Attack, ...]:
         """Return the attacks to run: of the strength, without gradients where there are none."""
         if self.attacks is not None:
             return self.attacks
-        found = strength(self.strength, isinstance(subject.data.encoder, Rate))
+        found = strength(self.strength, budget.unit, isinstance(subject.data.encoder, Rate))
         if contest.gradients_missing(subject.program, subject.recipe):
             return tuple(method for method in found if not method.needs_gradient)
         return found
@@ -152,21 +170,30 @@ class AttackSuite(Suite):
 
     def work(self, subject: Subject, rows: slice) -> Iterator[tuple[AttackLine, Payload]]:
         looked = max(0, min(LOOKED, len(subject.data)) - rows.start)
-        methods, budgets = self.methods(subject), self.budgets(subject.data)
-        wanted = any(method.needs_gradient for method in methods)
-        ring = contest.Ring(subject, subject.data.take(rows), looked, self.seed, wanted)
-        found = [ring.fought(steps, methods) for _, steps in budgets]
+        ring = contest.Ring(subject, subject.data.take(rows), looked, self.seed)
+        budgets = self.budgets(subject.data)
+        found = [ring.fought(budget, self.methods(subject, budget)) for budget in budgets]
         data, kind = ring.data, self.payload(subject)
         for row, (sample, label) in enumerate(zip(data.index, data.y, strict=True)):
-            for (eps, _), bout in zip(budgets, found, strict=True):
-                line = AttackLine(int(sample), int(label), eps, *bout.of(row))
+            for budget, bout in zip(budgets, found, strict=True):
+                line = AttackLine(
+                    int(sample),
+                    int(label),
+                    budget.size,
+                    budget.unit,
+                    bool(bout.clean[row]),
+                    bool(bout.robust[row]),
+                    bout.alone(row),
+                    bout.against(row),
+                    bout.attack[row],
+                )
                 yield line, np.array((bout.x[row],), kind)
 
     def rows(self, subject: Subject, lines: Sequence[AttackLine]) -> tuple[AttackRow, ...]:
-        methods, budgets = self.methods(subject), self.budgets(subject.data)
+        budgets = self.budgets(subject.data)
         return tuple(
-            _row(eps, steps, methods, lines[number :: len(budgets)])
-            for number, (eps, steps) in enumerate(budgets)
+            _row(budget, self.methods(subject, budget), lines[number :: len(budgets)])
+            for number, budget in enumerate(budgets)
         )
 
     def finish(
@@ -180,7 +207,8 @@ class AttackSuite(Suite):
             image,
             sample=data.index,
             y=data.y,
-            eps=np.array([eps for eps, _ in self.budgets(data)]),
+            eps=np.array([budget.size for budget in self.budgets(data)]),
+            unit=np.array([budget.unit for budget in self.budgets(data)]),
             x=payload["x"].reshape(*shape, *data.x.shape[1:]).swapaxes(0, 1),
             robust=robust,
             attack=np.array([line.attack for line in lines]).reshape(shape).T,
@@ -190,7 +218,9 @@ class AttackSuite(Suite):
             file.write(image.getvalue())
 
     def remarks(self, subject: Subject, rows: Sequence[AttackRow]) -> tuple[str, ...]:
-        count = sum(not method.sign_only for method in self.methods(subject))
+        budgets = self.budgets(subject.data)
+        methods = {one for budget in budgets for one in self.methods(subject, budget)}
+        count = sum(not method.sign_only for method in methods)
         named = "" if self.attacks is not None else f", strength {self.strength}"
         told = f"{count} attacks{named}, graded on the integers; ties count as losses"
         missing = contest.gradients_missing(subject.program, subject.recipe)
@@ -207,7 +237,7 @@ class AttackSuite(Suite):
             best = min(row.by_attack, key=lambda name: row.by_attack[name], default="none")
             alone = f" ({row.by_attack[best]:.1%} alone)" if best in row.by_attack else ""
             table.add_row(
-                f"eps {row.eps:g}",
+                f"{row.unit} {row.eps:g}",
                 str(row.steps),
                 f"{row.clean:.1%}",
                 f"{row.robust:.1%}",
@@ -218,7 +248,7 @@ class AttackSuite(Suite):
 
     def footnotes(self, rows: Sequence[AttackRow], extra: Mapping[str, Any]) -> tuple[str, ...]:
         alarms = [
-            f"[bold]eps {row.eps:g}: {sign.name}: {sign.text}[/]"
+            f"[bold]{row.unit} {row.eps:g}: {sign.name}: {sign.text}[/]"
             for row in rows
             for sign in row.masking
             if sign.suspicious
@@ -227,9 +257,7 @@ class AttackSuite(Suite):
         return tuple(alarms) or (f"signs of masked gradients: none of {compared} comparisons",)
 
 
-def _row(
-    eps: float, steps: int, methods: Sequence[Attack], lines: Sequence[AttackLine]
-) -> AttackRow:
+def _row(budget: Budget, methods: Sequence[Attack], lines: Sequence[AttackLine]) -> AttackRow:
     robust = np.array([line.robust for line in lines])
     found = Accuracy(int(robust.sum()), 0, len(lines))
     low, high = found.interval
@@ -239,8 +267,9 @@ def _row(
     fooled = [line.attack for line in lines if line.attack]
     count: Callable[[str], int] = fooled.count
     return AttackRow(
-        eps=eps,
-        steps=steps,
+        eps=budget.size,
+        unit=budget.unit,
+        steps=budget.steps,
         clean=sum(line.clean for line in lines) / len(lines),
         robust=found.rate,
         low=low,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.answers import Recipe
-from neurodeploy.attack import Attack, Engine, Field, Space
+from neurodeploy.attack import Attack, Budget, Engine, Field, Space
 from neurodeploy.attack.registry import FULL
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.errors import NeurodeployError, OptionError
@@ -41,54 +41,55 @@ class Bout:
     by_attack: dict[str, Mask] = field(default_factory=dict)
     yardsticks: dict[str, Mask] = field(default_factory=dict)
 
-    def of(self, row: int) -> tuple[bool, bool, dict[str, bool], dict[str, bool], str]:
-        """Return clean, robust, by_attack, yardsticks and attack of one sample."""
-        groups = (self.by_attack, self.yardsticks)
-        alone, against = (
-            {name: bool(mask[row]) for name, mask in group.items() if row < len(mask)}
-            for group in groups
-        )
-        return bool(self.clean[row]), bool(self.robust[row]), alone, against, self.attack[row]
+    def alone(self, row: int) -> dict[str, bool]:
+        """Return whether one sample stands, by attack; {} beyond the first samples."""
+        return _entry(self.by_attack, row)
+
+    def against(self, row: int) -> dict[str, bool]:
+        """Return whether one sample stands, by yardstick; {} beyond the first samples."""
+        return _entry(self.yardsticks, row)
+
+
+def _entry(group: Mapping[str, Mask], row: int) -> dict[str, bool]:
+    return {name: bool(mask[row]) for name, mask in group.items() if row < len(mask)}
 
 
 class Ring:
-    """The samples of a block, the engine and, where it is wanted, the twin.
+    """The samples of a block, the engine and, where there is one, the twin.
 
     looked : first samples on which every attack runs. What an attack finds on a sample does not
     depend on the number of threads: torch computes in one.
     """
 
-    def __init__(
-        self, subject: Subject, data: Presentation, looked: int, seed: int, gradients: bool
-    ) -> None:
+    def __init__(self, subject: Subject, data: Presentation, looked: int, seed: int) -> None:
         self.data, self.seed = data, seed
         self.looked = min(looked, len(data))
         self.engine = Engine(subject.program, subject.recipe)
         self.grader = Grader(subject, self.engine)
         self._twins: Any = None
-        if gradients:
+        if not gradients_missing(subject.program, subject.recipe):
             from neurodeploy.attack.oracle import Twins
 
             self._twins = Twins(subject.program, subject.recipe)
         self.clean = ~self.grader.lost(data, data.x)
         self._anywhere: Mask | None = None
 
-    def fought(self, steps: int, methods: Sequence[Attack]) -> Bout:
-        """Return what ``methods`` leave of the block at a budget of ``steps``."""
+    def fought(self, budget: Budget, methods: Sequence[Attack]) -> Bout:
+        """Return what ``methods`` leave of the block at a budget."""
         x = self.data.x.astype(np.int64)
         bout = Bout(x, self.clean, self.clean.copy(), [""] * len(self.data))
         with _one_thread(self._twins is not None):
             for method in methods:
-                self._round(bout, method, steps)
+                self._round(bout, method, budget)
             bout.yardsticks[FULL_RANGE] = self._unbounded()
         bout.robust = self.clean & ~self.grader.lost(self.data, bout.x)
         return bout
 
-    def _round(self, bout: Bout, method: Attack, steps: int) -> None:
+    def _round(self, bout: Bout, method: Attack, budget: Budget) -> None:
         first = np.arange(len(self.data)) < self.looked
         chosen = first & self.clean if method.sign_only else (bout.robust | first) & self.clean
         rows = np.flatnonzero(chosen)
-        tried = self._tried(method, rows, steps)
+        tried = self._tried(method, rows, budget)
         fooled = np.zeros(len(self.data), np.bool_)
         fooled[rows] = self._graded(rows, tried)
         stands = (self.clean & ~fooled)[: self.looked]
@@ -102,17 +103,17 @@ class Ring:
         for row in np.flatnonzero(new):
             bout.attack[row] = method.name
 
-    def _tried(self, method: Attack, rows: Rows, steps: int) -> NDArray[np.int64]:
+    def _tried(self, method: Attack, rows: Rows, budget: Budget) -> NDArray[np.int64]:
         """Return the data that an attack makes of the samples ``rows``."""
         if not len(rows):
             return self.data.x[rows].astype(np.int64)
         data = self.data.take(rows)
-        space = Space.around(data, steps)
+        space = budget.space(data)
         slopes = None if self._twins is None else self._twins.slopes(space, data.y)
         answer = _Answer(self.engine, space)
         arena = Field(space, data.y, data.index, answer, slopes, self.seed)
-        tried = space.data_of(method.run(arena), steps)
-        check_within(method.name, data, tried, steps)
+        tried = budget.data_of(space, method.run(arena))
+        check_within(method.name, data, tried, budget)
         return tried
 
     def _graded(self, rows: Rows, tried: NDArray[np.int64]) -> Mask:
@@ -129,13 +130,14 @@ class Ring:
         """Return which of the first samples stand where every value may be anything."""
         if self._anywhere is None:
             domain = self.data.domain
+            whole = Budget("eps", 255.0, domain.high - domain.low)
             rows = np.flatnonzero(self.clean[: self.looked])
             stands = self.clean[: self.looked].copy()
             for method in FULL:
                 if method.needs_gradient and self._twins is None:
                     continue
                 left = rows[stands[rows]]
-                tried = self._tried(method, left, domain.high - domain.low)
+                tried = self._tried(method, left, whole)
                 stands[left] &= ~self._graded(left, tried)
             self._anywhere = stands
         return self._anywhere

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.answers import Runner
-from neurodeploy.attack import Engine, lost
+from neurodeploy.attack import Budget, Engine, lost
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.errors import EngineError
 from neurodeploy.verification.suites import Subject
@@ -51,13 +51,12 @@ class _Changed:
         return self.data.columns(rows, self.x[rows])
 
 
-def check_within(name: str, data: Presentation, x: Data, steps: int) -> None:
+def check_within(name: str, data: Presentation, x: Data, budget: Budget) -> None:
     """Raise EngineError where an attack left its budget or the range of the data."""
-    low, high = data.ball(slice(0, len(data)), steps)
-    outside = ((x < low) | (x > high)).reshape(len(data), -1).any(1)
+    outside = budget.outside(data, x)
     if outside.any():
         number = int(data.index[int(np.argmax(outside))])
         raise EngineError(
-            f"attack {name}: data of sample {number} left the budget of {steps} steps; this is a "
+            f"attack {name}: data of sample {number} left the budget {budget.text}; this is a "
             "fault of the attack"
         )
