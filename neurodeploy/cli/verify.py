@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from neurodeploy.cli.budgets import Budgets, takes_budgets
 from neurodeploy.cli.datasets import (
     DataFlags,
     DataName,
@@ -26,19 +27,20 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from neurodeploy.verification.verify import Verification
+    from neurodeploy.verification.verdicts import Verification
 
 
 @reads_program
 @runs_program
 @takes_data
+@takes_budgets
 def verify(
     program: ProgramFile,
     data: DataName,
     suite: Annotated[
-        str, typer.Option(metavar="A,B,...", help="Some of noise and overflow.")
+        str, typer.Option(metavar="A,B,...", help="Some of noise, overflow and attack.")
     ] = "noise,overflow",
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the noise.")] = 2024,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of noise and attacks.")] = 2024,
     engine: JudgingEngine = "native",
     jobs: Annotated[int, typer.Option(metavar="N", help="Processes to work in.")] = 1,
     scheduler: Annotated[
@@ -51,6 +53,7 @@ def verify(
     ] = False,
     json: AsJson = False,
     *,
+    budgets: Budgets,
     taken: DataFlags,
     flags: RunFlags,
     reading: Reading,
@@ -59,13 +62,12 @@ def verify(
     from neurodeploy.cli.progress import progress
     from neurodeploy.verification.campaign import Spread
     from neurodeploy.verification.suites import Flags
-    from neurodeploy.verification.verify import chosen, subject_of
-    from neurodeploy.verification.verify import verify as ask
+    from neurodeploy.verification.verdicts import ask, chosen, subject_of
 
     if resume and out is None:
         raise OptionError("--resume goes on with results in a run folder; name it with --out")
     spread = Spread(jobs, scheduler)
-    suites = chosen([name for name in suite.split(",") if name], Flags(seed=seed))
+    suites = chosen([name for name in suite.split(",") if name], Flags(seed, **vars(budgets)))
     network = reading.program(program)
     samples = presented(network, data, taken, flags.input_bits)
     check_folder(network, out)

@@ -116,7 +116,7 @@ def same_outcome(first: dict[str, Any], second: dict[str, Any]) -> None:
 
 def test_a_run_learns_and_loses_nothing_on_the_way_to_integers(tmp_path: Path) -> None:
     done = train(TEXT, tmp_path / "run")
-    result = done.result
+    result = done.outcome.to_dict()
     assert result["accuracy"]["test_integer"]["rate"] > 0.8
     assert result["accuracy"]["test_integer"] == result["accuracy"]["test_trained"]
     assert result["lowering"]["spike_differences"] == 0
@@ -145,13 +145,13 @@ def test_a_run_learns_and_loses_nothing_on_the_way_to_integers(tmp_path: Path) -
 
 @pytest.mark.parametrize("text", [TEXT, CONV], ids=["mppd", "batch norm"])
 def test_an_interrupted_run_goes_on_to_the_identical_result(tmp_path: Path, text: str) -> None:
-    whole = train(text, tmp_path / "whole").result
+    whole = train(text, tmp_path / "whole").outcome.to_dict()
     for epochs in (1, 1):
         with pytest.raises(KeyboardInterrupt):
             train(text, tmp_path / "cut", resume=True, reporter=StopAfter(epochs))
     assert not (tmp_path / "cut" / "result.json").exists()
-    same_outcome(train(text, tmp_path / "cut", resume=True).result, whole)
-    same_outcome(train(text, tmp_path / "cut", resume=True).result, whole)
+    same_outcome(train(text, tmp_path / "cut", resume=True).outcome.to_dict(), whole)
+    same_outcome(train(text, tmp_path / "cut", resume=True).outcome.to_dict(), whole)
 
 
 def test_a_run_killed_outright_goes_on_to_the_identical_result(tmp_path: Path) -> None:
@@ -165,20 +165,21 @@ def test_a_run_killed_outright_goes_on_to_the_identical_result(tmp_path: Path) -
         time.sleep(0.01)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
-    whole = train(TEXT, tmp_path / "whole").result
-    same_outcome(train(TEXT, cut, resume=True).result, whole)
+    whole = train(TEXT, tmp_path / "whole").outcome.to_dict()
+    same_outcome(train(TEXT, cut, resume=True).outcome.to_dict(), whole)
 
 
 def test_a_configuration_built_in_python_trains_the_same_network(tmp_path: Path) -> None:
     text = TEXT.replace("epochs = 4", "epochs = 1")
-    built = train(parse_config(text), tmp_path / "built").result
-    same_outcome(built, train(text, tmp_path / "read").result)
+    built = train(parse_config(text), tmp_path / "built").outcome.to_dict()
+    same_outcome(built, train(text, tmp_path / "read").outcome.to_dict())
 
 
 def test_resume_without_a_checkpoint_starts_from_the_beginning(tmp_path: Path) -> None:
     text = TEXT.replace("epochs = 4", "epochs = 1")
     same_outcome(
-        train(text, tmp_path / "a", resume=True).result, train(text, tmp_path / "b").result
+        train(text, tmp_path / "a", resume=True).outcome.to_dict(),
+        train(text, tmp_path / "b").outcome.to_dict(),
     )
 
 
@@ -269,8 +270,8 @@ def test_a_loss_that_is_no_number_stops_with_step_layer_and_the_last_good_checkp
         f"epoch 2, step 4, {what}; last good checkpoint: {tmp_path / 'run' / 'checkpoint.pt'}; "
         "lower the learning rate"
     )
-    resumed = train(TEXT, tmp_path / "run", resume=True).result
-    same_outcome(resumed, train(TEXT, tmp_path / "whole").result)
+    resumed = train(TEXT, tmp_path / "run", resume=True).outcome.to_dict()
+    same_outcome(resumed, train(TEXT, tmp_path / "whole").outcome.to_dict())
 
 
 def test_a_sum_that_is_no_number_names_the_layer(tmp_path: Path) -> None:

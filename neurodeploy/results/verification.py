@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from neurodeploy.accuracy import Accuracy
 from neurodeploy.answers import Recipe
 from neurodeploy.fixedpoint import M
-from neurodeploy.report.records.tested import Tested
-from neurodeploy.report.records.training import Versions
+from neurodeploy.results.counted import Counted
+from neurodeploy.results.outcome import Versions
+from neurodeploy.results.tested import Tested
 from neurodeploy.verification.activity import Undecided
 
 
@@ -114,7 +114,7 @@ class NoiseRow:
 class NoiseRows:
     """Accuracy under noise. rule : how it was made. low, high : range of a noisy value."""
 
-    clean: Accuracy
+    clean: Counted
     levels: tuple[NoiseRow, ...]
     seed: int
     rule: str
@@ -229,7 +229,7 @@ class Measurements:
     """``verify.json``; None for suites that were not run, and for what older files lack."""
 
     data: Tested
-    accuracy: Accuracy
+    accuracy: Counted
     activity: ActivityCounts
     run: RanAs = field(default_factory=RanAs)
     undecided: Undecided | None = None

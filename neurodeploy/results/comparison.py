@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from neurodeploy.report.records.tested import Tested
+from neurodeploy.results.tested import Tested
 
 
 @dataclass(frozen=True)
@@ -61,3 +61,7 @@ class Compared:
     streamed_samples: int | None = None
     data: Tested | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.engines:
+            raise ValueError("engines is empty, expected at least one")
