@@ -36,9 +36,10 @@ def verify(
     program: ProgramFile,
     data: DataName,
     suite: Annotated[
-        str, typer.Option(metavar="A,B,...", help="Some of noise and overflow.")
+        str, typer.Option(metavar="A,B,...", help="Some of noise, certify and overflow.")
     ] = "noise,overflow",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the noise.")] = 2024,
+    eps: Annotated[str, typer.Option(metavar="A,B,...", help="Budgets, 1/255 of the peak.")] = "",
     engine: JudgingEngine = "native",
     jobs: Annotated[int, typer.Option(metavar="N", help="Processes to work in.")] = 1,
     scheduler: Annotated[
@@ -65,7 +66,7 @@ def verify(
     if resume and out is None:
         raise OptionError("--resume goes on with results in a run folder; name it with --out")
     spread = Spread(jobs, scheduler)
-    suites = chosen([name for name in suite.split(",") if name], Flags(seed=seed))
+    suites = chosen([name for name in suite.split(",") if name], Flags(seed=seed, eps=numbers("--eps", eps)))
     network = reading.program(program)
     samples = presented(network, data, taken, flags.input_bits)
     check_folder(network, out)

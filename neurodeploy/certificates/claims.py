@@ -1,0 +1,70 @@
+"""What certificates claim: a record of arrays, one entry per sample and budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+OPEN, CERTIFIED, FALSIFIED = range(3)
+VERDICTS = ("open", "certified", "falsified")
+
+
+class Method(IntEnum):
+    """What decided a sample. COMPLETE: every datum tried, or a counter-example."""
+
+    NONE = 0
+    INTERVAL = 1
+    SEGMENT = 2
+    LINEAR = 3
+    COMPLETE = 4
+
+
+METHODS = tuple(method.name.lower() for method in Method if method)
+
+
+@dataclass(frozen=True, eq=False)
+class Claims:
+    """The content of a certificate file.
+
+    program, data : digests. encoder : its metadata. weights, columns, input_bits : how samples are
+    run, each from rest in aligned time. low, high : range of the data. budget : int64 ``(E,)``, in
+    steps of the data. sample, label : int64 ``(n,)``. x : int32 ``(n, *shape)``. verdict, method :
+    uint8, margin : int64, ``(n, E)``. counter : int32 ``(k, *shape)``, counter-examples;
+    counter_at : int64 ``(n, E)``, which one, or -1. table : the segments, empty where unused:
+    count int64 ``(neurons,)``, start int64 ``(all,)``, end int64 ``(neurons,)``, train uint8
+    ``(all, columns)``, neuron after neuron.
+    """
+
+    program: str
+    data: str
+    encoder: dict[str, Any]
+    weights: str
+    columns: int
+    input_bits: int | None
+    low: int
+    high: int
+    budget: NDArray[Any]
+    sample: NDArray[Any]
+    label: NDArray[Any]
+    x: NDArray[Any]
+    verdict: NDArray[Any]
+    method: NDArray[Any]
+    margin: NDArray[Any]
+    counter: NDArray[Any]
+    counter_at: NDArray[Any]
+    table_count: NDArray[Any]
+    table_start: NDArray[Any]
+    table_end: NDArray[Any]
+    table_train: NDArray[Any]
+
+
+def counters_of(verdict: NDArray[Any], counter: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return ``counter`` and ``counter_at`` of counter-examples ``(n, E, *shape)``."""
+    at = np.full(verdict.shape, -1, np.int64)
+    fell = verdict == FALSIFIED
+    at[fell] = np.arange(int(fell.sum()))
+    return np.ascontiguousarray(counter[fell], np.int32), at
