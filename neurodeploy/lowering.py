@@ -45,9 +45,10 @@ def lower(network: Network, profile: ChipProfile | None = None) -> Program:
     profile : chip whose ranges of decays, thresholds, biases, weights and delays are kept; None for
     those of `PROFILE`.
 
-    Raises ProgramError for a parameter that is not finite, and when numbers leave the chip's range,
-    with all of them.
+    Raises ProgramError for another module, for a parameter that is not finite, and when numbers
+    leave the chip's range, with all of them.
     """
+    check_network(network)
     populations: list[Population] = []
     connections: list[Connection] = []
     metadata: dict[str, MetadataValue] = dict(network.metadata)
@@ -87,6 +88,15 @@ def stream_metadata(program: Program) -> dict[str, MetadataValue]:
         "timing.needs_reset": found.needs_reset,
         "timing.reason": found.reason,
     }
+
+
+def check_network(network: Any) -> None:
+    """Raise ProgramError for a module that is no Network."""
+    if not isinstance(network, Network):
+        raise ProgramError(
+            f"{type(network).__name__} cannot be lowered, expected a neurodeploy.train.Network; "
+            "Network.of_layers makes one of single layers"
+        )
 
 
 def check_layer(layer: Any) -> None:

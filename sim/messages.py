@@ -96,6 +96,5 @@ def _text(array: NDArray[Any], bits: int) -> str:
         )
     return (
         f"{count} of {array.size} values are neither 0 nor 1 ({found}), and each counts as one "
-        f"event, since the input is binary; if values are to count, give input_bits={needed} "
-        f"(--input-bits {needed})"
+        f"event, since the input is binary; if values are to count, give input_bits={needed}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from neurodeploy.errors import CapacityError
+from neurodeploy.errors import CapacityError, warn
 from neurodeploy.memory import amount
 from neurodeploy.program import Program
 from neurodeploy.sim.engine import Engine
@@ -12,6 +12,7 @@ from neurodeploy.sim.inputs import Data
 from neurodeploy.sim.options import Record, RunOptions
 from neurodeploy.sim.plan import Plan, prepare
 from neurodeploy.sim.prepared import Prepared, Recent, weight_bytes
+from neurodeploy.sim.resets import reset_remarks
 from neurodeploy.trace import Trace
 
 
@@ -79,21 +80,28 @@ def compile(
     record: Record = ("s",),
     threads: int | None = None,
 ) -> Simulator:
-    """Prepare ``program`` once for many runs; the options are those of `RunOptions`."""
-    return Simulator(
-        program,
-        RunOptions(
-            engine=engine,
-            timing=timing,
-            weights=weights,
-            steps=steps,
-            reset_interval=reset_interval,
-            reset_offset=reset_offset,
-            input_bits=input_bits,
-            record=record,
-            threads=threads,
-        ),
+    """Prepare ``program`` once for many runs; the options are those of `RunOptions`.
+
+    A reset that cannot do what it is asked gives a NeurodeployWarning with the way out.
+    """
+    options = RunOptions(
+        engine=engine,
+        timing=timing,
+        weights=weights,
+        steps=steps,
+        reset_interval=reset_interval,
+        reset_offset=reset_offset,
+        input_bits=input_bits,
+        record=record,
+        threads=threads,
     )
+    _warn_of_reset(program, options)
+    return Simulator(program, options)
+
+
+def _warn_of_reset(program: Program, options: RunOptions) -> None:
+    for remark in reset_remarks(program, options):
+        warn(remark)
 
 
 def simulate(
@@ -133,6 +141,7 @@ def simulate(
     )
 
     def build() -> Prepared:
+        _warn_of_reset(program, options)
         return _prepared(prepare(program, options))
 
     prepared = _recent.get(program, options, build) if engine == "native" else build()

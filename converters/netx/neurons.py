@@ -175,7 +175,8 @@ def _threshold(raw: RawNeuron, place: Place, note: Note) -> IntArray:
             f"{where}: holds {outside}, kept as {THRESHOLD_MAX if outside > 0 else -THRESHOLD_MAX}"
             f", which is the same to v of 24 bits"
         )
-    low, high = (np.clip(limit, *_range(kept)) for limit in (-THRESHOLD_MAX, THRESHOLD_MAX))
+    lowest, highest = _range(kept)
+    low, high = max(-THRESHOLD_MAX, lowest), min(THRESHOLD_MAX, highest)
     return spread(np.clip(kept, low, high).astype(np.int64), place.lava, place.shape, where)
 
 

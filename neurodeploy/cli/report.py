@@ -18,17 +18,15 @@ def report(
     json: AsJson = False,
 ) -> None:
     """Write report.html and report.json from what a run folder holds."""
-    from neurodeploy.report import write_report
-    from neurodeploy.run_folder import REPORT_JSON, read_json
+    from neurodeploy.report import build_report, write_report
 
-    path = write_report(run)
-    content = read_json(run / REPORT_JSON) or {}
+    found = build_report(run)
+    path = write_report(run, found)
     if json:
-        print_json(content)
+        print_json(found.to_dict())
         return
-    verdict = content["verdict"]
-    print(f"{verdict['headline']} ({verdict['level']})")
-    for check in verdict["checks"]:
+    print(f"{found.verdict.headline} ({found.verdict.level})")
+    for check in found.verdict.to_dict()["checks"]:
         print(f"  {check['word']:<9} {check['name']}: {check['text']}")
-    print(content["statement"])
+    print(found.statement)
     print(path)

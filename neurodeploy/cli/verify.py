@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from neurodeploy.verification.verify import Verification
+    from neurodeploy.verification.verdicts import Verification
 
 
 @reads_program
@@ -60,8 +60,7 @@ def verify(
     from neurodeploy.cli.progress import progress
     from neurodeploy.verification.campaign import Spread
     from neurodeploy.verification.suites import Flags
-    from neurodeploy.verification.verify import chosen, subject_of
-    from neurodeploy.verification.verify import verify as ask
+    from neurodeploy.verification.verdicts import ask, chosen, subject_of
 
     if resume and out is None:
         raise OptionError("--resume goes on with results in a run folder; name it with --out")

@@ -24,6 +24,22 @@ def spelt(message: str, options: Sequence[Option]) -> str:
     return message
 
 
+_KEYWORD = re.compile(
+    r"(?<![\w./\\-])"
+    r"(timing|weights|steps|reset_interval|reset_offset|input_bits|threads|jobs|scheduler)"
+    r"=(?:'(\w+)'|([\w.-]+))"
+)
+
+
+def keywords_as_flags(message: str) -> str:
+    """Return ``message`` with ``reset_offset=1`` and its like as ``--reset-offset 1``."""
+
+    def flag(found: re.Match[str]) -> str:
+        return f"--{found[1].replace('_', '-')} {found[2] or found[3]}"
+
+    return _KEYWORD.sub(flag, message)
+
+
 @contextmanager
 def in_words_of_options(options: Sequence[Option]) -> Iterator[None]:
     """Spell the errors and warnings of the block as `spelt` does."""

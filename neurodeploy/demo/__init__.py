@@ -44,12 +44,12 @@ from neurodeploy.run_folder import (
 from neurodeploy.sim.compare import Comparison, compare
 from neurodeploy.trace import Activity
 from neurodeploy.verification.sample import record_sample, write_sample
-from neurodeploy.verification.verify import (
+from neurodeploy.verification.verdicts import (
     DEFAULT_SUITES,
     Verification,
+    ask,
     chosen,
     subject_of,
-    verify,
 )
 
 CONFIG, SHIPPED = "demo.toml", "digits.h5"
@@ -185,7 +185,7 @@ class Demo:
         run = RunChoice(engine=self.engine)
         data = present(program, split)
         subject = subject_of(program, data, name="digits", of=len(split), run=run)
-        found = verify(subject, chosen(DEFAULT_SUITES), out=self.folder)
+        found = ask(subject, chosen(DEFAULT_SUITES), out=self.folder)
         write_json(self.folder / VERIFY, found.to_dict())
         sample = record_sample(program, data, recipe=subject.recipe)
         write_sample(sample, program.digest, self.folder / SAMPLE)

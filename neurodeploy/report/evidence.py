@@ -70,9 +70,11 @@ class Evidence:
         """
         if data.part is None:
             return data
-        known = data.filled(None if self.verify is None else self.verify.data)
-        trained = None if self.result is None else self.result.data.tested(data.part)
-        return known.filled(trained)
+        if self.verify is not None:
+            data = data.filled(self.verify.data)
+        if self.result is not None:
+            data = data.filled(self.result.data.tested(data.part or ""))
+        return data
 
 
 def read_evidence(folder: Path) -> Evidence:
@@ -88,14 +90,15 @@ def read_evidence(folder: Path) -> Evidence:
         )
     reader = _Reader(folder, container.read(path))
     result = reader.record(RESULT, Outcome, "program_sha256")
+    verify = reader.record(VERIFY, Measurements)
     return Evidence(
         folder=folder,
         program=reader.program,
         result=result,
         history=_history(folder / METRICS) if result else (),
-        verify=reader.record(VERIFY, Measurements),
+        verify=verify,
         comparisons=reader.comparisons(),
-        energy=reader.record(ENERGY, Energies),
+        energy=reader.energy(verify),
         sample=reader.sample(),
         ignored=tuple(reader.ignored),
     )
@@ -114,6 +117,20 @@ class _Reader:
         if value is None or not self._is_own(value.get(key), name):
             return None
         return as_record(kind, value, str(self.folder / name))
+
+    def energy(self, verify: Measurements | None) -> Energies | None:
+        """Return energy.json, None where its data contradict those that verify ran."""
+        found: Energies | None = self.record(ENERGY, Energies)
+        if found is None or found.data is None or verify is None:
+            return found
+        if not found.data.contradicts(verify.data):
+            return found
+        self.ignored.append(
+            f"{ENERGY} was counted on other samples than {VERIFY} under the name "
+            f"{found.data.set_name} ({found.data.digest[:12]}, not {verify.data.digest[:12]}); it "
+            "is left out"
+        )
+        return None
 
     def comparisons(self) -> tuple[Compared, ...]:
         """Return what compare.json holds: a list, or one comparison alone."""

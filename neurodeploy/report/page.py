@@ -16,13 +16,15 @@ from neurodeploy.run_folder import REPORT_HTML, REPORT_JSON, write_json
 MACROS = "macros.html.j2"
 
 
-def write_report(folder: str | Path) -> Path:
+def write_report(folder: str | Path, report: Report | None = None) -> Path:
     """Write report.json and report.html into the run folder; return the path of the page.
+
+    report : of `build_report`, built here if it is not given.
 
     Raises FormatError when the folder holds no program, or a file that is damaged or too new.
     """
     folder = Path(folder)
-    report = build_report(folder)
+    report = report or build_report(folder)
     page = render(report)
     write_json(folder / REPORT_JSON, report.to_dict())
     with replacing(folder / REPORT_HTML) as file:

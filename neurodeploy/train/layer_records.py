@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from neurodeploy.train.fused import Bits
+from neurodeploy.train.scan import MANTISSA
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Result:
     def a(self) -> Tensor:
         """Input current, integer-valued ``(T or 1, batch, N)``; computed when a pass kept none."""
         return self.currents()
+
+    @property
+    def membrane(self) -> Tensor:
+        """v before the reset in units of the layer, ``v / (64 * unit)``: float, for losses."""
+        return self.v / (MANTISSA * self.unit)
 
     def samples(self, rows: slice) -> Result:
         """Return the result of the samples ``rows`` of the batch."""

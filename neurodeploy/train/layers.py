@@ -21,6 +21,7 @@ from neurodeploy.errors import located
 from neurodeploy.fixedpoint import DECAY_ONE
 from neurodeploy.synapse import convolved_shape
 from neurodeploy.train import fused
+from neurodeploy.train.inputs import fitted, largest_whole
 from neurodeploy.train.layer_records import Quantised, Result, Statistics
 from neurodeploy.train.quantise import (
     exact_dtype,
@@ -167,14 +168,28 @@ class SpikingLayer(nn.Module, ABC):
         )
 
     def forward(
-        self, x: Tensor, steps: int, bound: float | None = None, packed: fused.Bits | None = None
+        self,
+        x: Tensor,
+        steps: int | None = None,
+        bound: float | None = None,
+        packed: fused.Bits | None = None,
     ) -> Result:
-        """Run ``steps`` steps.
+        """Run ``steps`` steps, by default those of x, from rest.
 
         x : integer-valued ``(steps, batch, *source)``, or ``(1, batch, *source)`` for an input that
         is the same at every step. bound : largest magnitude in x, None to look. packed : x as bits,
         where a layer before computed it so.
+
+        Raises InputError for another size, and for fractions in eval mode.
         """
+        with located(f"layer {self.name}"), torch.autocast(x.device.type, enabled=False):
+            x = fitted(x, self.source)
+            if bound is None and not self.training:
+                bound = largest_whole(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self._run(x, x.shape[0] if steps is None else steps, bound, packed)
+
+    def _run(self, x: Tensor, steps: int, bound: float | None, packed: fused.Bits | None) -> Result:
         grid = self.quantised(self._batch_statistics(x))
 
         def currents() -> Tensor:

@@ -90,11 +90,14 @@ def row_bound(weight: Tensor) -> float:
 def exact_dtype(bound: float) -> torch.dtype:
     """Return float32 where integer sums up to ``bound`` are exact in it, else float64.
 
+    Where torch may use fewer bits for products (`torch.set_float32_matmul_precision`), float32 is
+    not exact.
+
     Raises ValueError beyond 2^53, where no float is exact, TrainingError for what is no number.
     """
     if not math.isfinite(bound):
         raise TrainingError(f"synaptic sums reach {bound}, a weight or an input is not finite")
-    if bound < FLOAT32_EXACT:
+    if bound < FLOAT32_EXACT and torch.get_float32_matmul_precision() == "highest":
         return torch.float32
     if bound < FLOAT64_EXACT:
         return torch.float64

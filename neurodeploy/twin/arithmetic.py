@@ -74,14 +74,12 @@ def tz(value: Tensor, keep: Tensor) -> Tensor:
 
 def fold(value: Tensor) -> Tensor:
     """``x - 2^24 if x > M, x + 2^24 if x <= -M, else x``, float64."""
-    folded: Tensor = value + (value <= -M) * (2.0 * M) - (value > M) * (2.0 * M)
-    return folded
+    return value + (value <= -M) * (2.0 * M) - (value > M) * (2.0 * M)
 
 
 def keep_factor(decay: Tensor) -> Tensor:
     """``(4096 - decay) / 4096``, float64."""
-    keep: Tensor = (DECAY_ONE - decay.double()) / DECAY_ONE
-    return keep
+    return (DECAY_ONE - decay.double()) / DECAY_ONE
 
 
 def exact_dtype(bound: float, like: Tensor) -> torch.dtype:

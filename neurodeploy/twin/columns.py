@@ -135,8 +135,10 @@ def _expanded(node: Input, data: Tensor, batched: bool) -> Tensor | None:
     first = data.select(axis, 0)
     if data.requires_grad:
         base = data._base
-        same = base is not None and base.numel() == first.numel() and not data.retains_grad
-        if base is None or not same or not (base.is_contiguous() and first.is_contiguous()):
+        own = data.is_leaf or data.retains_grad  # somebody asks for the gradient of every step
+        if own or base is None or base.numel() != first.numel():
+            return None
+        if not (base.is_contiguous() and first.is_contiguous()):
             return None
         first = base
     return first.reshape(-1, 1, node.size)

@@ -23,8 +23,8 @@ try:
 except ImportError:
     _native = None
 
-KINDS = {"triangle": 0, "fast_sigmoid": 1, "atan": 3, "rectangular": 4}
-"""Numbers by which the compiled scan knows a surrogate; its sigmoid loses digits far from 0."""
+KNOWN = ("triangle", "fast_sigmoid", "atan", "rectangular")
+"""Surrogates that the compiled scan is trusted with; its sigmoid loses digits far from 0."""
 SUMS = ("current_decay", "voltage_decay", "threshold", "bias")
 
 
@@ -94,7 +94,7 @@ def can_go_back(call: Pass, given: Named, grads: Named) -> bool:
     one = threshold is None or bool((threshold.abs().clamp(min=1) == _unit(threshold)).all())
     return (
         one
-        and slope.name in KINDS
+        and slope.name in KNOWN
         and isinstance(slope.width, float)
         and not (grads.keys() - {"s", "before"})
     )
@@ -121,7 +121,7 @@ def backward(call: Pass, given: Named, s: Tensor, before: Tensor, grads: Named) 
         ints(decay),
         ints(given["voltage_decay"]),
         ints(torch.zeros_like(decay) if threshold is None else threshold),
-        KINDS[str(slope.name)],
+        str(slope.name),
         slope.width,
         1.0 if threshold is None else _unit(threshold),
         threshold is not None,

@@ -368,9 +368,7 @@ class _Backward:
             return self.given[f"{name}0"]
         if name in self.outputs:
             return self.outputs[name][t]
-        silent = 1 - self.outputs["s"][t]  # the compiled scan keeps no other
-        after: Tensor = self.before[t] * silent
-        return after
+        return self.before[t] * (1 - self.outputs["s"][t])  # the compiled scan keeps no other
 
 
 __all__ = ["CubaLif", "CubaRule", "Inputs", "Parameters", "State", "step"]

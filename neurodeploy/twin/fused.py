@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import grad
+from torch.nn import functional, grad
 
 from neurodeploy.neuron import Integrator
 from neurodeploy.sim.plan import Edge, Plan, Stage
@@ -200,8 +200,22 @@ def _pull_conv(
     kernel = weight.contiguous(memory_format=CHANNELS_LAST)
     of_messages = of_weight = None
     if needs[0]:
-        found = grad.conv2d_input(maps.shape, kernel, of_maps, *options)  # type: ignore[no-untyped-call]
+        found = functional.conv_transpose2d(of_maps, kernel, None, *options, _missing(geometry))
         of_messages = found.permute(0, 2, 3, 1).flatten(1).view(messages.shape)
     if needs[1]:
         of_weight = grad.conv2d_weight(maps, weight.shape, of_maps, *options)  # type: ignore[no-untyped-call]
     return of_messages, of_weight
+
+
+def _missing(geometry: Geometry) -> list[int]:
+    """Return the rows and columns of the source that no kernel reaches at the far ends."""
+    synapse = geometry.edge.synapse
+    assert isinstance(synapse, Conv2d)
+    source = geometry.source.shape
+    target = synapse.output_shape(source)
+    return [
+        source[axis] - ((target[axis] - 1) * stride - 2 * padding + kernel)
+        for axis, stride, padding, kernel in zip(
+            (1, 2), synapse.stride, synapse.padding, np.shape(synapse.weight)[2:], strict=True
+        )
+    ]

@@ -40,7 +40,7 @@ def to_torch(
 
     The options are those of `neurodeploy.compile`.
 
-    Raises OptionError, and ProgramError for a resonate-and-fire population, by name.
+    Raises OptionError, and ModelError that names a resonate-and-fire population.
     """
     options = RunOptions(
         engine="reference",

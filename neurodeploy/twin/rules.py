@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neurodeploy.errors import ProgramError
+from neurodeploy.errors import located
 from neurodeploy.neuron import (
     CubaLif,
     Delta,
@@ -33,17 +33,12 @@ RULES: ByType[Rule] = ByType(
         SigmaDelta: _SIGMA_DELTA,
         Sigma: _SIGMA_DELTA,
     },
+    refusal="{name} has no surrogate gradient; the twin takes the CUBA and sigma-delta families",
     without=(ResonateFire, ResonateFireIz),
 )
-"""Models that are not in it have no gradient: resonate-and-fire."""
 
 
 def rule_of(population: Population) -> Rule:
-    """Return the rule of a population; ProgramError names the population that has none."""
-    if type(population.neuron) not in RULES:
-        known = ", ".join(kind.__name__ for kind in RULES)
-        raise ProgramError(
-            f"population {population.name}: {type(population.neuron).__name__} has no surrogate "
-            f"gradient, the twin takes {known}"
-        )
-    return RULES.of(population.neuron)
+    """Return the rule of a population; ModelError names the population that has none."""
+    with located(f"population {population.name}"):
+        return RULES.of(population.neuron)

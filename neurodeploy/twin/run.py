@@ -8,7 +8,6 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from neurodeploy.accuracy import columns_read
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.sim.dynamics import STATE_EXP
@@ -72,7 +71,12 @@ class Run(Mapping[str, PopulationRun]):
         """Sum of the read-out over window and pool, float64 ``(batch, classes)``."""
         readout = self.program.readout
         values = self[readout.population].inner(readout.variable)
-        kept = values[len(values) - columns_read(readout, len(values)) :]
+        if readout.window > len(values):
+            raise OptionError(
+                f"readout: window is {readout.window} steps, the run has {len(values)}; run as "
+                "many steps, or read out over fewer"
+            )
+        kept = values[-readout.window :] if readout.window else values
         total = kept.sum(0, dtype=torch.float64)
         total = self[readout.population].layout.order.outer(total)
         return total.reshape(len(total), self.program.classes, readout.pool).sum(2)
@@ -81,7 +85,8 @@ class Run(Mapping[str, PopulationRun]):
     def scores(self) -> Tensor:
         """What is classified with, int64 ``(batch, classes)``; see `neurodeploy.accuracy.scores`.
 
-        ``(classes,)`` where the data have no batch axis.
+        ``(classes,)`` where the data have no batch axis. Raises OptionError for a window of more
+        steps than were run.
         """
         return self._given(self._total.detach().long())
 
@@ -93,8 +98,8 @@ class Run(Mapping[str, PopulationRun]):
         unit : the mantissa that stands for 1.0, metadata ``unit.<population>`` where the program
         has it, else 1.
         """
-        readout = self.program.readout
-        steps = max(columns_read(readout, len(self[readout.population].inner("s"))), 1)
+        counted = len(self[self.program.readout.population].inner("s"))
+        steps = self.program.readout.window or max(counted, 1)
         logits = self._total / (steps * self._size())
         return self._given(logits.to(torch.get_default_dtype()))
 

@@ -35,7 +35,7 @@ SENT = float(2**STATE_EXP)
 class Parameters:
     """float64 ``(N,)``, in units of the states; exp : shift of an input."""
 
-    threshold: Tensor | None
+    threshold: Tensor
     bias: Tensor | None
     exp: int
     sums: bool
@@ -50,7 +50,7 @@ def step(p: Parameters, state: State, a: Tensor) -> tuple[State, Tensor, Tensor 
     after: State = {}
     if p.sums:
         after["sigma"] = wrap(state["sigma"] + a, 32)
-    if not p.sends_change or p.threshold is None:
+    if not p.sends_change:
         return after, after["sigma"], None
     new = _new(p, after, a)
     d = wrap(new - state["act"] + state["residue"], 32)

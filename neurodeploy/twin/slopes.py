@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -78,8 +77,8 @@ def _width(width: Any, layout: Layout) -> Width:
         leading = (layout.batch, layout.steps) if layout.batched else (layout.steps,)
         full = (*leading, *layout.shape)
         try:
-            fits = np.broadcast_shapes(tuple(width.shape), full) == full
-        except ValueError:
+            fits = width.expand(full).shape == full
+        except RuntimeError:
             fits = False
         if not fits:
             raise OptionError(f"width has shape {tuple(width.shape)}, expected one like {full}")

@@ -7,6 +7,7 @@ pass gradients, the latter divided by ``2^shift``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -135,8 +136,8 @@ def _dense(connection: Connection, messages: Tensor, bound: float) -> list[Curre
     if delay.shape[1] == 1:  # one delay for a whole row: one product serves all delays
         rows = _delayed(messages, weights, bound, edge)
         for d in np.unique(delay):
-            values = rows.values * (lags[:, 0] == int(d))
-            result.append(rows._replace(lag=edge.latency + int(d), values=values))
+            own = rows.values * (lags[:, 0] == int(d))
+            result.append(rows._replace(lag=edge.latency + int(d), values=own))
         return result
     for d in np.unique(delay):
         chosen = Weights(weights.values * (lags == int(d)), weights.row, weights.entry)
@@ -153,8 +154,8 @@ def _conv(connection: Connection, messages: Tensor, bound: float) -> list[Curren
     def multiply(x: Tensor, weight: Tensor) -> Tensor:
         maps = connection.source.maps(x.flatten(0, 1)).contiguous(memory_format=CHANNELS_LAST)
         kernel = weight.contiguous(memory_format=CHANNELS_LAST)
-        sums = functional.conv2d(maps, kernel, None, *options).permute(0, 2, 3, 1).flatten(1)
-        return sums.reshape(*x.shape[:2], sums.shape[1])
+        result = functional.conv2d(maps, kernel, None, *options)
+        return result.permute(0, 2, 3, 1).reshape(*x.shape[:2], math.prod(connection.target.shape))
 
     return [_sums(multiply, connection, messages, connection.weights(), bound)]
 

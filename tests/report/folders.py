@@ -29,7 +29,7 @@ from neurodeploy.run_folder import (
     write_json,
 )
 from neurodeploy.verification.sample import record_sample, write_sample
-from neurodeploy.verification.verify import DEFAULT_SUITES, chosen, subject_of, verify
+from neurodeploy.verification.verdicts import DEFAULT_SUITES, ask, chosen, subject_of
 
 ENGINE = RunChoice(engine="reference")
 
@@ -139,6 +139,21 @@ def layer(name: str, **changes: Any) -> dict[str, Any]:
     return {"name": name, "input": False, **counts, **more, **changes}
 
 
+def state_row(population: str, state: str, **changes: Any) -> dict[str, Any]:
+    """One state in verify.json."""
+    return {
+        "population": population,
+        "state": state,
+        "bound": 1 << 21,
+        "observed": 1 << 20,
+        "limit": 1 << 23 if state == "u" else (1 << 23) - 1,
+        "overflows": 0,
+        "verdict": "impossible",
+        "assumes": "from rest, 6 steps, inputs 0 to 16",
+        **changes,
+    }
+
+
 def headroom(name: str, **changes: Any) -> dict[str, Any]:
     """The headroom of one layer in verify.json."""
     return {
@@ -167,6 +182,11 @@ def measurements(**changes: Any) -> Measurements:
         "accuracy": accuracy(54, 60),
         "activity": {"steps": 6, "samples": 60, "layers": layers},
         "headroom": [headroom("pixels"), headroom("classes")],
+        "overflow": [
+            state_row("pixels", "u"),
+            state_row("pixels", "v"),
+            state_row("classes", "v", verdict="never"),
+        ],
         **changes,
     }
     return as_record(Measurements, content, "verify.json")
@@ -185,7 +205,7 @@ def full_folder(folder: Path, program: nd.Program) -> Path:
     test = load_data("digits").test
     data = present(program, test).first(60)
     subject = subject_of(program, data, name="digits", of=len(test), run=ENGINE)
-    found = verify(subject, chosen(DEFAULT_SUITES))
+    found = ask(subject, chosen(DEFAULT_SUITES))
     write_json(folder / VERIFY, found.to_dict())
     sample = record_sample(program, data, 2, recipe=subject.recipe)
     write_sample(sample, program.digest, folder / SAMPLE)

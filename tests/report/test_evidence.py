@@ -92,6 +92,22 @@ def test_the_size_of_a_part_is_taken_from_the_training_where_verify_does_not_say
     )
 
 
+def test_energy_of_data_that_changed_under_their_name_is_left_out(tmp_path: Path) -> None:
+    folder = program_folder(tmp_path / "run", PROGRAM)
+    data = {"name": "d.npz", "part": "test", "samples": 60, "digest": "a" * 64}
+    write_json(folder / VERIFY, {**OLDEST, "data": data})
+    chips = {"profiles": [{"profile": "p", "refused": "why"}], "digest": PROGRAM.digest}
+    write_json(folder / ENERGY, {**chips, "data": data})
+    assert read_evidence(folder).ignored == ()
+    write_json(folder / ENERGY, {**chips, "data": {**data, "digest": "b" * 64}})
+    evidence = read_evidence(folder)
+    assert evidence.energy is None
+    assert evidence.ignored == (
+        "energy.json was counted on other samples than verify.json under the name d.npz test "
+        "(bbbbbbbbbbbb, not aaaaaaaaaaaa); it is left out",
+    )
+
+
 def changed(name: str, **changes: Any) -> tuple[str, bytes]:
     return name, json.dumps({**OLDEST, **changes}).encode()
 
@@ -116,6 +132,19 @@ BAD = {
     "a text for a number": (
         *changed(VERIFY, accuracy={"correct": "9", "ties": 0, "samples": 10}),
         "verify.json: accuracy.correct is '9', input should be a valid integer",
+    ),
+    "more correct than there are": (
+        *changed(VERIFY, accuracy={"correct": 11, "ties": 0, "samples": 10}),
+        "verify.json: accuracy: 11 correct and 0 ties of 10 samples",
+    ),
+    "no samples": (
+        *changed(VERIFY, accuracy={"correct": 0, "ties": 0, "samples": 0}),
+        "verify.json: accuracy: 0 correct and 0 ties of 0 samples",
+    ),
+    "no engines": (
+        COMPARE,
+        json.dumps(comparison(PROGRAM, ())).encode(),
+        "comparison 0: file: engines is empty, expected at least one",
     ),
     "a newer format": (
         *changed(VERIFY, format=2),

@@ -19,6 +19,7 @@ from report.folders import (
     measurements,
     outcome,
     program_folder,
+    state_row,
 )
 
 import neurodeploy as nd
@@ -165,15 +166,39 @@ def test_the_input_of_a_comparison_is_named() -> None:
     assert found.labels == ("x.npy, 3 samples", "input not recorded")
 
 
+def test_a_divergence_is_told_with_the_rule_behind_it() -> None:
+    from report.folders import compared
+
+    first = {"population": "a", "variable": "v", "step": 4, "index": [1], "values": {"native": 3}}
+    entry = compared(
+        PROGRAM,
+        "native",
+        "lava",
+        equal=False,
+        differing=1,
+        first={**first, "rule": "v = tz(v)", "causes": ["a reset", "a delay"]},
+    )
+    text = section("exactness", evidence(comparisons=(entry,)))
+    assert "a.v at step 4: v = tz(v); perhaps a reset; perhaps a delay." in text
+    plain = PARTS["exactness"].entries(
+        "exactness", exactness.content(evidence(comparisons=(entry,)))
+    )
+    assert plain["comparisons"][0]["first"]["causes"] == ["a reset", "a delay"]
+
+
 # Headroom
 
 
-def text_of(verify: Any, part: str = "headroom") -> str:
-    content = PARTS[part].content(evidence(verify=verify))
+def section(part: str, given: Evidence) -> str:
     from neurodeploy.report.build import Piece
     from neurodeploy.report.page import _environment, _section
 
-    return html.unescape(_section(_environment(), Piece(part, PARTS[part], content)))
+    piece = Piece(part, PARTS[part], PARTS[part].content(given))
+    return html.unescape(_section(_environment(), piece))
+
+
+def text_of(verify: Any) -> str:
+    return section("headroom", evidence(verify=verify))
 
 
 def test_v_is_said_to_be_taken_before_its_reset_only_where_it_is() -> None:
@@ -186,20 +211,36 @@ def test_v_is_said_to_be_taken_before_its_reset_only_where_it_is() -> None:
 
 def test_impossible_is_bound_to_the_steps_of_a_sample() -> None:
     text = text_of(measurements())
-    assert "“impossible”, hold for 6 steps from rest: a longer stream without reset" in text
+    assert "“impossible”, hold from rest, 6 steps, inputs 0 to 16: a longer stream" in text
 
 
 def test_a_population_without_headroom_has_its_overflows_in_the_table() -> None:
     layers = [layer("pixels", v_saturations=3), layer("classes")]
     counts = {"steps": 6, "samples": 60, "layers": layers}
-    verify = measurements(activity=counts, headroom=[headroom("classes")])
+    verify = measurements(activity=counts, overflow=[state_row("classes", "v")])
     text = text_of(verify)
     assert "headroom not measured (CubaLif)" in text
     assert "3 saturations" in text
     content = headroom_part.content(evidence(verify=verify))
     assert headroom_part.cards(content) == (
-        Card("Overflows of u, v", "3", "pixels; digits test, 60 of 359 samples", "bad"),
+        Card("Overflows of states", "3", "pixels; digits test, 60 of 359 samples", "bad"),
     )
+
+
+def test_overflows_of_a_stream_stand_beside_those_from_rest() -> None:
+    layers = [layer("pixels", v_saturations=3), layer("classes")]
+    counts = {"steps": 6, "samples": 60, "layers": layers}
+    text = text_of(measurements(activity=counts))
+    assert "in the run of all samples" in text
+    assert "in the run of all samples" not in text_of(measurements())
+
+
+def test_bounds_beyond_the_limit_are_named_and_not_drawn() -> None:
+    rows = [state_row("pixels", "u", bound=1 << 25, verdict="possible")]
+    content = headroom_part.content(evidence(verify=measurements(overflow=rows)))
+    figure = headroom_part.figures(content)["headroom"]
+    assert figure.note == "Bounds beyond the limit are not drawn: u of pixels."
+    assert figure.legend == (("u, on the data", "c0"),)
 
 
 def test_saturations_of_resonate_and_fire_reach_the_page(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from report.folders import (
     measurements,
     outcome,
     result,
+    state_row,
 )
 
 from neurodeploy.report.check import Check
@@ -139,7 +140,7 @@ def test_a_stream_that_differs_is_bad_with_the_reason() -> None:
 def overflow(**changes: Any) -> tuple[str, str, str]:
     found = judged(verify=measurements(**changes), comparisons=(OWN,))
     assert found.good is True  # shown without deciding the verdict
-    one = check(found, "Overflow of u and v")
+    one = check(found, "Overflow of states")
     return one.state, one.to_dict()["word"], one.text
 
 
@@ -147,29 +148,38 @@ def test_impossible_holds_for_the_steps_of_a_sample_from_rest() -> None:
     assert overflow() == (
         "good",
         "passed",
-        "none on the data; impossible for 2 of 2 layers within 6 steps from rest, inputs in the "
-        "same range (digits test, 60 of 359 samples)",
+        "none on the data; impossible for 2 of 2 layers (from rest, 6 steps, inputs 0 to 16), for "
+        "1 of them in any number of steps (digits test, 60 of 359 samples)",
     )
 
 
 def test_saturations_of_a_population_without_headroom_are_not_hidden() -> None:
     layers = [layer("pixels", v_saturations=1186), layer("classes")]
     counts = {"steps": 6, "samples": 60, "layers": layers}
-    assert overflow(activity=counts, headroom=[headroom("classes")]) == (
+    assert overflow(activity=counts, overflow=[state_row("classes", "u")]) == (
         "bad",
         "failed",
-        "left the 24-bit range, as the chip would: pixels: 1,186 saturations "
+        "left the range of their states, as the chip would: pixels: 1,186 saturations "
         "(digits test, 60 of 359 samples)",
     )
 
 
+def test_one_counter_of_re_and_im_is_not_added_twice() -> None:
+    seen = {"overflows": 7, "verdict": "seen"}
+    rows = [state_row("pixels", name, **seen) for name in ("re", "im")]
+    assert "pixels: 7 saturations" in overflow(overflow=rows)[2]
+
+
+CLOSE = {"observed": 5_931_642, "bound": 1 << 24, "verdict": "possible"}
+"""Half a bit below the limit, without a proof."""
+
+
 def test_little_headroom_without_a_proof_is_near_and_not_passed() -> None:
-    close = headroom("pixels", v_bits=0.5, v_bound=1 << 24, v_bound_bits=-1.0, proven=False)
-    state, word, text = overflow(headroom=[close, headroom("classes")])
+    state, word, text = overflow(overflow=[state_row("pixels", "v", **CLOSE)])
     assert (state, word) == ("open", "near")
     assert "pixels came within 0.5 bits of overflow, and no bound rules it out" in text
-    proven = headroom("pixels", v_bits=0.5, proven=True)
-    assert overflow(headroom=[proven, headroom("classes")])[0] == "good"
+    proven = {**CLOSE, "bound": 1 << 22, "verdict": "impossible"}
+    assert overflow(overflow=[state_row("pixels", "v", **proven)])[0] == "good"
 
 
 def test_a_bound_from_rest_is_no_proof_for_a_stream_that_a_reset_does_not_clear() -> None:
@@ -177,22 +187,38 @@ def test_a_bound_from_rest_is_no_proof_for_a_stream_that_a_reset_does_not_clear(
     state, _, text = overflow(run=leaking)
     assert state == "good"
     assert "in the stream that was run, samples do not begin from rest" in text
-    close = headroom("pixels", v_bits=0.5)
-    assert overflow(headroom=[close, headroom("classes")])[0] == "good"
-    assert overflow(headroom=[close, headroom("classes")], run=leaking)[:2] == ("open", "near")
+    for known, expected in (("impossible", ("open", "near")), ("never", ("good", "passed"))):
+        close = [state_row("pixels", "v", **{**CLOSE, "verdict": known})]
+        assert overflow(overflow=close, run=leaking)[:2] == expected
 
 
-def test_overflow_that_was_not_counted_is_open() -> None:
+def test_overflow_that_was_not_counted_is_open_unless_it_is_ruled_out() -> None:
+    rows = [state_row("pixels", "sigma", overflows=None, verdict="possible", limit=(1 << 31) - 1)]
+    text = "not counted for pixels, and no bound rules it out"
+    assert overflow(overflow=rows) == (
+        "open",
+        "open",
+        f"{text} (digits test, 60 of 359 samples)",
+    )
+    proven = [state_row("pixels", "sigma", overflows=None, verdict="never", limit=(1 << 31) - 1)]
+    assert overflow(overflow=proven)[0] == "good"
     counts = {"steps": 6, "samples": 60, "layers": [layer("classes", u_wraps=None)]}
-    text = "not counted for pixels, classes; run neurodeploy verify again"
-    found = overflow(activity=counts, headroom=None)
-    assert found == ("open", "open", f"{text} (digits test, 60 of 359 samples)")
+    text = overflow(activity=counts, overflow=None, headroom=None)[2]
+    assert text.startswith("not counted for pixels, classes")
 
 
 def test_counts_alone_are_no_passed_check() -> None:
-    state, word, text = overflow(headroom=None)
+    state, word, text = overflow(overflow=None, headroom=None)
     assert (state, word) == ("none", "counted")
     assert text.startswith("none on the data; headroom not measured")
+
+
+def test_headroom_of_the_first_release_is_read_as_states() -> None:
+    older = [headroom("pixels"), headroom("classes", proven=False)]
+    assert overflow(overflow=None, headroom=older)[2].startswith(
+        "none on the data; impossible for 1 of 2 layers (from rest, 6 steps, inputs in the same "
+        "range), for 0 of them in any number of steps"
+    )
 
 
 def test_energy_is_an_estimate_and_never_a_passed_check() -> None:

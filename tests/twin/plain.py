@@ -76,7 +76,7 @@ def leaves(plan: Plan) -> dict[str, Tensor]:
     """Return the parameters as float64 leaves: ``weight.<edge>``, ``<population>.<field>``."""
     found = {}
     for edge in plan.edges:
-        if edge.weight is not None:
+        if edge.given is not None:
             found[f"weight.{edge.index}"] = torch.tensor(edge.weight.astype(np.float64))
     for stage in plan.stages:
         for name in ("threshold", "bias", "gain", "theta"):

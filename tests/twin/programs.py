@@ -9,9 +9,9 @@ import numpy as np
 from generate import Neuron, random_conv, random_cuba, random_input, random_program, random_weight
 from numpy.random import Generator
 
-from neurodeploy.neuron import CubaLif, Integrator, ResonateFire
+from neurodeploy.neuron import CubaLif, Integrator, ResonateFire, SigmaDelta
 from neurodeploy.program import Connection, Input, Population, Program, Readout
-from neurodeploy.synapse import Conv2d, Dense, Direct
+from neurodeploy.synapse import Dense, Direct
 
 INITIALS = (-8388607, -4000, -1, 1, 777, 8388607)
 
@@ -36,7 +36,7 @@ def varied(rng: Generator, program: Program) -> Program:
     readout = Readout(
         last.name,
         str(rng.choice(allowed)),
-        int(rng.choice([0, 1, 3, 50])),
+        int(rng.choice([0, 0, 1, 3])),
         pool=int(rng.choice(pools)),
     )
     return replace(program, populations=tuple(populations), readout=readout)
@@ -49,34 +49,32 @@ def _started(rng: Generator, neuron: Neuron) -> Neuron:
 
 
 def mixed_program(rng: Generator) -> Program:
-    """Return maps with two direct inputs, one as a bias, grouped and dilated kernels, a cycle."""
+    """Return maps with two direct inputs, one as a bias, grouped and dilated kernels, a cycle.
+
+    Now and then the second population is a sigma-delta one, whose messages drive spiking neurons.
+    """
     shape = (2, int(rng.integers(4, 7)), int(rng.integers(4, 7)))
     inputs = (Input("image", shape, int(rng.choice([0, 8]))), Input("drive", shape, 8))
     conv = random_conv(rng, shape)
     maps = conv.output_shape(shape)
     size, back = int(np.prod(maps)), int(np.prod(shape))
+    graded = rng.random() < 0.3
+    middle: Neuron = random_cuba(rng, maps, lava=False)
+    if graded:
+        middle = SigmaDelta(int(rng.integers(0, 8)), rng.integers(-50, 60, maps), spike_exp=4)
     populations = (
         Population("first", shape, random_cuba(rng, shape, lava=False)),
-        Population("second", maps, random_cuba(rng, maps, lava=False)),
+        Population("second", maps, middle),
         Population("third", (4,), random_cuba(rng, (4,), lava=False)),
     )
+    own = Dense(random_weight(rng, (4, 4)), rng.integers(0, 3, (4, 4)))
     connections = [
         Connection("image", "first", Direct()),
         Connection("drive", "first", Direct(), port="bias"),
         Connection("first", "second", conv),
-        Connection(
-            "image",
-            "second",
-            Conv2d(conv.weight, conv.stride, conv.padding, conv.dilation, conv.groups),
-            port="bias",
-        ),
+        Connection("image", "second", conv, port="a" if graded else "bias"),
         Connection("second", "third", Dense(random_weight(rng, (4, size)))),
-        Connection(
-            "third",
-            "third",
-            Dense(random_weight(rng, (4, 4)), rng.integers(0, 3, (4, 4))),
-            feedback=True,
-        ),
+        Connection("third", "third", own, feedback=True),
     ]
     if rng.random() < 0.5:
         weight = random_weight(rng, (back, size))

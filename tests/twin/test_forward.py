@@ -8,7 +8,7 @@ runs the fuzz at length; `pytest` runs a few hundred programs.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from twin.programs import twin_case
 
 import neurodeploy as nd
 from neurodeploy.accuracy import scores
-from neurodeploy.errors import OptionError, ProgramError
+from neurodeploy.errors import NeurodeployWarning, ProgramError
 from neurodeploy.program import Program
 
 VARIABLES = ("s", "u", "v", "vth", "sigma", "act")
@@ -32,7 +32,9 @@ def differences(
     program: Program, data: dict[str, Any], options: dict[str, Any], batch: int | None
 ) -> list[str]:
     """Return which variables of a twin are not those of the reference engine."""
-    trace = nd.simulate(program, data, engine="reference", record=VARIABLES, **options)
+    with warnings.catch_warnings():  # the data are odd on purpose
+        warnings.simplefilter("ignore", NeurodeployWarning)
+        trace = nd.simulate(program, data, engine="reference", record=VARIABLES, **options)
     x = {name: torch.from_numpy(values) for name, values in data.items()}
     run = nd.to_torch(program, **options)(x)
     wrong = []
@@ -42,19 +44,14 @@ def differences(
             same = found.dtype == torch.float64 and found.shape == expected.shape
             if not same or not np.array_equal(found.detach().long().numpy(), expected):
                 wrong.append(f"{name}.{variable}")
-    if batch is not None and answered(lambda: run.scores.tolist()) != answered(
-        lambda: scores(program, trace).tolist()
+    enough = program.readout.window <= run[0].inner("s").shape[0]
+    if (
+        batch is not None
+        and enough
+        and not np.array_equal(run.scores.numpy(), scores(program, trace))
     ):
         wrong.append("scores")
     return wrong
-
-
-def answered(scored: Callable[[], Any]) -> Any:
-    """Return scores, or why there are none: a window may be longer than the run."""
-    try:
-        return scored()
-    except OptionError as error:
-        return str(error)
 
 
 def check(seed: int) -> list[str]:
@@ -72,6 +69,19 @@ def check(seed: int) -> list[str]:
 def test_every_variable_equals_the_reference(block: int) -> None:
     wrong = {seed: found for seed in range(40 * block, 40 * block + 40) if (found := check(seed))}
     assert not wrong
+
+
+def test_a_map_of_one_channel_with_uneven_stride_and_dilation() -> None:
+    weight = np.array([[[[26, 0, 0], [0, 0, 0], [0, 45, 0]]]], np.int32)
+    conv = nd.Conv2d(weight, stride=(1, 2), padding=(2, 0), dilation=(2, 1))
+    program = Program(
+        (nd.Input("x", (1, 5, 3)),),
+        (nd.Population("maps", (1, 5, 1), nd.Integrator(0, 2)),),
+        (nd.Connection("x", "maps", conv),),
+        nd.Readout("maps", "v"),
+    )
+    x = np.random.default_rng(0).integers(0, 2, (3, 6, 1, 5, 3)).astype(np.int32)
+    assert not differences(program, {"x": x}, {}, 3)
 
 
 if __name__ == "__main__":

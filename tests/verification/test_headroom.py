@@ -195,7 +195,7 @@ def test_a_model_without_bounds_is_measured_and_nothing_is_ruled_out() -> None:
     u = found[1].state("u")
     assert u is not None
     assert (u.bound, u.observed, u.verdict) == (None, 64, "possible")
-    assert str(found[1].assumes) == "no bounds: no interval step for Bucket"
+    assert str(found[1].assumes) == "no bounds: population a: no interval step for Bucket"
 
 
 # --- Against runs and closed forms ---------------------------------------------------------------

@@ -77,6 +77,7 @@ def _manner(evidence: Evidence) -> Iterator[str]:
     verify = evidence.verify
     if verify is None:
         return
+    yield from (f"{verify.data.name}: {note}" for note in verify.data.notes)
     if sentence := verify.run.sentence():
         yield f"How verify ran the samples: {sentence}"
     if verify.run.answers_differing is not None:

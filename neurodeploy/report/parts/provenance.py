@@ -39,6 +39,7 @@ def content(evidence: Evidence) -> Content:
             places["training"] = result.versions
     if verify is not None:
         seeds |= verify.seeds
+        digests["verified samples"] = verify.data.digest
     kept = {name: value for name, value in digests.items() if value}
     return Content(kept, seeds, places, evidence.program.metadata)
 

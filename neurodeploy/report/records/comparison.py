@@ -22,13 +22,25 @@ class RunAs:
 
 @dataclass(frozen=True)
 class FirstDifference:
-    """The first place where engines differ. values : engine -> value."""
+    """The first place where engines differ, see `neurodeploy.sim.compare.Divergence`.
+
+    values : engine -> value. What follows it is not needed to name the place.
+    """
 
     population: str
     variable: str
     step: int
     index: tuple[int, ...]
     values: Mapping[str, int]
+    number: int | None = None
+    column: int | None = None
+    sample: int | None = None
+    also: tuple[str, ...] = ()
+    cells: tuple[int, int] | None = None
+    previous: Mapping[str, int] = field(default_factory=dict)
+    parameters: Mapping[str, int | str] = field(default_factory=dict)
+    rule: str = ""
+    causes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,3 +61,7 @@ class Compared:
     streamed_samples: int | None = None
     data: Tested | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.engines:
+            raise ValueError("engines is empty, expected at least one")

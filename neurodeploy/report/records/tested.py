@@ -12,7 +12,8 @@ class Tested:
     name : of the data set or file. part : ``"train"``, ``"validation"``, ``"test"``; None where
     there are no parts. samples : how many were run, the first ones. of : how many the part holds,
     None where a file does not say. place : where noise acts. split_seed : of a split that was
-    drawn. An older file says neither ``of`` nor ``split_seed``.
+    drawn. notes : how the data were read. digest : of the samples that were run. An older file says
+    none of ``of`` and what follows it.
     """
 
     name: str
@@ -21,6 +22,8 @@ class Tested:
     of: int | None = None
     place: str = ""
     split_seed: int | None = None
+    notes: tuple[str, ...] = ()
+    digest: str = ""
 
     def filled(self, whole: Tested | None) -> Tested:
         """Return what is missing here from ``whole``, another result on the same part."""
@@ -34,8 +37,18 @@ class Tested:
 
     def same_samples(self, other: Tested | None) -> bool:
         """Whether both results speak of the same samples."""
+        return self.same_name(other) and not self.contradicts(other)
+
+    def same_name(self, other: Tested | None) -> bool:
+        """Whether both results name the same samples."""
         key = (self.name, self.part, self.samples)
         return other is not None and key == (other.name, other.part, other.samples)
+
+    def contradicts(self, other: Tested | None) -> bool:
+        """Whether both name the same samples, whose digests differ."""
+        if other is None or not self.same_name(other):
+            return False
+        return bool(self.digest and other.digest) and self.digest != other.digest
 
     @property
     def set_name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from neurodeploy.accuracy import Accuracy
+from neurodeploy.report.records.counted import Counted
 from neurodeploy.report.records.tested import Tested
 
 Versions = Mapping[str, str | int]
@@ -32,9 +32,9 @@ class TrainedOn:
 class TrainedAccuracy:
     """Accuracies of the torch model and of the Program lowered from it; None: not measured."""
 
-    validation_trained: Accuracy | None = None
-    test_trained: Accuracy | None = None
-    test_integer: Accuracy | None = None
+    validation_trained: Counted | None = None
+    test_trained: Counted | None = None
+    test_integer: Counted | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class StreamCheck:
     spike_differences: int
     samples_different: int
     busy_samples: int
-    accuracy: Accuracy
+    accuracy: Counted
     identical: bool
 
 

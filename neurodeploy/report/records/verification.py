@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from neurodeploy.accuracy import Accuracy
 from neurodeploy.answers import Recipe
+from neurodeploy.fixedpoint import M
+from neurodeploy.report.records.counted import Counted
 from neurodeploy.report.records.tested import Tested
 from neurodeploy.report.records.training import Versions
 from neurodeploy.verification.activity import Undecided
@@ -104,13 +106,15 @@ class NoiseRow:
     rate: float
     low: float
     high: float
+    interval: str = "95 % Wilson score interval"
+    ties_count_as: str = "wrong"
 
 
 @dataclass(frozen=True)
 class NoiseRows:
     """Accuracy under noise. rule : how it was made. low, high : range of a noisy value."""
 
-    clean: Accuracy
+    clean: Counted
     levels: tuple[NoiseRow, ...]
     seed: int
     rule: str
@@ -141,25 +145,83 @@ class Perturbation:
 
 
 @dataclass(frozen=True)
-class LayerHeadroom:
-    """Headroom of one population, see `neurodeploy.verification.headroom`.
+class StateRow:
+    """Overflow of one state of one population, see `neurodeploy.verification.headroom`.
 
-    proven : no input of this range overflows within the steps of one sample, from rest.
+    observed, bound, limit : magnitudes; None where not recorded or not known. overflows :
+    neuron-steps, None where they are not counted. verdict : ``"seen"``, ``"possible"``,
+    ``"impossible"`` under what ``assumes`` says, or ``"never"``, in any number of steps.
     """
 
     population: str
-    u_largest: int
-    v_largest: int
-    u_bits: float
-    v_bits: float
-    u_wraps: int
-    v_saturations: int
+    state: str
+    bound: int | None
+    observed: int | None
+    limit: int
+    overflows: int | None
+    verdict: str
+    assumes: str = ""
+
+    def bits(self, value: int) -> float:
+        """Return ``log2((limit + 1) / value)``: negative beyond the limit."""
+        return math.log2((self.limit + 1) / max(value, 1))
+
+    @property
+    def bits_left(self) -> float | None:
+        """Headroom on the data, 0 where the state overflowed; None where it was not seen."""
+        if self.overflows:
+            return 0.0
+        return None if self.observed is None else max(0.0, self.bits(self.observed))
+
+    @property
+    def bound_bits(self) -> float | None:
+        """Headroom for any input, None where no bound is known."""
+        return None if self.bound is None else self.bits(self.bound)
+
+
+@dataclass(frozen=True)
+class LayerHeadroom:
+    """Headroom of one population of the CUBA family; files without `StateRow` have nothing else.
+
+    proven : no input of this range overflows within the steps of one sample, from rest.
+    proven_for_ever : nor in any number of steps.
+    """
+
+    population: str
+    u_largest: int | None
+    v_largest: int | None
+    u_wraps: int | None
+    v_saturations: int | None
     proven: bool
     u_bound: int | None = None
     v_bound: int | None = None
+    u_bits: float | None = None
+    v_bits: float | None = None
     u_bound_bits: float | None = None
     v_bound_bits: float | None = None
-    v_before_reset: bool = False
+    v_before_reset: bool | None = False
+    proven_for_ever: bool | None = None
+
+    def rows(self, steps: int) -> tuple[StateRow, ...]:
+        """Return u and v in the form of newer files."""
+        found = (
+            ("u", self.u_bound, self.u_largest, self.u_wraps, M),
+            ("v", self.v_bound, self.v_largest, self.v_saturations, M - 1),
+        )
+        rest = "impossible" if self.proven else "possible"
+        return tuple(
+            StateRow(
+                population=self.population,
+                state=state,
+                bound=bound,
+                observed=observed,
+                limit=limit,
+                overflows=overflows,
+                verdict="seen" if overflows else rest,
+                assumes=f"from rest, {steps} steps, inputs in the same range",
+            )
+            for state, bound, observed, overflows, limit in found
+        )
 
 
 @dataclass(frozen=True)
@@ -167,12 +229,21 @@ class Measurements:
     """``verify.json``; None for suites that were not run, and for what older files lack."""
 
     data: Tested
-    accuracy: Accuracy
+    accuracy: Counted
     activity: ActivityCounts
     run: RanAs = field(default_factory=RanAs)
     undecided: Undecided | None = None
     noise: NoiseRows | None = None
     mppd: Perturbation | None = None
     headroom: tuple[LayerHeadroom, ...] | None = None
+    overflow: tuple[StateRow, ...] | None = None
     seeds: Mapping[str, int] = field(default_factory=dict)
     versions: Versions = field(default_factory=dict)
+
+    @property
+    def states(self) -> tuple[StateRow, ...] | None:
+        """Overflow of every state; older files tell u and v of the CUBA family only."""
+        if self.overflow is not None or self.headroom is None:
+            return self.overflow
+        steps = self.activity.steps
+        return tuple(row for layer in self.headroom for row in layer.rows(steps))

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy.answers import RunChoice, settle
-from neurodeploy.data.presentation import Presentation
-from neurodeploy.errors import OptionError
+from neurodeploy.data import Dataset, load_data
+from neurodeploy.data.presentation import Presentation, present
+from neurodeploy.errors import OptionError, located
 from neurodeploy.program import Program
 from neurodeploy.registry import ByName
-from neurodeploy.run_folder import FORMAT, plain, versions
+from neurodeploy.run_folder import FORMAT, VERIFY, create, plain, versions, write_json
 from neurodeploy.trace import Activity
 from neurodeploy.verification.activity import Measured, measure, summary
 from neurodeploy.verification.campaign import Keeping, Report, Spread, conduct
@@ -103,7 +104,7 @@ def subject_of(
     return Subject(program, data, recipe, name, part, count, tuple(notes))
 
 
-def verify(
+def ask(
     subject: Subject,
     suites: Sequence[Suite],
     *,
@@ -112,7 +113,7 @@ def verify(
     spread: Spread | None = None,
     report: Report | None = None,
 ) -> Verification:
-    """Measure the network of ``subject`` on its samples and ask every suite.
+    """Measure the network of ``subject`` on its samples and put every suite's question to it.
 
     out : run folder, in which results of single samples are kept as they come. resume : go on with
     those that are there. spread : where the work is done. report : is told how far it is.
@@ -133,3 +134,65 @@ def verify(
     for verdict in verdicts:
         extra |= verdict.suite.more(subject, verdict.rows)
     return Verification(subject, measured, verdicts, extra)
+
+
+def verify(
+    program: Program,
+    data: str | Dataset | Presentation,
+    suites: Sequence[str | Suite] = DEFAULT_SUITES,
+    *,
+    part: str = "test",
+    samples: int | None = None,
+    encoder: str | None = None,
+    run: RunChoice | None = None,
+    out: Path | str | None = None,
+    resume: bool = False,
+    jobs: int = 1,
+    scheduler: str | None = None,
+) -> Verification:
+    """Return what is known about ``program`` on ``data``: accuracy, counts, a verdict per suite.
+
+    data : name of a data set or path of an ``.npz``, see `neurodeploy.data.load_data`; a `Dataset`,
+        of which ``part`` is taken; or samples presented already. samples : the first so many.
+    suites : names, or suites with settings of their own. encoder : for a program without one, see
+        `neurodeploy.encode.encoder_from_text`. run : how samples are run, what is not chosen is
+        decided by the program. out : folder in which results are kept as they come, with
+        ``verify.json`` at the end. resume : go on with what is there. jobs, scheduler : processes,
+        or address of a Dask scheduler.
+
+    Raises NeurodeployError, before any work is done, for what cannot be asked.
+    """
+    shown, name, of, notes = _presented(program, data, part, encoder, run)
+    if samples is not None:
+        if samples < 1:
+            raise OptionError(f"samples is {samples}, expected 1 or more")
+        shown = shown.first(samples)
+    subject = subject_of(
+        program, shown, name=name, part=shown.split.part or part, of=of, notes=notes, run=run
+    )
+    asked = tuple(chosen([s])[0] if isinstance(s, str) else s for s in suites)
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        create(folder)
+    found = ask(subject, asked, out=folder, resume=resume, spread=Spread(jobs, scheduler))
+    if folder is not None:
+        write_json(folder / VERIFY, found.to_dict())
+    return found
+
+
+def _presented(
+    program: Program,
+    data: str | Dataset | Presentation,
+    part: str,
+    encoder: str | None,
+    run: RunChoice | None,
+) -> tuple[Presentation, str, int, tuple[str, ...]]:
+    """Return the samples, the name of their set, how many the part holds, and notes."""
+    if isinstance(data, Presentation):
+        return data, "samples", len(data), ()
+    dataset = load_data(data) if isinstance(data, str) else data
+    split = dataset.part(part)
+    bits = None if run is None else run.input_bits
+    with located(dataset.name):
+        shown = present(program, split, encoder, input_bits=bits)
+    return shown, dataset.name, len(split), dataset.notes
