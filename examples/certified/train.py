@@ -258,8 +258,13 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     torch.save(network.state_dict(), out / "weights.pt")
     nd.save(program, str(out / "program.h5"))
-    result = {"settings": asdict(settings), "cpu_s": round(seconds, 1), "float_twin": float_twin,
-              "reach_thresholds": reach, "digest": program.digest}
+    result = {
+        "settings": asdict(settings),
+        "cpu_s": round(seconds, 1),
+        "float_twin": float_twin,
+        "reach_thresholds": reach,
+        "digest": program.digest,
+    }
     (out / "training.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result))
 

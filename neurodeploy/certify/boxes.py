@@ -10,6 +10,7 @@ from neurodeploy.answers.runner import fitted
 from neurodeploy.bounds import Bounds, bound
 from neurodeploy.certify.tail import Tail, tail_of
 from neurodeploy.data.presentation import Presentation
+from neurodeploy.fixedpoint import M
 from neurodeploy.sim.plan import Plan
 
 CHUNK_BYTES = 1 << 26
@@ -55,13 +56,13 @@ def margins_of(
 
 
 def _wraps(plan: Plan, found: Bounds) -> NDArray[np.bool_]:
-    """Whether a sum of currents may wrap on its way into some population, ``(batch,)``."""
-    flags = [
-        found[stage.population.name].overflow[edge.port]
-        for stage in plan.stages
-        for edge in stage.incoming
-    ]
-    return np.any([f.reshape(len(f), -1).any(axis=1) for f in flags], axis=0)
+    """Whether a sum may wrap on its way into some population, or u leave 32 bits, ``(batch,)``."""
+    flags: list[NDArray[np.bool_]] = []
+    for stage in plan.stages:
+        own = found[stage.population.name]
+        flags += [own.overflow[edge.port] for edge in stage.incoming]
+        flags += [own.wide["u"].magnitude >= 2**31 - 2 * M] if "u" in own.wide else []
+    return np.asarray(np.any([f.reshape(len(f), -1).any(axis=1) for f in flags], axis=0))
 
 
 def _plain(plan: Plan, found: Bounds, label: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -72,4 +73,3 @@ def _plain(plan: Plan, found: Bounds, label: NDArray[np.int64]) -> NDArray[np.in
     own = low[rows, label]
     high[rows, label] = np.iinfo(np.int64).min
     return np.asarray(own - high.max(axis=1))
-

@@ -40,6 +40,7 @@ def claims(
         budget=np.array(budgets, np.int64),
         sample=data.index,
         label=data.y,
+        length=np.full(len(data), -1) if data.split.lengths is None else data.split.lengths,
         x=data.x.astype(np.int32),
         verdict=verdict,
         method=method,

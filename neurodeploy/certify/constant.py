@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.bounds import bound
 from neurodeploy.bounds.drive import Drive
-from neurodeploy.bounds.interval import Interval
+from neurodeploy.bounds.interval import Interval, interval
 from neurodeploy.certify.boxes import CHUNK_BYTES, margins_of
 from neurodeploy.certify.segments import Extremes, Segments, segments_of
 from neurodeploy.certify.tail import Tail, tail_of
@@ -81,7 +81,7 @@ class Constant:
         return self._driven(Interval(*(end.astype(np.int64) for end in ends)))
 
     def _driven(self, level: Interval) -> tuple[Interval, NDArray[np.bool_]]:
-        total, holds = Interval(np.int64(0), np.int64(0)), np.ones(len(level.low), np.bool_)
+        total, holds = interval(0), np.ones(len(level.low), np.bool_)
         for drive in self.drives:
             (part,) = drive(level)
             total = total + part.current

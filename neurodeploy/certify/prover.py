@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.answers import Recipe, Runner
-from neurodeploy.certificates.claims import CERTIFIED, FALSIFIED, OPEN, Method
+from neurodeploy.certificates.claims import CERTIFIED, FALSIFIED, OPEN, Method, known
 from neurodeploy.certify.boxes import Boxes
 from neurodeploy.certify.constant import Constant, constant_of
 from neurodeploy.certify.points import margins, points, scores, searched
@@ -28,9 +28,10 @@ class Proof:
     """What was found, arrays ``(samples, budgets)``.
 
     verdict, method : uint8, see `neurodeploy.certificates.claims`. margin : int64, what the method
-    proves of ``score[label] - any other``, in parts of a score's unit. counter : ``(samples, budgets, *shape)``, the datum that
-    is not answered right where the verdict is falsified, else the sample's own. clean :
-    ``(samples,)``, whether the sample itself is answered right.
+    proves of ``score[label] - any other``, in parts of a score's unit. counter :
+    ``(samples, budgets, *shape)``, the datum that is not answered right where the verdict is
+    falsified, else the sample's own. clean : ``(samples,)``, whether the sample itself is answered
+    right.
     """
 
     verdict: NDArray[np.uint8]
@@ -44,8 +45,8 @@ class Proof:
         """Return one in which everything is open."""
         shape = (len(data), budgets)
         counter = np.repeat(data.x[:, None], budgets, axis=1)
-        empty = [np.zeros(shape, kind) for kind in (np.uint8, np.uint8, np.int64)]
-        return cls(*empty, counter, clean)
+        verdict, method = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+        return cls(verdict, method, np.zeros(shape, np.int64), counter, clean)
 
     def close(
         self, at: Any, budget: int, verdict: int, method: Method, margin: Any, x: Any = None
@@ -69,7 +70,7 @@ class Prover:
         self.program, self.recipe, self.limit = program, recipe, limit
         options = RunOptions(weights=recipe.weights, input_bits=recipe.input_bits)
         self.plan: Plan = prepare(program, options)
-        self.boxes = Boxes(self.plan, recipe.steps)
+        self.boxes = Boxes(self.plan, recipe.steps) if known(program) else None
         self.constant: Constant | None = constant_of(self.plan, encoder, domain, recipe.steps)
 
     @cached_property
@@ -108,7 +109,7 @@ class Prover:
             found, applies = self.constant.margins(data.take(todo), steps)
             self._certify(proof, todo, number, Method.SEGMENT, found)
             todo = todo[(found <= 0) & ~(applies & self.constant.exact)]
-        if len(todo):
+        if self.boxes is not None and len(todo):
             found = self.boxes.margins(data.take(todo), steps)
             self._certify(proof, todo, number, Method.INTERVAL, found)
 

@@ -97,7 +97,9 @@ def segments_of(stage: Stage, reach: Interval, steps: int) -> Segments | None:
     None for a neuron to which the argument does not apply, and for too many segments.
     """
     neuron = stage.population.neuron
-    if type(neuron) is not CubaLif or not _monotone(neuron, steps):
+    if not isinstance(neuron, CubaLif) or neuron.moving_threshold:
+        return None
+    if not _monotone(neuron, steps):
         return None
     range_ = _without_wrap(neuron, reach.reshape(*stage.population.shape), steps)
     if (range_.low > range_.high).any():
@@ -148,7 +150,7 @@ def _cut(neuron: CubaLif, reach: Interval, steps: int) -> Segments | None:
         first = _first(neuron, low, high, ends[1], step)
         cuts = (ends[0] != ends[1]) & (low < high)
         low = np.concatenate([low, np.where(cuts, first, low)])
-        high = np.concatenate([np.where(cuts, first - 1, high), np.where(cuts, high, high)])
+        high = np.concatenate([np.where(cuts, first - 1, high), high])
         low, high = _ordered(low, high)
         if len(low) > MAX_SEGMENTS:
             return None
@@ -180,7 +182,8 @@ def _ordered(low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
     repeated = np.zeros(low.shape, np.bool_)
     repeated[1:] = low[1:] == low[:-1]
     order = np.argsort(repeated, axis=0, kind="stable")
-    low, high, repeated = (np.take_along_axis(p, order, axis=0) for p in (low, high, repeated))
+    low, high = (np.take_along_axis(part, order, axis=0) for part in (low, high))
+    repeated = np.take_along_axis(repeated, order, axis=0)
     kept = int((~repeated).sum(axis=0).max())
     counts = (~repeated).sum(axis=0)
     last = np.take_along_axis(low, counts[None] - 1, axis=0)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,7 +157,7 @@ class _Response:
 
 
 def _tail(plan: Plan, stage: Stage, drive: Integers, response: _Response) -> Tail | None:
-    neuron: Integrator = stage.population.neuron
+    neuron: Any = stage.population.neuron
     shape, steps = stage.population.shape, response.steps
     bias = np.broadcast_to(wrap(neuron.bias.astype(np.int64), BIAS_BITS), shape).reshape(-1)
     initial = np.broadcast_to(neuron.initial.astype(np.int64), shape).reshape(-1)
@@ -183,4 +184,3 @@ def _tail(plan: Plan, stage: Stage, drive: Integers, response: _Response) -> Tai
         return None
     source = stage.incoming[0].source
     return Tail(source, rows, weights, scale, constant, slack + cut * between, drive, room)
-

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from neurodeploy.cli.check import check
 from neurodeploy.cli.compare import compare
 from neurodeploy.cli.convert import convert
 from neurodeploy.cli.demo import demo
@@ -25,7 +26,20 @@ from neurodeploy.cli.simulate import simulate
 from neurodeploy.cli.train import train
 from neurodeploy.cli.verify import verify
 
-VERBS = (demo, train, convert, inspect, simulate, compare, verify, energy, report, profiles, doctor)
+VERBS = (
+    demo,
+    train,
+    convert,
+    inspect,
+    simulate,
+    compare,
+    verify,
+    check,
+    energy,
+    report,
+    profiles,
+    doctor,
+)
 
 app = typer.Typer(
     name="neurodeploy",

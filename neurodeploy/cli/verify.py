@@ -15,6 +15,7 @@ from neurodeploy.cli.datasets import (
     presented,
     takes_data,
 )
+from neurodeploy.cli.numbers import numbers
 from neurodeploy.cli.options import AsJson, JudgingEngine, ProgramFile
 from neurodeploy.cli.output import columns, console, print_json
 from neurodeploy.cli.reading import Reading, reads_program
@@ -65,7 +66,8 @@ def verify(
     if resume and out is None:
         raise OptionError("--resume goes on with results in a run folder; name it with --out")
     spread = Spread(jobs, scheduler)
-    suites = chosen([name for name in suite.split(",") if name], Flags(seed=seed, eps=numbers("--eps", eps)))
+    given = Flags(seed=seed, eps=numbers("--eps", eps))
+    suites = chosen([name for name in suite.split(",") if name], given)
     network = reading.program(program)
     samples = presented(network, data, taken, flags.input_bits)
     check_folder(network, out)

@@ -1,9 +1,9 @@
-"""Certificates: which samples no perturbation within a budget can change, proved on the integers."""
+"""Certificates: which samples nothing within a budget can change, proved on the integers."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
