@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from neurodeploy.lowering import lower
     from neurodeploy.profile import load_profile
     from neurodeploy.twin import to_torch
+    from neurodeploy.verification.attack_suite import AttackSuite as Attack
+    from neurodeploy.verification.certify_suite import CertifySuite as Certify
     from neurodeploy.verification.noise_suite import NoiseSuite as Noise
     from neurodeploy.verification.overflow import OverflowSuite as Overflow
     from neurodeploy.verification.verdicts import verify
@@ -38,6 +40,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Activity",
+    "Attack",
+    "Certify",
     "Connection",
     "Conv2d",
     "CubaLif",
@@ -83,6 +87,8 @@ _ON_FIRST_USE = {
     "verify": "neurodeploy.verification.verdicts",
 }
 _SUITES = {
+    "Attack": ("neurodeploy.verification.attack_suite", "AttackSuite"),
+    "Certify": ("neurodeploy.verification.certify_suite", "CertifySuite"),
     "Noise": ("neurodeploy.verification.noise_suite", "NoiseSuite"),
     "Overflow": ("neurodeploy.verification.overflow", "OverflowSuite"),
 }
