@@ -36,11 +36,12 @@ SPELT = [
 """Options whose name in Python is another one than on the command line."""
 NO_MESSAGES = (
     "neurodeploy/neuron.py",
+    "neurodeploy/train/guide.py",
     "sim/step_rules.py",
     "converters/netx/script.py",
     "sim/lava_worker.py",
 )
-"""Units, formulas that `compare` shows, the script for Lava, and what runs in its interpreter."""
+"""Units, a page in Markdown, formulas that `compare` shows, the script for Lava, and what runs in its interpreter."""
 ARRAYS = re.compile(r"np\.\w+\([^)]*\)(\.astype\(np\.\w+\))?|\w+\.(astype|argmax)\([^)]*\)")
 """Arrays are made in numpy, whatever reads them: its expressions are the way out."""
 PYTHON = (
