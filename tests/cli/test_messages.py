@@ -41,7 +41,7 @@ NO_MESSAGES = (
     "converters/netx/script.py",
     "sim/lava_worker.py",
 )
-"""Units, a page in Markdown, formulas that `compare` shows, the script for Lava, and what runs in its interpreter."""
+"""Units, a page in Markdown, formulas that `compare` shows, what runs in Lava's interpreter."""
 ARRAYS = re.compile(r"np\.\w+\([^)]*\)(\.astype\(np\.\w+\))?|\w+\.(astype|argmax)\([^)]*\)")
 """Arrays are made in numpy, whatever reads them: its expressions are the way out."""
 PYTHON = (
