@@ -51,7 +51,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     except typer.Exit as stop:
         return stop.exit_code
     except Terminated:
-        return TERMINATED
+        return _say(f"{where}: terminated, no file was left half-written", TERMINATED)
     except KeyboardInterrupt:
         return _say(f"{where}: interrupted, no file was left half-written", INTERRUPTED)
     except BrokenPipeError:

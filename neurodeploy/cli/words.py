@@ -26,7 +26,7 @@ def spelt(message: str, options: Sequence[Option]) -> str:
 
 _RUN = "timing|weights|steps|reset_interval|reset_offset|input_bits|threads|jobs|scheduler"
 _ALONE = r"(?<![\w./\\-]){}(?![\w./\\-])"
-_KEYWORD = re.compile(rf"(?<![\w./\\-])({_RUN})=(?:'(\w+)'|([\w.-]+))")
+_KEYWORD = re.compile(rf"(?<![\w./\\:,-])({_RUN})=(?:'(\w+)'|([\w.-]+))")
 _SUBJECT = re.compile(rf"^({_RUN}|engines?|record)(?=: | is )")
 _CHOICE = re.compile(r"(?<=(?:use|ith) )(timing|weights) '(\w+)'")
 _NAME = re.compile(_ALONE.format("(reset_interval|reset_offset|input_bits)"))
@@ -36,7 +36,8 @@ def in_words_of_runs(message: str) -> str:
     """Return ``message`` with the options of a run named as on the command line.
 
     ``reset_offset=1`` becomes ``--reset-offset 1``, ``steps is 0`` at the beginning ``--steps is
-    0``, ``use timing 'pipelined'`` ``use --timing pipelined``. What stands in a path stays.
+    0``, ``use timing 'pipelined'`` ``use --timing pipelined``. What stands in a path, or in the
+    text of an encoder, stays.
     """
 
     def flag(found: re.Match[str]) -> str:

@@ -252,7 +252,8 @@ def test_termination_inside_a_read_is_no_damaged_file(
         return opened(*arguments, **options)
 
     monkeypatch.setattr(h5py, "File", stopped)
-    assert cli("inspect", "p.h5") == (143, "", "")
+    line = "neurodeploy inspect: terminated, no file was left half-written\n"
+    assert cli("inspect", "p.h5") == (143, "", line)
 
 
 def test_warning_is_one_line(files: Path, cli: Any, monkeypatch: Any) -> None:

@@ -148,6 +148,7 @@ WORDS = {
     "steps is 0, a sample needs 1 or more": "--steps is 0, a sample needs 1 or more",
     "record: no variable 'w'": "--record: no variable 'w'",
     "reset_interval has no effect": "--reset-interval has no effect",
+    "give one, such as rate:steps=16,seed=1": "give one, such as rate:steps=16,seed=1",
     "loss.steps is 3": "loss.steps is 3",
     "a.toml: steps is 3": "a.toml: steps is 3",
     "runs/input_bits/a.h5: is empty": "runs/input_bits/a.h5: is empty",
