@@ -191,7 +191,7 @@ def test_doctor_names_what_is_here(cli: Any, monkeypatch: pytest.MonkeyPatch) ->
     ("number", "code", "line"),
     [
         (signal.SIGINT, 130, "neurodeploy simulate: interrupted, no file was left half-written\n"),
-        (signal.SIGTERM, 143, ""),
+        (signal.SIGTERM, 143, "neurodeploy simulate: terminated, no file was left half-written\n"),
     ],
 )
 @pytest.mark.parametrize("engine", ["reference", "native"])
