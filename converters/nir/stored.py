@@ -2,7 +2,8 @@
 
 The graph's metadata ``neurodeploy`` is a JSON text, in UTF-8: names, shapes and settings of the
 records, the node that holds the arrays of each (metadata ``neurodeploy_FIELD``), the digest of the
-Program and a SHA-256 over all nodes and edges, by which a graph is known that another tool has changed.
+Program and a SHA-256 over all nodes and edges, by which a graph is known that another tool has
+changed.
 """
 
 from __future__ import annotations
