@@ -24,6 +24,7 @@ from neurodeploy.trace import Activity, Trace
 
 if TYPE_CHECKING:
     from neurodeploy.converters import load, save
+    from neurodeploy.converters.torch_modules import from_torch
     from neurodeploy.energy import estimate_energy
     from neurodeploy.profile import load_profile
     from neurodeploy.twin import to_torch
@@ -52,6 +53,7 @@ __all__ = [
     "Trace",
     "compile",
     "estimate_energy",
+    "from_torch",
     "load",
     "load_profile",
     "save",
@@ -62,6 +64,7 @@ __all__ = [
 
 _ON_FIRST_USE = {
     "estimate_energy": "neurodeploy.energy",
+    "from_torch": "neurodeploy.converters.torch_modules",
     "load": "neurodeploy.converters",
     "load_profile": "neurodeploy.profile",
     "save": "neurodeploy.converters",
