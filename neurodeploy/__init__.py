@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from neurodeploy import train
     from neurodeploy.answers import RunChoice
     from neurodeploy.converters import load, save
+    from neurodeploy.converters.torch_modules import from_torch
     from neurodeploy.energy import estimate_energy
     from neurodeploy.lowering import lower
     from neurodeploy.profile import load_profile
@@ -65,6 +66,7 @@ __all__ = [
     "Trace",
     "compile",
     "estimate_energy",
+    "from_torch",
     "load",
     "load_profile",
     "lower",
@@ -79,6 +81,7 @@ _MODULES = ("train",)
 _ON_FIRST_USE = {
     "RunChoice": "neurodeploy.answers",
     "estimate_energy": "neurodeploy.energy",
+    "from_torch": "neurodeploy.converters.torch_modules",
     "load": "neurodeploy.converters",
     "load_profile": "neurodeploy.profile",
     "lower": "neurodeploy.lowering",
