@@ -56,7 +56,7 @@ def test_profiles_as_json(cli: Any) -> None:
     code, out, _ = cli("profiles", "loihi2", "--json")
     assert code == 0
     content = json.loads(out)
-    assert content["energy"]["synop_pj"]["mid"] == 19.6
+    assert content["energy"]["synop_pj"]["grade"] == "none"
     assert set(json.loads(cli("profiles", "--json")[1])) == set(profile_names())
 
 
