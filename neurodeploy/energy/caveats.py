@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from neurodeploy.energy.charges import Priced
-from neurodeploy.energy.counts import Counts
+from neurodeploy.energy.counts import Counts, sent_inputs
 from neurodeploy.energy.duration import Timed
 from neurodeploy.energy.units import energy
 from neurodeploy.program import Program
@@ -43,24 +43,21 @@ def caveats(
 def _not_of_this_chip(profile: ChipProfile, program: Program) -> Iterator[str]:
     """Warn of neurons and messages that the chip does not have."""
     known = profile.precision.neuron_models
-    lacking = sorted({type(p.neuron).__name__ for p in program.populations} - {*known})
+    silent = {"Integrator"} if "CubaLif" in known else set()  # a CubaLif that never fires
+    models = {type(population.neuron).__name__ for population in program.populations}
+    lacking = sorted(models - {*known} - silent)
     if known and lacking:
         yield (
             f"the chip has no {', '.join(lacking)} neurons, it has {', '.join(known)}: what is "
             "priced here cannot run on it"
         )
-    graded = [node.name for node in program.inputs if node.message_bits]
+    graded = [node.name for node in sent_inputs(program) if node.message_bits]
     bits = profile.precision.quantity("spike_payload_bits")
-    if graded and bits is None and any(_is_sent(program, name) for name in graded):
+    if graded and bits is None:
         yield (
             f"input {graded[0]} sends values, and the profile does not say that the chip can send "
             "any (spike_payload_bits): they are priced as binary events"
         )
-
-
-def _is_sent(program: Program, name: str) -> bool:
-    """Whether values of an input travel over synapses; a `Direct` one drives its neurons."""
-    return any(c.source == name and c.synapse.layout is not None for c in program.connections)
 
 
 def _synaptic_only(priced: Priced) -> Iterator[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import InputError
-from neurodeploy.program import Connection, Program
+from neurodeploy.program import Connection, Input, Program
 from neurodeploy.sim.fanout import fan_out
 from neurodeploy.trace import NOT_OBSERVABLE, Activity
 
@@ -85,7 +85,12 @@ def counted(program: Program, activity: Activity, convention: str) -> Counts:
     return Counts(
         steps=activity.steps,
         layers=_layers(program, activity.updates, activity.spikes, synops),
-        input_events=_sum([_seen(activity.input_events, name) for name in activity.input_events]),
+        input_events=_sum(
+            [
+                np.zeros(activity.samples, np.int64),
+                *(_seen(activity.input_events, node.name) for node in sent_inputs(program)),
+            ]
+        ),
     )
 
 
@@ -99,8 +104,14 @@ def most_possible(program: Program, steps: int, convention: str) -> Counts:
         fan = fan_out(program, index)
         synops[name] = np.array([(fan.taps if convention == "taps" else fan.nonzero).sum() * steps])
     neurons = {p.name: np.array([p.size * steps]) for p in program.populations}
-    events = np.array([steps * sum(node.size for node in program.inputs)], np.int64)
+    events = np.array([steps * sum(node.size for node in sent_inputs(program))], np.int64)
     return Counts(steps, _layers(program, neurons, neurons, synops), events)
+
+
+def sent_inputs(program: Program) -> tuple[Input, ...]:
+    """Return the inputs that send events over synapses; one that sets biases sends none."""
+    sources = {c.source for c in program.connections if c.synapse.layout is not None}
+    return tuple(node for node in program.inputs if node.name in sources)
 
 
 def _layers(

@@ -195,3 +195,22 @@ def test_neurons_that_the_chip_lacks_are_said_first() -> None:
     warnings = estimate_energy(program, activity, load_profile("loihi1")).warnings
     assert warnings[0].startswith("the chip has no SigmaDelta neurons, it has CubaLif")
     assert warnings[1].startswith("input x sends values, and the profile does not say")
+
+
+def test_a_bias_image_is_no_input_event() -> None:
+    program = nd.Program(
+        inputs=(nd.Input("x", 2), nd.Input("image", 2, 8)),
+        populations=(nd.Population("a", 2, nd.CubaLif(4096, 0, 1)),),
+        connections=(
+            nd.Connection("x", "a", nd.Dense([[1, 1], [0, 1]])),
+            nd.Connection("image", "a", nd.Direct(), port="bias"),
+        ),
+        readout=nd.Readout("a"),
+    )
+    x = {"x": np.array([[[1, 0], [0, 0]]]), "image": np.full((1, 2, 2), 9)}
+    activity = nd.simulate(program, x).activity
+    profile = chip(energy=plain_energy(input_event_pj=quantity(1.0)))
+    report = estimate_energy(program, activity, profile)
+    assert sum(int(n[0]) for n in activity.input_events.values()) == 5
+    assert term(report, "input events").count_mean == 1.0
+    assert not any("sends values" in warning for warning in report.warnings)
