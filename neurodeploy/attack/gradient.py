@@ -328,7 +328,7 @@ class Apgd(GradientAttack):
         marks = (0, *checkpoints(self.steps))
         since = number - marks[marks.index(number) - 1]
         stuck = ~memory["halved"] & (memory["loss at checkpoint"] >= memory["best loss"])
-        halved = (memory["rises"] <= 0.75 * since) | stuck
+        halved = (memory["rises"] < 0.75 * since) | stuck
         memory["eta"] = np.where(halved, memory["eta"] / 2, memory["eta"])
         memory["halved"], memory["loss at checkpoint"] = halved, memory["best loss"]
         memory["rises"] = np.zeros_like(memory["rises"])
