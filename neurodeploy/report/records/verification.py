@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from neurodeploy.answers import Recipe
 from neurodeploy.fixedpoint import M
+from neurodeploy.report.records.attack import Attacked
 from neurodeploy.report.records.counted import Counted
 from neurodeploy.report.records.tested import Tested
 from neurodeploy.report.records.training import Versions
@@ -225,6 +226,13 @@ class LayerHeadroom:
 
 
 @dataclass(frozen=True)
+class Suites:
+    """Suites that stand in ``verify.json`` under ``suites`` alone; None where not run."""
+
+    attack: Attacked | None = None
+
+
+@dataclass(frozen=True)
 class Measurements:
     """``verify.json``; None for suites that were not run, and for what older files lack."""
 
@@ -238,6 +246,7 @@ class Measurements:
     headroom: tuple[LayerHeadroom, ...] | None = None
     overflow: tuple[StateRow, ...] | None = None
     seeds: Mapping[str, int] = field(default_factory=dict)
+    suites: Suites = field(default_factory=Suites)
     versions: Versions = field(default_factory=dict)
 
     @property
