@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from neurodeploy.report.check import Card
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts.part import Part, template
-from neurodeploy.report.records.attack import Attacked, BudgetRow, Fooled
-from neurodeploy.report.records.tested import Tested
 from neurodeploy.report.svg import Figure, Linear, Plot, picture
 from neurodeploy.report.words import percent
+from neurodeploy.results.attack import Attacked, BudgetRow, Fooled
+from neurodeploy.results.tested import Tested
 
 SHOWN = 6
 """Most fooled samples that are drawn."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import FormatError
-from neurodeploy.report.records.sample import Arrays, Integers
+from neurodeploy.results.sample import Arrays, Integers
 
 ATTACKED = "verify/attack.npz"
 
