@@ -58,8 +58,10 @@ class GradientAttack(Attack):
 
     @property
     def name(self) -> str:
+        steps = f"-{self.length}" if self.length > 1 else ""
+        starts = f"x{self.tries}" if self.tries > 1 else ""
         eot = f" eot{self.draws}" if self.draws > 1 else ""
-        return f"{self.kind} {self.loss} {self.backward.name}{eot}"
+        return f"{self.kind}{steps}{starts} {self.loss} {self.backward.name}{eot}"
 
     @property
     def tries(self) -> int:

@@ -107,7 +107,7 @@ class AttackSuite(Suite):
         return cls(flags.eps, flags.flips, flags.shifts, flags.strength, seed=flags.seed)
 
     def settings(self) -> dict[str, Any]:
-        given = None if self.attacks is None else [method.name for method in self.attacks]
+        given = None if self.attacks is None else [repr(method) for method in self.attacks]
         return {
             **{name: plain(getattr(self, name)) for name in ("eps", "flips", "shifts")},
             "strength": self.strength,

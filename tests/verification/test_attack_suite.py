@@ -194,7 +194,7 @@ def test_without_gradients_only_searches_run_and_it_is_said(
             "black box only: gradients need torch, which is not installed; "
             "pip install 'neurodeploy[train]'"
         )
-        with pytest.raises(OptionError, match="attack pgd ce fast_sigmoid: needs a gradient: "):
+        with pytest.raises(OptionError, match="attack pgd-20 ce fast_sigmoid: needs a gradient: "):
             AttackSuite(eps=(32,), attacks=(Pgd(),)).check(asked)
     finally:
         contest.gradients_missing.cache_clear()
@@ -206,7 +206,7 @@ def test_a_random_encoder_is_attacked_over_its_draws() -> None:
     asked = subject_of(net, presented(encoder, 8, (9,), net), name="rates")
     suite = AttackSuite(eps=(60,), strength="standard")
     (budget,) = suite.budgets(asked.data)
-    assert "pgd ce hart eot4" in [method.name for method in suite.methods(asked, budget)]
+    assert "pgd-30 ce hart eot4" in [method.name for method in suite.methods(asked, budget)]
     assert conduct(suite, asked).rows[0].robust < 1
 
 
@@ -287,7 +287,9 @@ def test_bad_settings_give_one_line(name: str) -> None:
 
 
 def test_an_attack_that_needs_a_gradient_is_refused_on_a_model_without_a_twin() -> None:
-    with pytest.raises(OptionError, match=r"attack pgd ce fast_sigmoid: needs a gradient: .*Reson"):
+    with pytest.raises(
+        OptionError, match=r"attack pgd-20 ce fast_sigmoid: needs a gradient: .*Reson"
+    ):
         AttackSuite(eps=(32,), attacks=(Pgd(),)).check(rate_program())
 
 
