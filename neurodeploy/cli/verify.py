@@ -122,6 +122,10 @@ def _accuracy(found: Verification) -> str:
     count = f"{entry.samples:,}"
     if entry.samples != subject.of:
         count = f"the first {entry.samples:,} of {subject.of:,}"
+    if entry.ties == entry.samples:
+        return (
+            f"no accuracy: not one of {count} samples of {subject.name} {subject.part} is decided"
+        )
     return (
         f"accuracy {entry.rate:.1%} ({low:.1%} to {high:.1%}) on {count} samples of "
         f"{subject.name} {subject.part}, {entry.ties} ties counted as wrong"

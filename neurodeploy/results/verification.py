@@ -19,7 +19,8 @@ from neurodeploy.verification.activity import Undecided
 class RanAs:
     """How the samples were run. Older files tell engine, timing and weights only.
 
-    answers_differing : samples that aligned time answers otherwise, None where not counted.
+    begins_from_rest : whether every sample did, None in files that do not tell. answers_differing :
+    samples that aligned time answers otherwise, None where not counted.
     """
 
     engine: str = "native"
@@ -31,8 +32,16 @@ class RanAs:
     input_bits: int | None = None
     decided: bool = False
     holds: bool = False
+    begins_from_rest: bool | None = None
     reason: str = ""
     answers_differing: int | None = None
+
+    @property
+    def from_rest(self) -> bool:
+        """Whether every sample began from rest; in older files as far as they tell."""
+        if self.begins_from_rest is None:
+            return self.timing == "aligned" or self.holds
+        return self.begins_from_rest
 
     def sentence(self) -> str:
         """Return how samples were run and why, "" where the file does not say."""
@@ -49,6 +58,7 @@ class RanAs:
             threads=None,
             decided=self.decided,
             holds=self.holds,
+            begins_from_rest=self.from_rest,
             reason=self.reason,
         )
         return recipe.sentence()

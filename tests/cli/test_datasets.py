@@ -172,7 +172,7 @@ BAD = {
         "(steps, 4), or with an encoder still samples (4,)"
     ),
     f"{ENERGY} --data d.npz --engine gpu --out run": (
-        "energy: engine is 'gpu', expected one of native, reference, lava"
+        "energy: --engine is 'gpu', expected one of native, reference, lava"
     ),
     "report empty": (
         "report: empty: holds no program.h5; make one with 'neurodeploy train' or "
