@@ -237,7 +237,8 @@ class AttackSuite(Suite):
         table = Table(box=None, pad_edge=False)
         for name in ("attack", "steps", "clean", "robust", "95 % interval", "strongest attack"):
             right = name in ("steps", "clean", "robust")
-            table.add_column(name, justify="right" if right else "left")
+            whole = name != "strongest attack"
+            table.add_column(name, justify="right" if right else "left", no_wrap=whole)
         for row in rows:
             best = min(row.by_attack, key=lambda name: row.by_attack[name], default="none")
             alone = f" ({row.by_attack[best]:.1%} alone)" if best in row.by_attack else ""

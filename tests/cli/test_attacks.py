@@ -41,7 +41,7 @@ def place(files: Path) -> Path:
 @pytest.mark.parametrize("line", BAD)
 def test_bad_budgets_end_with_one_line_and_2(cli: Cli, place: Path, line: str) -> None:
     code, _, err = cli(*line.split())
-    assert (code, err) == (2, f"neurodeploy: {BAD[line]}\n")
+    assert (code, err) == (2, f"neurodeploy verify: {BAD[line]}\n")
 
 
 def test_a_table_and_the_files_of_a_run(cli: Cli, place: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_table_and_the_files_of_a_run(cli: Cli, place: Path) -> None:
     code, out, _ = cli(*VERIFY.split(), *more)
     assert code == 0
     assert "4 attacks, strength quick, graded on the integers; ties count as losses" in out
-    assert "eps 16" in out and "eps 32" in out and "signs of masked gradients" in out
+    assert "eps 16" in out and "eps 32" in out and "alone: on the first 12 samples" in out
     found = json.loads((place / "run" / "verify.json").read_text())
     rows = found["suites"]["attack"]["summary"]
     kept = np.load(place / "run" / "verify" / "attack.npz")
