@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from neurodeploy.twin import to_torch
     from neurodeploy.verification.attack_suite import AttackSuite as Attack
     from neurodeploy.verification.certify_suite import CertifySuite as Certify
+    from neurodeploy.verification.corruption_suite import CorruptionSuite as Corruption
     from neurodeploy.verification.noise_suite import NoiseSuite as Noise
     from neurodeploy.verification.overflow import OverflowSuite as Overflow
     from neurodeploy.verification.verdicts import verify
@@ -45,6 +46,7 @@ __all__ = [
     "Certify",
     "Connection",
     "Conv2d",
+    "Corruption",
     "CubaLif",
     "Delta",
     "Dense",
@@ -92,6 +94,7 @@ _ON_FIRST_USE = {
 _SUITES = {
     "Attack": ("neurodeploy.verification.attack_suite", "AttackSuite"),
     "Certify": ("neurodeploy.verification.certify_suite", "CertifySuite"),
+    "Corruption": ("neurodeploy.verification.corruption_suite", "CorruptionSuite"),
     "Noise": ("neurodeploy.verification.noise_suite", "NoiseSuite"),
     "Overflow": ("neurodeploy.verification.overflow", "OverflowSuite"),
 }
