@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from neurodeploy.twin import to_torch
     from neurodeploy.verification.attack_suite import AttackSuite as Attack
     from neurodeploy.verification.certify_suite import CertifySuite as Certify
+    from neurodeploy.verification.fault_suite import FaultSuite as Fault
     from neurodeploy.verification.noise_suite import NoiseSuite as Noise
     from neurodeploy.verification.overflow import OverflowSuite as Overflow
     from neurodeploy.verification.verdicts import verify
@@ -48,6 +49,7 @@ __all__ = [
     "Delta",
     "Dense",
     "Direct",
+    "Fault",
     "HomeostaticLif",
     "Input",
     "Integrator",
@@ -89,6 +91,7 @@ _ON_FIRST_USE = {
 _SUITES = {
     "Attack": ("neurodeploy.verification.attack_suite", "AttackSuite"),
     "Certify": ("neurodeploy.verification.certify_suite", "CertifySuite"),
+    "Fault": ("neurodeploy.verification.fault_suite", "FaultSuite"),
     "Noise": ("neurodeploy.verification.noise_suite", "NoiseSuite"),
     "Overflow": ("neurodeploy.verification.overflow", "OverflowSuite"),
 }

@@ -59,14 +59,16 @@ class FaultyEngine(ReferenceEngine):
         s = super()._step(stage, state)
         self._pin(stage, state)
         sent = s.reshape(len(s), -1)
-        for row, cell, value in self._forced.get(stage.index, ()):
-            sent[row, cell] = value
+        if forced := self._forced.get(stage.index):
+            rows, cells, values = np.array(forced).T
+            sent[rows, cells] = values
         return sent.reshape(s.shape)
 
     def _pin(self, stage: Stage, state: RunState) -> None:
-        for row, cell in self._pinned.get(stage.index, ()):
+        if pinned := self._pinned.get(stage.index):
+            rows, cells = np.array(pinned).T
             v = state.neurons[stage.index].variables["v"]
-            v.reshape(len(v), -1)[row, cell] = M - 1
+            v.reshape(len(v), -1)[rows, cells] = M - 1
 
     def _send(
         self, edge: Edge, state: RunState, messages: IntArray, events: list[IntArray]
