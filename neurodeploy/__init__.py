@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from neurodeploy.profile import load_profile
     from neurodeploy.twin import to_torch
     from neurodeploy.verification.attack_suite import AttackSuite as Attack
+    from neurodeploy.verification.certify_suite import CertifySuite as Certify
     from neurodeploy.verification.noise_suite import NoiseSuite as Noise
     from neurodeploy.verification.overflow import OverflowSuite as Overflow
     from neurodeploy.verification.verdicts import verify
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Activity",
     "Attack",
+    "Certify",
     "Connection",
     "Conv2d",
     "CubaLif",
@@ -86,6 +88,7 @@ _ON_FIRST_USE = {
 }
 _SUITES = {
     "Attack": ("neurodeploy.verification.attack_suite", "AttackSuite"),
+    "Certify": ("neurodeploy.verification.certify_suite", "CertifySuite"),
     "Noise": ("neurodeploy.verification.noise_suite", "NoiseSuite"),
     "Overflow": ("neurodeploy.verification.overflow", "OverflowSuite"),
 }

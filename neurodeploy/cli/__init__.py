@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from neurodeploy.cli.check import check
 from neurodeploy.cli.compare import compare
 from neurodeploy.cli.convert import convert
 from neurodeploy.cli.demo import demo
@@ -34,6 +35,7 @@ VERBS = (
     simulate,
     compare,
     verify,
+    check,
     energy,
     report,
     diff,

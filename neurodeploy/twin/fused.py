@@ -67,7 +67,7 @@ def geometry_of(plan: Plan, stage: Stage) -> Geometry | None:
         return None
     nodes = plan.program.inputs if edge.from_input else plan.program.populations
     shape, source = stage.population.shape, nodes[edge.source].shape
-    synapse = edge.synapse
+    synapse: Any = edge.synapse
     if isinstance(synapse, Dense) and synapse.delay is None:
         return Geometry(edge, Order(source), math.prod(shape), 1, np.array([], np.int32))
     if synapse.layout == "kernel" and _is_square(synapse) and _per_channel(stage):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from formats_guide import problems
 
 torch = pytest.importorskip("torch")
 
@@ -122,7 +123,9 @@ def test_a_run_learns_and_loses_nothing_on_the_way_to_integers(tmp_path: Path) -
     assert result["lowering"]["spike_differences"] == 0
     assert result["lowering"]["score_differences"] == 0
     assert result["stream"]["identical"]
-    assert json.loads((tmp_path / "run" / "result.json").read_text()) == result
+    written = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert written == result
+    assert list(problems(written, "result", "result.json")) == []
     program = container.read(tmp_path / "run" / "program.h5")
     assert program.digest == result["program_sha256"] == done.program.digest
     data = load_data("digits")
