@@ -1,4 +1,4 @@
-"""What is proved against every datum that there is; `tiny` is a script for long runs of the same."""
+"""What is proved, against every datum that there is; `tiny` runs the same at length."""
 
 from __future__ import annotations
 
