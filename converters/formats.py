@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurodeploy.converters.netx.options import READING, WRITING
+from neurodeploy.converters.nir import options as nir_options
 from neurodeploy.converters.option import Option
 from neurodeploy.errors import ExportError, FormatError, OptionError
 from neurodeploy.registry import ByName
@@ -64,6 +65,24 @@ def _write_netx(program: Program, path: Path, **options: Any) -> Written:
     return netx.write(program, path, **options)
 
 
+def _is_nir(path: Path) -> bool:
+    from neurodeploy.converters.nir.tree import is_nir
+
+    return is_nir(path)
+
+
+def _read_nir(path: Path, **options: Any) -> Program:
+    from neurodeploy.converters import nir
+
+    return nir.read(path, **options)
+
+
+def _write_nir(program: Program, path: Path, **options: Any) -> Written:
+    from neurodeploy.converters import nir
+
+    return nir.write(program, path, **options)
+
+
 def _is_container(path: Path) -> bool:
     from neurodeploy import container
 
@@ -91,6 +110,15 @@ FORMATS: ByName[Format] = ByName(
         "netx": Format("NetX file", (".net",), _is_netx, _read_netx, _write_netx, READING, WRITING),
         "program": Format(
             "program container", (".h5",), _is_container, _read_container, _write_container
+        ),
+        "nir": Format(
+            "NIR file",
+            (".nir",),
+            _is_nir,
+            _read_nir,
+            _write_nir,
+            nir_options.READING,
+            nir_options.WRITING,
         ),
     },
 )
@@ -135,7 +163,10 @@ def _refusal(path: Path) -> str:
 
     try:
         with hdf5.opened(path):
-            return "has no group 'layer', expected a NetX network or a neurodeploy program"
+            return (
+                "has no group 'layer' or 'node', expected a NetX network, a NIR graph or a "
+                "neurodeploy program"
+            )
     except FormatError as error:
         return str(error)
 

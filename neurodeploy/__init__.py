@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from neurodeploy.lowering import lower
     from neurodeploy.profile import load_profile
     from neurodeploy.twin import to_torch
+    from neurodeploy.verification.attack_suite import AttackSuite as Attack
     from neurodeploy.verification.certify_suite import CertifySuite as Certify
     from neurodeploy.verification.noise_suite import NoiseSuite as Noise
     from neurodeploy.verification.overflow import OverflowSuite as Overflow
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Activity",
+    "Attack",
     "Certify",
     "Connection",
     "Conv2d",
@@ -85,6 +87,7 @@ _ON_FIRST_USE = {
     "verify": "neurodeploy.verification.verdicts",
 }
 _SUITES = {
+    "Attack": ("neurodeploy.verification.attack_suite", "AttackSuite"),
     "Certify": ("neurodeploy.verification.certify_suite", "CertifySuite"),
     "Noise": ("neurodeploy.verification.noise_suite", "NoiseSuite"),
     "Overflow": ("neurodeploy.verification.overflow", "OverflowSuite"),

@@ -16,6 +16,7 @@ from neurodeploy.cli.check import check
 from neurodeploy.cli.compare import compare
 from neurodeploy.cli.convert import convert
 from neurodeploy.cli.demo import demo
+from neurodeploy.cli.diff import diff
 from neurodeploy.cli.doctor import doctor
 from neurodeploy.cli.energy import energy
 from neurodeploy.cli.failures import VerbGroup, run
@@ -37,6 +38,7 @@ VERBS = (
     check,
     energy,
     report,
+    diff,
     profiles,
     doctor,
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from neurodeploy.cli.budgets import Budgets, takes_budgets
 from neurodeploy.cli.datasets import (
     DataFlags,
     DataName,
@@ -15,7 +16,6 @@ from neurodeploy.cli.datasets import (
     presented,
     takes_data,
 )
-from neurodeploy.cli.numbers import numbers
 from neurodeploy.cli.options import AsJson, JudgingEngine, ProgramFile
 from neurodeploy.cli.output import columns, console, print_json
 from neurodeploy.cli.reading import Reading, reads_program
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 @reads_program
 @runs_program
 @takes_data
+@takes_budgets
 def verify(
     program: ProgramFile,
     data: DataName,
     suite: Annotated[
-        str, typer.Option(metavar="A,B,...", help="Some of noise, certify and overflow.")
+        str, typer.Option(metavar="A,B,...", help="Some of noise, attack, certify and overflow.")
     ] = "noise,overflow",
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the noise.")] = 2024,
-    eps: Annotated[str, typer.Option(metavar="A,B,...", help="Budgets, 1/255 of the peak.")] = "",
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of noise and attacks.")] = 2024,
     engine: JudgingEngine = "native",
     jobs: Annotated[int, typer.Option(metavar="N", help="Processes to work in.")] = 1,
     scheduler: Annotated[
@@ -53,6 +53,7 @@ def verify(
     ] = False,
     json: AsJson = False,
     *,
+    budgets: Budgets,
     taken: DataFlags,
     flags: RunFlags,
     reading: Reading,
@@ -66,8 +67,7 @@ def verify(
     if resume and out is None:
         raise OptionError("--resume goes on with results in a run folder; name it with --out")
     spread = Spread(jobs, scheduler)
-    given = Flags(seed=seed, eps=numbers("--eps", eps))
-    suites = chosen([name for name in suite.split(",") if name], given)
+    suites = chosen([name for name in suite.split(",") if name], Flags(seed, **vars(budgets)))
     network = reading.program(program)
     samples = presented(network, data, taken, flags.input_bits)
     check_folder(network, out)

@@ -28,6 +28,7 @@ from neurodeploy.program import Program
 from neurodeploy.report import write_report
 from neurodeploy.report.evidence import read_evidence
 from neurodeploy.report.verdict import Verdict, verdict
+from neurodeploy.results.outcome import Outcome
 from neurodeploy.run_folder import (
     COMPARE,
     ENERGY,
@@ -38,7 +39,6 @@ from neurodeploy.run_folder import (
     SAMPLE,
     VERIFY,
     create,
-    read_json,
     write_json,
 )
 from neurodeploy.sim.compare import Comparison, compare
@@ -89,10 +89,9 @@ class Demo:
         self._cost(program, verified.activity)
         page = write_report(self.folder)
         self.say(f"done in {time.perf_counter() - began:.0f} s")
-        found = verdict(read_evidence(self.folder))
-        result = read_json(self.folder / RESULT)
-        content = verified.to_dict()
-        return self._lines(found, result, content), page, found.good is not False
+        evidence = read_evidence(self.folder)
+        found = verdict(evidence)
+        return self._lines(found, evidence.result, verified), page, found.good is not False
 
     def _train(self) -> Program:
         """Train as the shipped configuration says; an interrupted run is resumed."""
@@ -209,20 +208,19 @@ class Demo:
         write_json(self.folder / ENERGY, content)
         self.say(f"5 cost: profiles {', '.join(profile_names())}")
 
-    def _lines(
-        self, found: Verdict, result: dict[str, Any] | None, content: dict[str, Any]
-    ) -> list[str]:
+    def _lines(self, found: Verdict, outcome: Outcome | None, verified: Verification) -> list[str]:
         """Return the three lines that matter."""
-        entry = content["accuracy"]
+        entry = verified.measured.accuracy
+        low, high = entry.interval
         accuracy = (
-            f"accuracy  {100 * entry['rate']:.1f} % ({100 * entry['low']:.1f} to "
-            f"{100 * entry['high']:.1f}) of {entry['samples']} test digits"
+            f"accuracy  {100 * entry.rate:.1f} % ({100 * low:.1f} to {100 * high:.1f}) of "
+            f"{entry.samples} test digits"
         )
-        if result is not None:
-            lost = result["lowering"]
+        if outcome is not None:
+            lost = outcome.lowering
             accuracy += (
-                f"; torch to integers: {lost['score_differences']} scores, "
-                f"{lost['spike_differences']} spikes differ"
+                f"; torch to integers: {lost.score_differences} scores, "
+                f"{lost.spike_differences} spikes differ"
             )
         engines = sorted({name for run in self.comparisons for name in run["engines"]})
         exact = f"fidelity  {found.level}: {', '.join(engines) or 'one engine'}"

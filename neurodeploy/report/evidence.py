@@ -10,12 +10,12 @@ from typing import Any
 from neurodeploy import container
 from neurodeploy.errors import FormatError
 from neurodeploy.program import Program
-from neurodeploy.report.records.comparison import Compared
-from neurodeploy.report.records.energy import Energies
-from neurodeploy.report.records.sample import SampleArrays, parse_sample, read_arrays
-from neurodeploy.report.records.tested import Tested
-from neurodeploy.report.records.training import Epoch, Outcome
-from neurodeploy.report.records.verification import Measurements
+from neurodeploy.results.comparison import Compared
+from neurodeploy.results.energy import Energies
+from neurodeploy.results.outcome import Epoch, Outcome
+from neurodeploy.results.sample import SampleArrays, parse_sample, read_arrays
+from neurodeploy.results.tested import Tested
+from neurodeploy.results.verification import Measurements
 from neurodeploy.run_folder import (
     COMPARE,
     ENERGY,

@@ -79,6 +79,7 @@ class SpikingLayer(nn.Module, ABC):
         self.source, self.input_scale, self.spiking = source, input_scale, spiking
         self.frozen = False
         self.backend = "auto"
+        self.held: Quantised | None = None
         weight = torch.randn(self.weight_shape(), generator=generator)
         self.weight = nn.Parameter(weight / math.sqrt(weight[0].numel()))
         out = weight.shape[0]
@@ -190,7 +191,7 @@ class SpikingLayer(nn.Module, ABC):
             return self._run(x, x.shape[0] if steps is None else steps, bound, packed)
 
     def _run(self, x: Tensor, steps: int, bound: float | None, packed: fused.Bits | None) -> Result:
-        grid = self.quantised(self._batch_statistics(x))
+        grid = self.held or self.quantised(self._batch_statistics(x))
 
         def currents() -> Tensor:
             return self.delayed(self._current(x, grid.weight, bound), steps)

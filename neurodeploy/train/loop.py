@@ -17,8 +17,10 @@ from neurodeploy.errors import TrainingError
 from neurodeploy.train.checkpoint import Checkpoint, copied
 from neurodeploy.train.config import Config
 from neurodeploy.train.feed import Feed, labels
+from neurodeploy.train.hooks import Moment, after_step
 from neurodeploy.train.losses import total_loss
 from neurodeploy.train.network import Network, Run
+from neurodeploy.train.passes import run_passes
 from neurodeploy.train.progress import Reporter
 
 EVAL_BATCH = 512
@@ -110,16 +112,16 @@ class Loop:
         }
 
     def _step(self, epoch: int, step: int, split: Split) -> float:
-        config = self.config
+        config, progress = self.config, self._done(epoch, step) / self._total
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(epoch, step)
         try:
-            clean, noisy = self._passes(epoch, step, split)
+            clean, noisy = run_passes(config, self.network, self.feed, split, epoch, progress)
         except TrainingError as error:
             self._give_up(epoch, step, str(error))
         gap = self.feed.encoder.gap
         y = labels(split).to(self.network.device)
-        loss = total_loss(config.loss, self.network, y, clean, noisy, gap)
+        loss = total_loss(config.loss, self.network, y, clean, noisy, gap, progress)
         self.optimizer.zero_grad(set_to_none=True)
         if not math.isfinite(float(loss.detach())):
             where, what = self._not_finite(clean, noisy)
@@ -129,35 +131,25 @@ class Loop:
         if config.training.clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.training.clip)
         self.optimizer.step()
+        moment = Moment(config.seed, self._done(epoch, step))
+        after_step(self.network, config.hook, moment)
         self._check("parameter", epoch, step)
         return float(loss.detach())
-
-    def _passes(self, epoch: int, step: int, split: Split) -> tuple[Run, Run | None]:
-        """Return the clean and, if asked for, the perturbed pass.
-
-        One pass over both where samples do not influence each other, else two, so that each has
-        its own batch statistics.
-        """
-        spec, steps = self.config.perturbation, self.feed.steps
-        device = self.network.device
-        x = self.feed.batch(split, draw=epoch).to(device)
-        if spec.kind == "none":
-            return self.network(x, steps), None
-        perturbed = self.feed.perturbed(split, spec, epoch)
-        noisy = self.feed.batch(perturbed, draw=epoch).to(device)
-        if self.network.uses_batch_statistics:
-            return self.network(x, steps), self.network(noisy, steps)
-        both = self.network(torch.cat([x, noisy], 1), steps)
-        return both.samples(slice(None, len(split))), both.samples(slice(len(split), None))
 
     def _learning_rate(self, epoch: int, step: int) -> float:
         """``base * (1 + cos(pi * done / total)) / 2`` over all steps, or the base."""
         optimizer = self.config.optimizer
         if optimizer.schedule == "constant":
             return optimizer.learning_rate
-        total = self.config.training.epochs * self.steps_per_epoch
-        done = (epoch - 1) * self.steps_per_epoch + step
-        return optimizer.learning_rate * (1 + math.cos(math.pi * done / total)) / 2
+        done = self._done(epoch, step)
+        return optimizer.learning_rate * (1 + math.cos(math.pi * done / self._total)) / 2
+
+    @property
+    def _total(self) -> int:
+        return self.config.training.epochs * self.steps_per_epoch
+
+    def _done(self, epoch: int, step: int) -> int:
+        return (epoch - 1) * self.steps_per_epoch + step
 
     def _check(self, what: str, epoch: int, step: int) -> None:
         """Stop when a gradient or parameter is not finite."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -192,6 +193,24 @@ class Network(nn.Module):
             elif isinstance(layer, SumPoolLayer):
                 x = layer(x)
         self.train(mode)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the integers of eval mode for the passes within: only the data get gradients.
+
+        The parameters are quantised once. Afterwards the network is in the mode that it was in.
+        """
+        mode = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                for layer in self.spiking_layers:
+                    layer.held = layer.quantised()
+            yield
+        finally:
+            for layer in self.spiking_layers:
+                layer.held = None
+            self.train(mode)
 
     def freeze_statistics(self) -> None:
         """Stop batch-norm: from now on training runs the very integers of eval mode."""

@@ -36,6 +36,7 @@ from neurodeploy.train.config import Config, parse_config, to_toml
 from neurodeploy.train.feed import Feed, build_encoder, check_fit
 from neurodeploy.train.loop import Loop
 from neurodeploy.train.network import Network
+from neurodeploy.train.passes import check_budget
 from neurodeploy.train.progress import Reporter, Silent
 
 
@@ -83,6 +84,8 @@ def prepare(config: Config) -> tuple[Feed, Network]:
     data = load_data(part.name)
     data = data.limited(part.train_samples, part.validation_samples, part.test_samples)
     feed = Feed(data, build_encoder(config.encoder, data), config.seed)
+    with located("perturbation"):
+        check_budget(config, feed)
     network = build_network(config, feed)
     check_fit(data, network.classes, config.training.batch)
     if config.readout.window > feed.steps:

@@ -5,7 +5,7 @@ The same records are read from TOML and built in Python: ``Dense(size=128)``.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +17,12 @@ SurrogateName = Literal["triangle", "fast_sigmoid", "sigmoid", "atan", "rectangu
 
 
 class Spec(BaseModel):
-    """Base: unknown keys are errors, nothing changes after construction."""
+    """Base: unknown keys are errors, nothing changes after construction.
+
+    later : fields that came after digests were first given; at their default no digest has them.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 

@@ -26,7 +26,6 @@ from neurodeploy.bounds import Bounds, bound
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.errors import ModelError
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, M, tz, wrap
-from neurodeploy.neuron import CubaLif, Integrator
 from neurodeploy.program import Population, Program
 from neurodeploy.record import INT32_MAX
 from neurodeploy.sim import compile
@@ -275,8 +274,8 @@ def before_reset(population: Population, u: NDArray[Any], v: NDArray[Any]) -> ND
 
     v[-1] is ``initial``.
     """
-    neuron = population.neuron
-    if not isinstance(neuron, (CubaLif, Integrator)):
+    neuron: Any = population.neuron
+    if not {"u", "v"} <= set(neuron.states):
         raise TypeError(f"population {population.name} is not of the CUBA family")
     keep = DECAY_ONE - neuron.voltage_decay.astype(np.int64)
     bias = UNIT * wrap(neuron.bias.astype(np.int64), BIAS_BITS)

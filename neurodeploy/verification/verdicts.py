@@ -16,6 +16,7 @@ from neurodeploy.registry import ByName
 from neurodeploy.run_folder import FORMAT, VERIFY, create, plain, versions, write_json
 from neurodeploy.trace import Activity
 from neurodeploy.verification.activity import Measured, measure, summary
+from neurodeploy.verification.attack_suite import AttackSuite
 from neurodeploy.verification.campaign import Keeping, Report, Spread, conduct
 from neurodeploy.verification.certify_suite import CertifySuite
 from neurodeploy.verification.noise_suite import NoiseSuite
@@ -23,7 +24,8 @@ from neurodeploy.verification.overflow import OverflowSuite
 from neurodeploy.verification.suites import Flags, Subject, Suite, Verdict
 
 SUITES: ByName[type[Suite]] = ByName(
-    "suite", {suite.name: suite for suite in (NoiseSuite, CertifySuite, OverflowSuite)}
+    "suite",
+    {suite.name: suite for suite in (NoiseSuite, AttackSuite, CertifySuite, OverflowSuite)},
 )
 """Every suite, in the order in which they are offered."""
 DEFAULT_SUITES = ("noise", "overflow")

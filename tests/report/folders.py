@@ -15,9 +15,9 @@ from neurodeploy.data.presentation import present
 from neurodeploy.encode import Direct
 from neurodeploy.energy import estimate_energy
 from neurodeploy.profile import load_profile
-from neurodeploy.report.records.comparison import Compared
-from neurodeploy.report.records.training import Outcome
-from neurodeploy.report.records.verification import Measurements
+from neurodeploy.results.comparison import Compared
+from neurodeploy.results.outcome import Outcome
+from neurodeploy.results.verification import Measurements
 from neurodeploy.run_folder import (
     COMPARE,
     ENERGY,

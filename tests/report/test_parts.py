@@ -29,7 +29,7 @@ from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts import accuracy, exactness, noise, sample
 from neurodeploy.report.parts import headroom as headroom_part
 from neurodeploy.report.parts.sample_view import SampleView
-from neurodeploy.report.records.sample import parse_sample
+from neurodeploy.results.sample import parse_sample
 from neurodeploy.run_folder import as_record
 
 PROGRAM = digits_program()

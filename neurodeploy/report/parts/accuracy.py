@@ -10,9 +10,9 @@ from neurodeploy.accuracy import Accuracy
 from neurodeploy.report.check import Card
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts.part import Part, template
-from neurodeploy.report.records.tested import Tested
-from neurodeploy.report.records.training import LoweringCheck
 from neurodeploy.report.words import between, percent
+from neurodeploy.results.outcome import LoweringCheck
+from neurodeploy.results.tested import Tested
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from typing import Any
 from neurodeploy.report.check import Card, Check
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts.part import Part, template
-from neurodeploy.report.records.tested import Tested
-from neurodeploy.report.records.verification import (
+from neurodeploy.report.svg import Bar, Figure, Linear, Row, bars
+from neurodeploy.report.words import amount
+from neurodeploy.results.tested import Tested
+from neurodeploy.results.verification import (
     LayerHeadroom,
     Measurements,
     StateRow,
 )
-from neurodeploy.report.svg import Bar, Figure, Linear, Row, bars
-from neurodeploy.report.words import amount
 
 MARGIN_BITS = 1.0
 """Headroom below which a state without a proof is near overflow: half of its range was used."""

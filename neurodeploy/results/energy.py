@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neurodeploy.energy.report import EnergyReport
-from neurodeploy.report.records.tested import Tested
+from neurodeploy.results.tested import Tested
 
 
 @dataclass(frozen=True)

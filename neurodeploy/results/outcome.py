@@ -1,24 +1,30 @@
-"""``result.json`` and ``metrics.jsonl``: the outcome of training, see `neurodeploy.train.run`."""
+"""``result.json`` and ``metrics.jsonl``: the outcome of a training run, `neurodeploy.runs`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from neurodeploy.report.records.counted import Counted
-from neurodeploy.report.records.tested import Tested
+from neurodeploy.results.counted import Counted
+from neurodeploy.results.tested import Tested
+from neurodeploy.run_folder import FORMAT, plain
 
 Versions = Mapping[str, str | int]
 
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """The data set of a training. samples : part -> number. Older files may lack all but name."""
+    """The data set of a training. samples : part -> number. digest : of the data set.
+
+    Older files may lack all but name.
+    """
 
     name: str
     source: str = ""
     split_seed: int | None = None
     samples: Mapping[str, int] = field(default_factory=dict)
+    digest: str = ""
 
     def tested(self, part: str, samples: int | None = None) -> Tested:
         """Return the label of a result on the first ``samples`` of ``part``, all for None."""
@@ -49,7 +55,10 @@ class LoweringCheck:
 
 @dataclass(frozen=True)
 class StreamCheck:
-    """The pipelined stream of test samples against the samples run one by one."""
+    """The pipelined stream of test samples against the samples run one by one.
+
+    See `neurodeploy.verification.stream`.
+    """
 
     samples: int
     columns: int
@@ -110,7 +119,11 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Outcome:
-    """``result.json``. stream, timing : None in files without them."""
+    """``result.json``. stream, timing : None in files without them.
+
+    config_sha256 : digest of the configuration. program_sha256 : of program.h5. weights_sha256 : of
+    the float parameters behind it. encoder : kind and settings, as in the program's metadata.
+    """
 
     name: str
     seed: int
@@ -124,4 +137,14 @@ class Outcome:
     layers: tuple[TrainedLayer, ...] = ()
     versions: Versions = field(default_factory=dict)
     config_sha256: str = ""
+    program_sha256: str = ""
     weights_sha256: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing was lost on the way from torch to integers."""
+        return self.lowering.spike_differences == self.lowering.score_differences == 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of ``result.json``."""
+        return {"format": FORMAT, **{name: plain(value) for name, value in vars(self).items()}}

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from neurodeploy.answers import Recipe
 from neurodeploy.fixedpoint import M
-from neurodeploy.report.records.counted import Counted
-from neurodeploy.report.records.tested import Tested
-from neurodeploy.report.records.training import Versions
+from neurodeploy.results.counted import Counted
+from neurodeploy.results.outcome import Versions
+from neurodeploy.results.tested import Tested
 from neurodeploy.verification.activity import Undecided
 
 

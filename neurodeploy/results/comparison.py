@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from neurodeploy.report.records.tested import Tested
+from neurodeploy.results.tested import Tested
 
 
 @dataclass(frozen=True)

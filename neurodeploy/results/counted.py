@@ -16,3 +16,8 @@ class Counted(Accuracy):
             raise ValueError(
                 f"{self.correct} correct and {self.ties} ties of {self.samples} samples"
             )
+
+    @classmethod
+    def from_accuracy(cls, accuracy: Accuracy) -> Counted:
+        """Return the same counts, checked."""
+        return cls(accuracy.correct, accuracy.ties, accuracy.samples)
