@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from neurodeploy.answers import Recipe
 from neurodeploy.fixedpoint import M
+from neurodeploy.results.certified import CertifiedRow
 from neurodeploy.results.counted import Counted
 from neurodeploy.results.outcome import Versions
 from neurodeploy.results.tested import Tested
@@ -237,6 +238,7 @@ class Measurements:
     mppd: Perturbation | None = None
     headroom: tuple[LayerHeadroom, ...] | None = None
     overflow: tuple[StateRow, ...] | None = None
+    certify: tuple[CertifiedRow, ...] | None = None
     seeds: Mapping[str, int] = field(default_factory=dict)
     versions: Versions = field(default_factory=dict)
 

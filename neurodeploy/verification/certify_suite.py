@@ -182,7 +182,7 @@ class CertifySuite(Suite):
         prover = _prover_of(subject, self.limit)
         found = worst_cases(prover, subject.data.first(WORST), budgets)
         record = {"eps": list(self.eps), "samples": min(WORST, len(subject.data)), **vars(found)}
-        return {"worst_case": record}
+        return {"certify": list(rows), "worst_case": record}
 
     def remarks(self, subject: Subject, rows: Sequence[Any]) -> tuple[str, ...]:
         seed = getattr(subject.data.encoder, "seed", None)

@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-import tiny
+from certify import tiny
 from numpy.random import Generator
 
 import neurodeploy as nd

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import tiny
+from certify import tiny
 
 
 @pytest.mark.parametrize("block", range(6))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import tiny
+from certify import tiny
 
 from neurodeploy.certify.points import points
 from neurodeploy.certify.worst import worst_cases

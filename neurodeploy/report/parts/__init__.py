@@ -7,6 +7,7 @@ from neurodeploy.registry import ByName
 from neurodeploy.report.parts import (
     accuracy,
     activity,
+    certified,
     energy,
     exactness,
     headroom,
@@ -24,6 +25,7 @@ PARTS: ByName[Part] = ByName(
     {
         "accuracy": accuracy.PART,
         "noise": noise.PART,
+        "certified": certified.PART,
         "exactness": exactness.PART,
         "headroom": headroom.PART,
         "activity": activity.PART,
