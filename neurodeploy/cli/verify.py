@@ -38,7 +38,10 @@ def verify(
     program: ProgramFile,
     data: DataName,
     suite: Annotated[
-        str, typer.Option(metavar="A,B,...", help="Some of noise, attack, certify and overflow.")
+        str,
+        typer.Option(
+            metavar="A,B,...", help="noise, attack, corruption, fault, certify, overflow."
+        ),
     ] = "noise,overflow",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of noise and attacks.")] = 2024,
     engine: JudgingEngine = "native",

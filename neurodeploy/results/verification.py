@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from neurodeploy.answers import Recipe
 from neurodeploy.fixedpoint import M
+from neurodeploy.results.attack import Attacked
+from neurodeploy.results.certified import CertifiedRow
 from neurodeploy.results.counted import Counted
 from neurodeploy.results.outcome import Versions
 from neurodeploy.results.tested import Tested
@@ -235,6 +237,13 @@ class LayerHeadroom:
 
 
 @dataclass(frozen=True)
+class Suites:
+    """Suites that stand in ``verify.json`` under ``suites`` alone; None where not run."""
+
+    attack: Attacked | None = None
+
+
+@dataclass(frozen=True)
 class Measurements:
     """``verify.json``; None for suites that were not run, and for what older files lack."""
 
@@ -247,7 +256,9 @@ class Measurements:
     mppd: Perturbation | None = None
     headroom: tuple[LayerHeadroom, ...] | None = None
     overflow: tuple[StateRow, ...] | None = None
+    certify: tuple[CertifiedRow, ...] | None = None
     seeds: Mapping[str, int] = field(default_factory=dict)
+    suites: Suites = field(default_factory=Suites)
     versions: Versions = field(default_factory=dict)
 
     @property
