@@ -39,9 +39,11 @@ NO_MESSAGES = (
     "neurodeploy/train/guide.py",
     "sim/step_rules.py",
     "converters/netx/script.py",
+    "converters/torch_modules/",
     "sim/lava_worker.py",
 )
-"""Units, a page in Markdown, formulas that `compare` shows, what runs in Lava's interpreter."""
+"""Units, a page in Markdown, formulas that `compare` shows, networks in memory,
+which no verb takes, and what runs in Lava's interpreter."""
 ARRAYS = re.compile(r"np\.\w+\([^)]*\)(\.astype\(np\.\w+\))?|\w+\.(astype|argmax)\([^)]*\)")
 """Arrays are made in numpy, whatever reads them: its expressions are the way out."""
 PYTHON = (
