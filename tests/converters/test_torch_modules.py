@@ -70,7 +70,7 @@ def test_snntorch_leaky(mechanism: str, late: bool) -> None:
 def test_snntorch_that_subtracts_at_once_is_refused() -> None:
     snn = pytest.importorskip("snntorch", reason="needs snntorch: pip install snntorch")
     module = nn.Sequential(layer(4, 3, 0), snn.Leaky(beta=0.8, reset_delay=False))
-    with pytest.raises(FormatError, match="1: subtracts at once.*reset_delay=True"):
+    with pytest.raises(FormatError, match=r"1: subtracts at once.*reset_delay=True"):
         nd.from_torch(module, (4,))
 
 
