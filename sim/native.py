@@ -53,12 +53,20 @@ def instruction_sets() -> tuple[str, ...]:
 def instruction_set() -> str:
     """Return the instruction set in use: that of ``NEURODEPLOY_ISA``, else the fastest.
 
+    Raises as `forced_instruction_set`.
+    """
+    return forced_instruction_set() or instruction_sets()[0]
+
+
+def forced_instruction_set() -> str:
+    """Return the instruction set that ``NEURODEPLOY_ISA`` names, "" where the kernels may choose.
+
     Raises OptionError for a name that does not exist, EngineError for one that this processor or
     this build lacks.
     """
     wanted = os.environ.get(ISA_VARIABLE, "")
     if wanted == "":
-        return instruction_sets()[0]
+        return ""
     if wanted not in INSTRUCTION_SETS:
         raise OptionError(
             f"{ISA_VARIABLE} is {wanted!r}, expected one of {', '.join(INSTRUCTION_SETS)}"

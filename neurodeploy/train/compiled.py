@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _native: Any
 try:
     from neurodeploy.sim import _native
-    from neurodeploy.sim.native import instruction_set
+    from neurodeploy.sim.native import forced_instruction_set
 except (ImportError, EngineError):  # a checkout that was never built uses torch
     _native = None
 
@@ -40,8 +40,8 @@ def knows(surrogate: str) -> bool:
 
 
 def means() -> tuple[int, str]:
-    """Return the number of threads, torch's, and the instruction set, the native engine's."""
-    return torch.get_num_threads(), instruction_set()
+    """Return the number of threads, torch's, and the instruction set that is asked for, or ""."""
+    return torch.get_num_threads(), forced_instruction_set()
 
 
 def usable(a: Tensor, recurrent: Tensor | None, options: ScanOptions) -> bool:

@@ -25,13 +25,15 @@ struct Features {
     const unsigned long long saved = bit(basic[2], 27) ? _xgetbv(0) : 0;
     avx2 = bit(extended[1], 5) && bit(basic[2], 23) && (saved & 0x06) == 0x06;
     avx512 = avx2 && bit(extended[1], 16) && bit(extended[1], 17) && bit(extended[1], 30) &&
-             bit(extended[1], 31) && bit(extended[2], 11) && (saved & 0xe6) == 0xe6;
+             bit(extended[1], 31) && (saved & 0xe6) == 0xe6;
+    dots = bit(extended[2], 11);
   }
-  bool avx2, avx512;
+  bool avx2, avx512, dots;
 };
 
 bool has_avx2() { return Features().avx2; }
 bool has_avx512() { return Features().avx512; }
+bool has_dots() { return Features().dots; }
 
 #else
 
@@ -39,9 +41,10 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
 
 bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vnni");
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
+
+bool has_dots() { return __builtin_cpu_supports("avx512vnni"); }
 
 #endif
 #endif
@@ -49,7 +52,7 @@ bool has_avx512() {
 std::vector<const KernelTable*> tables() {
   std::vector<const KernelTable*> result;
 #ifdef NEURODEPLOY_X86_KERNELS
-  if (has_avx512()) result.push_back(&kAvx512Kernels);
+  if (has_avx512() && has_dots()) result.push_back(&kAvx512Kernels);
   if (has_avx2()) result.push_back(&kAvx2Kernels);
 #endif
   result.push_back(&kPortableKernels);
@@ -62,6 +65,14 @@ std::vector<std::string> instruction_sets() {
   std::vector<std::string> names;
   for (const KernelTable* table : tables()) names.push_back(table->name);
   return names;
+}
+
+bool has_512_bits() {
+#ifdef NEURODEPLOY_X86_KERNELS
+  return has_avx512();
+#else
+  return false;
+#endif
 }
 
 const KernelTable* kernels_for(const std::string& name) {

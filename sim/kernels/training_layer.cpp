@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "aligned.hpp"
+#include "dispatch.hpp"
 #include "team.hpp"
 #include "training_module.hpp"
 #include "training_patches.hpp"
@@ -40,7 +41,9 @@ using Totals = nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 const LayerLoops& loops_of(const std::string& instruction_set) {
   const std::string name = instruction_set_named(instruction_set);
 #ifdef NEURODEPLOY_TRAINING_AVX2
-  if (name == "avx512") return kLayerAvx512;
+  if (name == "avx512" || (instruction_set.empty() && neurodeploy::has_512_bits())) {
+    return kLayerAvx512;
+  }
   if (name == "avx2") return kLayerAvx2;
 #endif
   return kLayerPortable;

@@ -133,6 +133,19 @@ BAD = {
         *changed(VERIFY, accuracy={"correct": "9", "ties": 0, "samples": 10}),
         "verify.json: accuracy.correct is '9', input should be a valid integer",
     ),
+    "more correct than there are": (
+        *changed(VERIFY, accuracy={"correct": 11, "ties": 0, "samples": 10}),
+        "verify.json: accuracy: 11 correct and 0 ties of 10 samples",
+    ),
+    "no samples": (
+        *changed(VERIFY, accuracy={"correct": 0, "ties": 0, "samples": 0}),
+        "verify.json: accuracy: 0 correct and 0 ties of 0 samples",
+    ),
+    "no engines": (
+        COMPARE,
+        json.dumps(comparison(PROGRAM, ())).encode(),
+        "comparison 0: file: engines is empty, expected at least one",
+    ),
     "a newer format": (
         *changed(VERIFY, format=2),
         "verify.json: format is 2, this neurodeploy reads up to 1; read it with",
