@@ -8,12 +8,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from neurodeploy.converters.float_network import FloatConv, FloatDense, Floats, FloatSynapse, Shape
-from neurodeploy.converters.nir.operations import Kernel, Operation
+from neurodeploy.converters.nir.operations import (
+    Flattening,
+    Kernel,
+    Late,
+    Matrix,
+    Operation,
+    Same,
+)
 from neurodeploy.errors import FormatError
 
 MAX_WEIGHTS = 2**26
 """Most weights of a matrix that stands for several nodes."""
 _CHUNK = 256
+_STILL = (Same, Flattening, Late)
+"""Operations that change no value."""
 
 
 def composed(operations: Sequence[Operation], source: Shape) -> tuple[FloatSynapse, Shape]:
@@ -198,6 +207,9 @@ def _matrix(operations: Sequence[Operation], source: Shape) -> tuple[Floats, Sha
         raise FormatError(
             f"needs a matrix of {math.prod(shape)} x {size} weights, limit {MAX_WEIGHTS}"
         )
+    moving = [operation for operation in operations if not isinstance(operation, _STILL)]
+    if len(moving) == 1 and isinstance(moving[0], Matrix):
+        return moving[0].weight, shape
     weight = np.empty((math.prod(shape), size))
     for start in range(0, size, _CHUNK):
         stop = min(start + _CHUNK, size)

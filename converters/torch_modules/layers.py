@@ -144,7 +144,7 @@ def _snntorch(module: Any) -> tuple[dict[str, Any], Floats | None]:
         return {**fields, "reset": "none"}, threshold
     raise FormatError(
         "subtracts at once, which snnTorch takes back in part where v passes twice the threshold; "
-        "train with reset_delay=True or reset_mechanism='zero'"
+        "train with the late reset of snnTorch, or one to zero"
     )
 
 
@@ -158,7 +158,7 @@ def _synaptic(module: Any) -> Neurons:
     fields, late = _snntorch(module)
     if (module.reset_delay and fields["reset"] != "none") or late is not None:
         raise FormatError(
-            "resets a step late, past its synaptic current; train with reset_delay=False"
+            "resets a step late, past its synaptic current; train with its late reset off"
         )
     alpha, beta = (np.clip(numbers(d), 0, 1) for d in (module.alpha, module.beta))
     return Neurons(_cells(current_decay=1 - alpha, voltage_decay=1 - beta, **fields))

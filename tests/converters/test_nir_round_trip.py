@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +17,7 @@ from hypothesis import strategies as st
 import neurodeploy as nd
 from neurodeploy.converters.nir.graph import Graph, graph_of
 from neurodeploy.converters.nir.tree import read_tree
-from neurodeploy.errors import ExportError, NeurodeployWarning
+from neurodeploy.errors import ExportError, FormatError, NeurodeployWarning
 
 nir = pytest.importorskip("nir", reason="needs nir: pip install 'neurodeploy[nir]'")
 
@@ -175,6 +179,48 @@ def test_writing_twice_changes_nothing(name: str, tmp_path: Path) -> None:
     for key, node in one.nodes.items():
         for field, value in node.fields.items():
             assert np.array_equal(value, two.nodes[key].fields[field])
+
+
+def test_without_the_package_writing_names_it_and_reading_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nd.save(direct(), tmp_path / "a.nir")
+    monkeypatch.setitem(sys.modules, "nir", None)
+    assert nd.load(tmp_path / "a.nir").digest == direct().digest
+    with pytest.raises(
+        ExportError, match=r"b\.nir: needs the package nir, .* 'neurodeploy\[nir\]'"
+    ):
+        nd.save(direct(), tmp_path / "b.nir")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"version": 2}, "version is 2, this release reads 1"),
+        ({"dt": 0}, "dt is 0 and rule 'euler', expected seconds and a rule"),
+        ({"digest": "0"}, "digest is '0', the integers give "),
+        ({"inputs": 3}, "inputs is int, expected a list"),
+        (
+            {"populations": [{"name": "a", "shape": [6], "node": "z", "record": "CubaLif"}]},
+            "node 'z'",
+        ),
+        ({"connections": []}, "digest is "),
+        ({"readout": {"population": "b"}}, "no population 'b'"),
+        ({"metadata": {"a": [1]}}, "metadata 'a' is"),
+    ],
+)
+def test_damaged_integers_are_one_line(
+    change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    nd.save(direct(), tmp_path / "a.nir")
+    with h5py.File(tmp_path / "a.nir", "r+") as file:
+        group = file["node/metadata"]
+        content = json.loads(group["neurodeploy"][()].tobytes()) | change
+        del group["neurodeploy"]
+        group["neurodeploy"] = np.frombuffer(json.dumps(content).encode(), np.uint8)
+    with pytest.raises(FormatError, match=re.escape(message)) as caught:
+        nd.load(tmp_path / "a.nir")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_changed_file_is_read_by_its_floats(tmp_path: Path) -> None:
