@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from neurodeploy.errors import OptionError
 
-Value = int | str | tuple[int, ...]
+Value = int | float | str | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class Option:
 def whole_number(name: str, metavar: str, help: str, default: int | None = None) -> Option:
     """Return an option whose value is a whole number."""
     return Option(name, int, "a whole number", metavar, help, default)
+
+
+def number(name: str, metavar: str, help: str, default: float | None = None) -> Option:
+    """Return an option whose value is a number."""
+    return Option(name, float, "a number", metavar, help, default)
 
 
 def word(name: str, metavar: str, help: str, default: str | None = None) -> Option:

@@ -13,6 +13,7 @@ and no ``initial`` acts before the data do; neurons that no reset clears are the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,13 +124,13 @@ def _delayed(program: Program) -> str:
 def _survives(names: list[str], one: str, many: str) -> str:
     if not names:
         return ""
-    return f"{_listed(names, one, many)}: currents in flight survive a reset"
+    return f"{listed(names, one, many)}: currents in flight survive a reset"
 
 
 def _unequal(found: dict[str, Arrival]) -> str:
     uneven = [name for name, arrival in found.items() if len(arrival.leads) > 1]
     if uneven:
-        text = _listed(uneven, "is reached over paths", "are reached over paths")
+        text = listed(uneven, "is reached over paths", "are reached over paths")
         return f"{text} of different length, on which samples mix"
     if len({arrival.lead - arrival.depth for arrival in found.values()}) > 1:
         return "no reset offset fits all populations: some are reached without a synapse"
@@ -140,7 +141,7 @@ def _uncleared(program: Program) -> str:
     names = [p.name for p in program.populations if not p.neuron.resets]
     if not names:
         return ""
-    text = _listed(names, "is not cleared", "are not cleared")
+    text = listed(names, "is not cleared", "are not cleared")
     return f"{text} by a reset: a sample begins in the state that the one before left"
 
 
@@ -152,7 +153,7 @@ def _below_zero(program: Program) -> str:
     ]
     if not names:
         return ""
-    return f"{_listed(names, 'spikes', 'spike')} without input: a threshold is below 0"
+    return f"{listed(names, 'spikes', 'spike')} without input: a threshold is below 0"
 
 
 _EARLY: tuple[Kind, ...] = ("bias", "initial")
@@ -166,13 +167,13 @@ def _acts_before_data(program: Program) -> str:
     )
     parts = []
     if biased:
-        parts.append(f"{_listed(biased, 'has biases', 'have biases')} that act")
+        parts.append(f"{listed(biased, 'has biases', 'have biases')} that act")
     if started:
-        parts.append(_listed(started, "starts above or below 0", "start above or below 0"))
+        parts.append(listed(started, "starts above or below 0", "start above or below 0"))
     return " and ".join(parts)
 
 
-def _listed(names: list[str], one: str, many: str) -> str:
+def listed(names: Sequence[str], one: str, many: str) -> str:
     """Return ``names`` with the verb that fits their number, three of them at most by name."""
     shown = names if len(names) <= 3 else [*names[:2], f"{len(names) - 2} more"]
     text = ", ".join(shown[:-1]) + (" and " if len(shown) > 1 else "") + shown[-1]

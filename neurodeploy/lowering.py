@@ -17,16 +17,18 @@ from torch import Tensor
 
 from neurodeploy.equivalence import equivalence
 from neurodeploy.errors import ProgramError, located
-from neurodeploy.neuron import CubaLif, Integrator, Neuron
+from neurodeploy.neuron import CubaLif, HomeostaticLif, Integrator, Neuron
 from neurodeploy.profile import ChipProfile, load_profile
 from neurodeploy.program import Connection, Input, MetadataValue, Population, Program, Readout
 from neurodeploy.record import INT32_MAX
 from neurodeploy.rules import RANGES, enforce
 from neurodeploy.synapse import Conv2d, Dense, Synapse
+from neurodeploy.train.connected import ConvLayer, DenseLayer
 from neurodeploy.train.layer_records import Quantised
-from neurodeploy.train.layers import ConvLayer, DenseLayer, SpikingLayer
+from neurodeploy.train.layers import SpikingLayer
 from neurodeploy.train.network import Network
 from neurodeploy.train.pooling import SumPoolLayer
+from neurodeploy.train.rule_scan import THETA_SHIFT, VTH_HIGH, VTH_LOW
 
 INPUT_NAME = "input"
 PROFILE = "loihi2"
@@ -45,9 +47,10 @@ def lower(network: Network, profile: ChipProfile | None = None) -> Program:
     profile : chip whose ranges of decays, thresholds, biases, weights and delays are kept; None for
     those of `PROFILE`.
 
-    Raises ProgramError for a parameter that is not finite, and when numbers leave the chip's range,
-    with all of them.
+    Raises ProgramError for another module, for a parameter that is not finite, and when numbers
+    leave the chip's range, with all of them.
     """
+    check_network(network)
     populations: list[Population] = []
     connections: list[Connection] = []
     metadata: dict[str, MetadataValue] = dict(network.metadata)
@@ -89,6 +92,15 @@ def stream_metadata(program: Program) -> dict[str, MetadataValue]:
     }
 
 
+def check_network(network: Any) -> None:
+    """Raise ProgramError for a module that is no Network."""
+    if not isinstance(network, Network):
+        raise ProgramError(
+            f"{type(network).__name__} cannot be lowered, expected a neurodeploy.train.Network; "
+            "Network.of_layers makes one of single layers"
+        )
+
+
 def check_layer(layer: Any) -> None:
     """Raise ProgramError for a module that is no layer of ours."""
     if not isinstance(layer, SpikingLayer):
@@ -122,7 +134,18 @@ def _neuron(layer: SpikingLayer, grid: Quantised) -> Neuron:
     )
     if not layer.spiking:
         return Integrator(*decays, bias)
-    return CubaLif(*decays, _integers("threshold", grid.threshold), bias)
+    gain = None if grid.gain is None else _integers("gain", grid.gain)
+    own = (*decays, _integers("threshold", grid.threshold), bias, "zero", gain)
+    if grid.theta is None or grid.signature is None:
+        return CubaLif(*own)
+    return HomeostaticLif(
+        *own,
+        theta=_integers("theta", grid.theta),
+        signature=_integers("signature", grid.signature),
+        shift=THETA_SHIFT,
+        low=VTH_LOW,
+        high=VTH_HIGH,
+    )
 
 
 def _synapse(layer: SpikingLayer, grid: Quantised, source: tuple[int, ...], pool: int) -> Synapse:

@@ -20,11 +20,11 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 from neurodeploy.atomic import replacing
 from neurodeploy.errors import FormatError, OptionError
@@ -91,23 +91,24 @@ def as_record(kind: type[T], value: object, where: str) -> T:
     """
     from pydantic import ValidationError
 
+    adapter: Any = _adapter(cast(Hashable, kind))
     try:
-        found: T = _adapter(kind).validate_json(json.dumps(value), strict=True)
+        found: T = adapter.validate_json(json.dumps(value), strict=True)
         return found
     except ValidationError as problem:
-        entry = problem.errors(include_url=False)[0]
+        entry: Any = problem.errors(include_url=False)[0]
         place = ".".join(str(part) for part in entry["loc"]) or "file"
         if entry["type"] == "missing":
             raise FormatError(f"{where}: {place} is missing; run its verb again") from None
         if entry["type"] == "value_error":
             raise FormatError(f"{where}: {place}: {entry['ctx']['error']}") from None
-        found = " ".join(repr(entry["input"]).split())
+        given = " ".join(repr(entry["input"]).split())
         expected = entry["msg"][:1].lower() + entry["msg"][1:]
-        raise FormatError(f"{where}: {place} is {found[:60]}, {expected}") from None
+        raise FormatError(f"{where}: {place} is {given[:60]}, {expected}") from None
 
 
 @cache
-def _adapter(kind: type[Any]) -> Any:
+def _adapter(kind: Any) -> Any:
     """Return what makes records of ``kind``; it takes long to prepare."""
     from pydantic import TypeAdapter
 

@@ -59,7 +59,7 @@ def _is_beyond(flat: NDArray[Any], bits: int, most: int | None) -> bool:
     if most is None or flat.size <= most:
         return flat.size > 0 and _has_beyond(flat, bits)
     size = most // PARTS
-    starts = np.linspace(0, flat.size - size, PARTS, dtype=np.int64).tolist()
+    starts = (part * (flat.size - size) // (PARTS - 1) for part in range(PARTS))
     return any(_has_beyond(flat[start : start + size], bits) for start in starts)
 
 
@@ -96,6 +96,5 @@ def _text(array: NDArray[Any], bits: int) -> str:
         )
     return (
         f"{count} of {array.size} values are neither 0 nor 1 ({found}), and each counts as one "
-        f"event, since the input is binary; if values are to count, give input_bits={needed} "
-        f"(--input-bits {needed})"
+        f"event, since the input is binary; if values are to count, give input_bits={needed}"
     )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.conditioning import NothingToCondition, condition
+from neurodeploy.equivalence import arrivals
 from neurodeploy.errors import ProgramError, located
 from neurodeploy.program import Connection, Input, Population, Program
 from neurodeploy.sim.fanout import FanOut, fan_out
@@ -146,15 +147,14 @@ def prepare(program: Program, options: RunOptions) -> Plan:
     """
     recorded = options.recorded(program)
     edges = _edges(program, options)
-    depths = _depths(program)
-    leads = _leads(program, edges)
+    arrived, pipelined = arrivals(program), options.timing == "pipelined"
     stages = tuple(
         Stage(
             index=k,
             population=population,
-            depth=depths[k],
-            lead=leads[k],
-            reset_column=_reset_column(options, depths[k]),
+            depth=arrived[population.name].depth,
+            lead=arrived[population.name].lead if pipelined else 0,
+            reset_column=_reset_column(options, arrived[population.name].depth),
             incoming=tuple(edge for edge in edges if edge.target == k),
             outgoing=tuple(edge for edge in edges if not edge.from_input and edge.source == k),
             recorded=recorded[k],
@@ -170,31 +170,6 @@ def _reset_column(options: RunOptions, depth: int) -> int | None:
         return None
     depth = depth if options.timing == "pipelined" else 0
     return (options.reset_offset + depth) % options.reset_interval
-
-
-def _depths(program: Program) -> list[int]:
-    depths: list[int] = []
-    for population in program.populations:
-        sources = _forward_sources(program, population)
-        depths.append(max((depths[program.index(name)] + 1 for name in sources), default=0))
-    return depths
-
-
-def _forward_sources(program: Program, population: Population) -> Iterable[str]:
-    return (
-        c.source
-        for c in program.connections
-        if c.target == population.name and not c.feedback and c.source in program.names
-    )
-
-
-def _leads(program: Program, edges: tuple[Edge, ...]) -> list[int]:
-    leads: list[int] = []
-    for k in range(len(program.populations)):
-        forward = [e for e in edges if e.target == k and not program.connections[e.index].feedback]
-        arrivals = [e.latency + (0 if e.from_input else leads[e.source]) for e in forward]
-        leads.append(min(arrivals, default=0))
-    return leads
 
 
 def _edges(program: Program, options: RunOptions) -> tuple[Edge, ...]:

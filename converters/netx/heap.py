@@ -29,16 +29,29 @@ def first_text(path: Path, dataset: Any, limit: int) -> bytes:
 
     Raises FormatError when it is longer, or the reference leads nowhere.
     """
+    return texts(path, dataset, limit, 1)[0]
+
+
+def texts(path: Path, dataset: Any, limit: int, number: int) -> list[bytes]:
+    """Return the first ``number`` variable-length texts of ``dataset``, stored in one piece.
+
+    Raises FormatError when one is longer than ``limit`` bytes, or a reference leads nowhere.
+    """
     with hdf5.asking():
         made = h5py.h5i.get_file_id(dataset.id).get_create_plist()
         offset, base, sizes = _offset(dataset), made.get_userblock(), made.get_sizes()
     if offset is None or sizes != (8, 8):
         raise FormatError("is not one text stored in one piece")
     with path.open("rb") as file:
-        length, address, index = _unpack(_REFERENCE, file, offset)
-        if length > limit:
-            raise FormatError(f"is {length} bytes long, limit {limit}")
-        return _heap_object(file, base + address, index)[:length] if length else b""
+        places = [offset + k * _REFERENCE.size for k in range(number)]
+        return [_text(file, base, place, limit) for place in places]
+
+
+def _text(file: BinaryIO, base: int, place: int, limit: int) -> bytes:
+    length, address, index = _unpack(_REFERENCE, file, place)
+    if length > limit:
+        raise FormatError(f"is {length} bytes long, limit {limit}")
+    return _heap_object(file, base + address, index)[:length] if length else b""
 
 
 def _offset(dataset: Any) -> int | None:

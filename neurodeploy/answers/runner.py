@@ -18,7 +18,7 @@ from neurodeploy.accuracy import predictions, windowed
 from neurodeploy.answers.recipe import Recipe
 from neurodeploy.equivalence import arrivals
 from neurodeploy.program import Program
-from neurodeploy.sim import compile
+from neurodeploy.sim import RunOptions, Simulator
 from neurodeploy.sim.options import Record
 from neurodeploy.trace import Activity, Trace, concatenated
 
@@ -65,7 +65,8 @@ class Runner:
 
     def __init__(self, program: Program, recipe: Recipe, record: Record = ()) -> None:
         self.program, self.recipe = program, recipe
-        self._simulator = compile(program, **recipe.options(), record=record)
+        # Not `compile`: the recipe tells what a reset does, nobody need be warned of it.
+        self._simulator = Simulator(program, RunOptions(**recipe.options(), record=record))
         readout = program.readout
         self._kept = {
             population.name: names

@@ -10,6 +10,7 @@ Source: interval arithmetic of the integer rules; the fire test of the moving th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from neurodeploy.bounds.interval import (
 )
 from neurodeploy.bounds.stepped import States, Stepped
 from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, IntArray, M
-from neurodeploy.neuron import CubaLif, HomeostaticLif, Integrator
+from neurodeploy.neuron import CubaLif, Integrator
 
 Currents = Mapping[str, Interval]
 
@@ -87,8 +88,9 @@ class _Threshold:
     """The threshold of one step as a function of v: constant, or moved by the error (rule R4a)."""
 
     def __init__(self, neuron: CubaLif, states: States, step: int) -> None:
-        moves = isinstance(neuron, HomeostaticLif) and 0 <= step < len(neuron.signature)
-        self.moving = neuron if isinstance(neuron, HomeostaticLif) and moves else None
+        given: Any = neuron  # a record with a moving threshold has theta, signature and its range
+        moves = neuron.moving_threshold and 0 <= step < len(given.signature)
+        self.moving = given if moves else None
         self.step = step
         fixed = interval(neuron.threshold.astype(np.int64) << MANTISSA_SHIFT)
         self.before = states["vth"] if neuron.moving_threshold else fixed

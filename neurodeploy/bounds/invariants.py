@@ -94,8 +94,8 @@ def _mantissa(neuron: CubaLif | Integrator) -> IntArray:
     return np.asarray(threshold, np.int64) << MANTISSA_SHIFT
 
 
-def _threshold(neuron: CubaLif | Integrator) -> dict[str, Interval]:
-    if not isinstance(neuron, HomeostaticLif):
+def _threshold(neuron: Any) -> dict[str, Interval]:
+    if not neuron.moving_threshold:
         return {}
     base = _mantissa(neuron)
     return {"vth": Interval(np.minimum(base, neuron.low), np.maximum(base, neuron.high))}
@@ -140,15 +140,23 @@ def resonator(
     shrink = np.hypot(sin.astype(np.float64), cos.astype(np.float64)) / DECAY_ONE
     driven = length_of(*(wrap(currents[p] << MANTISSA_SHIFT, 32) for p in ("re", "im")))
     room = np.maximum(1 - shrink * SLACK, 2.0**-30)
-    length = np.ceil((driven + ROUNDING + 2) / room * SLACK).astype(np.int64)
-    if isinstance(neuron, ResonateFireIz):
-        length = np.maximum(length, np.abs(resonator_threshold(neuron) - 1))
+    return _within(np.ceil((driven + ROUNDING + 2) / room * SLACK).astype(np.int64))
+
+
+def resonator_iz(
+    neuron: ResonateFireIz, rest: States, currents: Mapping[str, Interval]
+) -> dict[str, Interval]:
+    """As `resonator`; a spike puts im one below the threshold."""
+    after_spike = resonator_threshold(neuron) - 1
+    length = resonator(neuron, rest, currents)["length"].high
+    found = _within(np.maximum(length, np.abs(after_spike)))
+    return {**found, "im": found["im"].hull(after_spike)}
+
+
+def _within(length: IntArray) -> dict[str, Interval]:
     side = np.minimum(length, M - 1)
     box = Interval(-side, side)
-    found = {"re": box, "im": box, "length": Interval(np.zeros_like(length), length)}
-    if isinstance(neuron, ResonateFireIz):
-        found["im"] = box.hull(resonator_threshold(neuron) - 1)
-    return found
+    return {"re": box, "im": box, "length": Interval(np.zeros_like(length), length)}
 
 
 INVARIANTS: ByType[Invariant] = ByType(
@@ -162,6 +170,6 @@ INVARIANTS: ByType[Invariant] = ByType(
         SigmaDelta: sigma_delta,
         Sigma: sigma_delta,
         ResonateFire: resonator,
-        ResonateFireIz: resonator,
+        ResonateFireIz: resonator_iz,
     },
 )

@@ -12,9 +12,11 @@ from typing import Annotated
 
 import typer
 
+from neurodeploy.cli.check import check
 from neurodeploy.cli.compare import compare
 from neurodeploy.cli.convert import convert
 from neurodeploy.cli.demo import demo
+from neurodeploy.cli.diff import diff
 from neurodeploy.cli.doctor import doctor
 from neurodeploy.cli.energy import energy
 from neurodeploy.cli.failures import VerbGroup, run
@@ -25,7 +27,21 @@ from neurodeploy.cli.simulate import simulate
 from neurodeploy.cli.train import train
 from neurodeploy.cli.verify import verify
 
-VERBS = (demo, train, convert, inspect, simulate, compare, verify, energy, report, profiles, doctor)
+VERBS = (
+    demo,
+    train,
+    convert,
+    inspect,
+    simulate,
+    compare,
+    verify,
+    check,
+    energy,
+    report,
+    diff,
+    profiles,
+    doctor,
+)
 
 app = typer.Typer(
     name="neurodeploy",

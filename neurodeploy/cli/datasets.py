@@ -11,7 +11,7 @@ import typer
 from neurodeploy.cli.options import in_place_of, parameter
 from neurodeploy.data import DATA_HELP, PARTS
 from neurodeploy.encode import ENCODER_HELP
-from neurodeploy.errors import OptionError
+from neurodeploy.errors import OptionError, located
 
 if TYPE_CHECKING:
     from neurodeploy.data.presentation import Presentation
@@ -92,7 +92,8 @@ def presented(program: Program, name: str, flags: DataFlags, input_bits: int | N
         raise OptionError(f"--part is {flags.part!r}, expected one of {', '.join(PARTS)}")
     dataset = load_data(name)
     split = dataset.part(flags.part or "test")
-    data = present(program, split, flags.encoder, input_bits=input_bits)
+    with located(dataset.name):
+        data = present(program, split, flags.encoder, input_bits=input_bits)
     shown = data if flags.samples is None else data.first(flags.samples)
     return Taken(shown, dataset.name, split.part, len(split), dataset.notes)
 

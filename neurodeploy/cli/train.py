@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from neurodeploy.cli.output import console, facts, print_json
 from neurodeploy.errors import EngineError
 
 if TYPE_CHECKING:
+    from neurodeploy.accuracy import Accuracy
     from neurodeploy.runs.training import TrainedRun
 
 
@@ -40,39 +41,35 @@ def train(
     reporter = Silent() if json else ConsoleReporter()
     done = run(read_text(config), out, where=str(config), resume=resume, reporter=reporter)
     if json:
-        print_json(done.result)
+        print_json(done.outcome.to_dict())
     else:
         _show(done)
-    exact = not any(done.result["lowering"][key] for key in _DIFFERENCES)
-    return failures.GOOD if exact else failures.NO
-
-
-_DIFFERENCES = ("spike_differences", "score_differences")
+    return failures.GOOD if done.outcome.exact else failures.NO
 
 
 def _show(done: TrainedRun) -> None:
-    result = done.result
-    out, epochs = console(), result["epochs"]
-    integer, trained = result["accuracy"]["test_integer"], result["accuracy"]["test_trained"]
-    lowering, stream = result["lowering"], result["stream"]
-    out.print(
-        facts(
-            {
-                "test accuracy": f"{_percent(integer)} as integers, {_percent(trained)} as trained",
-                "lowering": f"{lowering['spike_differences']} spikes differ on "
-                f"{lowering['samples']} samples ({lowering['engine']} engine)",
-                "pipelined stream": f"{stream['samples_different']} of {stream['samples']} samples "
-                f"differ, reset every {stream['reset_interval']} steps, offset "
-                f"{stream['reset_offset']}",
-                "timing": result["timing"]["reason"],
-                "epochs": f"{epochs['epochs']}, best {epochs['best_epoch']}, "
-                f"{epochs['seconds_mean']:.1f} s each",
-                "program": done.folder / "program.h5",
-            }
+    found = done.outcome
+    lowering, stream, epochs = found.lowering, found.stream, found.epochs
+    rows: dict[str, object] = {
+        "test accuracy": f"{_percent(found.accuracy.test_integer)} as integers, "
+        f"{_percent(found.accuracy.test_trained)} as trained",
+        "lowering": f"{lowering.spike_differences} spikes differ on {lowering.samples} samples "
+        f"({lowering.engine} engine)",
+    }
+    if stream is not None:
+        rows["pipelined stream"] = (
+            f"{stream.samples_different} of {stream.samples} samples differ, reset every "
+            f"{stream.reset_interval} steps, offset {stream.reset_offset}"
         )
-    )
+    if found.timing is not None:
+        rows["timing"] = found.timing.reason
+    rows["epochs"] = f"{epochs.epochs}, best {epochs.best_epoch}, {epochs.seconds_mean:.1f} s each"
+    rows["program"] = done.folder / "program.h5"
+    console().print(facts(rows))
 
 
-def _percent(accuracy: dict[str, Any]) -> str:
-    low, high = 100 * accuracy["low"], 100 * accuracy["high"]
-    return f"{100 * accuracy['rate']:.2f} % ({low:.1f} to {high:.1f})"
+def _percent(accuracy: Accuracy | None) -> str:
+    if accuracy is None:
+        return "not measured"
+    low, high = accuracy.interval
+    return f"{100 * accuracy.rate:.2f} % ({100 * low:.1f} to {100 * high:.1f})"

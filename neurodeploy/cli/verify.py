@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from neurodeploy.cli.budgets import Budgets, takes_budgets
 from neurodeploy.cli.datasets import (
     DataFlags,
     DataName,
@@ -26,19 +27,23 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from neurodeploy.verification.verify import Verification
+    from neurodeploy.verification.verdicts import Verification
 
 
 @reads_program
 @runs_program
 @takes_data
+@takes_budgets
 def verify(
     program: ProgramFile,
     data: DataName,
     suite: Annotated[
-        str, typer.Option(metavar="A,B,...", help="Some of noise and overflow.")
+        str,
+        typer.Option(
+            metavar="A,B,...", help="noise, attack, corruption, fault, certify, overflow."
+        ),
     ] = "noise,overflow",
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the noise.")] = 2024,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of noise and attacks.")] = 2024,
     engine: JudgingEngine = "native",
     jobs: Annotated[int, typer.Option(metavar="N", help="Processes to work in.")] = 1,
     scheduler: Annotated[
@@ -51,6 +56,7 @@ def verify(
     ] = False,
     json: AsJson = False,
     *,
+    budgets: Budgets,
     taken: DataFlags,
     flags: RunFlags,
     reading: Reading,
@@ -59,13 +65,12 @@ def verify(
     from neurodeploy.cli.progress import progress
     from neurodeploy.verification.campaign import Spread
     from neurodeploy.verification.suites import Flags
-    from neurodeploy.verification.verify import chosen, subject_of
-    from neurodeploy.verification.verify import verify as ask
+    from neurodeploy.verification.verdicts import ask, chosen, subject_of
 
     if resume and out is None:
         raise OptionError("--resume goes on with results in a run folder; name it with --out")
     spread = Spread(jobs, scheduler)
-    suites = chosen([name for name in suite.split(",") if name], Flags(seed=seed))
+    suites = chosen([name for name in suite.split(",") if name], Flags(seed, **vars(budgets)))
     network = reading.program(program)
     samples = presented(network, data, taken, flags.input_bits)
     check_folder(network, out)
@@ -119,6 +124,10 @@ def _accuracy(found: Verification) -> str:
     count = f"{entry.samples:,}"
     if entry.samples != subject.of:
         count = f"the first {entry.samples:,} of {subject.of:,}"
+    if entry.ties == entry.samples:
+        return (
+            f"no accuracy: not one of {count} samples of {subject.name} {subject.part} is decided"
+        )
     return (
         f"accuracy {entry.rate:.1%} ({low:.1%} to {high:.1%}) on {count} samples of "
         f"{subject.name} {subject.part}, {entry.ties} ties counted as wrong"

@@ -24,6 +24,30 @@ def spelt(message: str, options: Sequence[Option]) -> str:
     return message
 
 
+_RUN = "timing|weights|steps|reset_interval|reset_offset|input_bits|threads|jobs|scheduler"
+_ALONE = r"(?<![\w./\\-]){}(?![\w./\\-])"
+_KEYWORD = re.compile(rf"(?<![\w./\\-])({_RUN})=(?:'(\w+)'|([\w.-]+))")
+_SUBJECT = re.compile(rf"^({_RUN}|engines?|record)(?=: | is )")
+_CHOICE = re.compile(r"(?<=(?:use|ith) )(timing|weights) '(\w+)'")
+_NAME = re.compile(_ALONE.format("(reset_interval|reset_offset|input_bits)"))
+
+
+def in_words_of_runs(message: str) -> str:
+    """Return ``message`` with the options of a run named as on the command line.
+
+    ``reset_offset=1`` becomes ``--reset-offset 1``, ``steps is 0`` at the beginning ``--steps is
+    0``, ``use timing 'pipelined'`` ``use --timing pipelined``. What stands in a path stays.
+    """
+
+    def flag(found: re.Match[str]) -> str:
+        values = [value for value in found.groups()[1:] if value]
+        return " ".join([f"--{found[1].replace('_', '-')}", *values])
+
+    for pattern in (_KEYWORD, _SUBJECT, _CHOICE, _NAME):
+        message = pattern.sub(flag, message)
+    return message
+
+
 @contextmanager
 def in_words_of_options(options: Sequence[Option]) -> Iterator[None]:
     """Spell the errors and warnings of the block as `spelt` does."""

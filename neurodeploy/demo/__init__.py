@@ -28,6 +28,7 @@ from neurodeploy.program import Program
 from neurodeploy.report import write_report
 from neurodeploy.report.evidence import read_evidence
 from neurodeploy.report.verdict import Verdict, verdict
+from neurodeploy.results.outcome import Outcome
 from neurodeploy.run_folder import (
     COMPARE,
     ENERGY,
@@ -38,21 +39,23 @@ from neurodeploy.run_folder import (
     SAMPLE,
     VERIFY,
     create,
-    read_json,
     write_json,
 )
 from neurodeploy.sim.compare import Comparison, compare
 from neurodeploy.trace import Activity
 from neurodeploy.verification.sample import record_sample, write_sample
-from neurodeploy.verification.verify import (
+from neurodeploy.verification.suites import Flags
+from neurodeploy.verification.verdicts import (
     DEFAULT_SUITES,
     Verification,
+    ask,
     chosen,
     subject_of,
-    verify,
 )
 
 CONFIG, SHIPPED = "demo.toml", "digits.h5"
+EPS = (16.0, 32.0)
+"""Budgets of the attacks: one and two of the 16 steps of a pixel."""
 STREAM_SAMPLES = 20
 """Test samples that run as one stream in every engine, Lava included."""
 
@@ -89,10 +92,9 @@ class Demo:
         self._cost(program, verified.activity)
         page = write_report(self.folder)
         self.say(f"done in {time.perf_counter() - began:.0f} s")
-        found = verdict(read_evidence(self.folder))
-        result = read_json(self.folder / RESULT)
-        content = verified.to_dict()
-        return self._lines(found, result, content), page, found.good is not False
+        evidence = read_evidence(self.folder)
+        found = verdict(evidence)
+        return self._lines(found, evidence.result, verified), page, found.good is not False
 
     def _train(self) -> Program:
         """Train as the shipped configuration says; an interrupted run is resumed."""
@@ -185,13 +187,18 @@ class Demo:
         run = RunChoice(engine=self.engine)
         data = present(program, split)
         subject = subject_of(program, data, name="digits", of=len(split), run=run)
-        found = verify(subject, chosen(DEFAULT_SUITES), out=self.folder)
+        suites = chosen((*DEFAULT_SUITES, "attack"), Flags(eps=EPS, strength="quick"))
+        asked = suites if self.engine == "native" else chosen(DEFAULT_SUITES)
+        found = ask(subject, asked, out=self.folder)
         write_json(self.folder / VERIFY, found.to_dict())
         sample = record_sample(program, data, recipe=subject.recipe)
         write_sample(sample, program.digest, self.folder / SAMPLE)
         _, *levels = found["noise"].rows
         shown = ", ".join(f"{row.sigma:g}: {row.rate:.1%}" for row in levels)
         self.say(f"4 try: accuracy under noise {shown}")
+        if self.engine == "native":
+            left = ", ".join(f"eps {row.eps:g}: {row.robust:.1%}" for row in found["attack"].rows)
+            self.say(f"  what quick attacks left: {left}")
         return found
 
     def _cost(self, program: Program, activity: Activity) -> None:
@@ -209,20 +216,19 @@ class Demo:
         write_json(self.folder / ENERGY, content)
         self.say(f"5 cost: profiles {', '.join(profile_names())}")
 
-    def _lines(
-        self, found: Verdict, result: dict[str, Any] | None, content: dict[str, Any]
-    ) -> list[str]:
+    def _lines(self, found: Verdict, outcome: Outcome | None, verified: Verification) -> list[str]:
         """Return the three lines that matter."""
-        entry = content["accuracy"]
+        entry = verified.measured.accuracy
+        low, high = entry.interval
         accuracy = (
-            f"accuracy  {100 * entry['rate']:.1f} % ({100 * entry['low']:.1f} to "
-            f"{100 * entry['high']:.1f}) of {entry['samples']} test digits"
+            f"accuracy  {100 * entry.rate:.1f} % ({100 * low:.1f} to {100 * high:.1f}) of "
+            f"{entry.samples} test digits"
         )
-        if result is not None:
-            lost = result["lowering"]
+        if outcome is not None:
+            lost = outcome.lowering
             accuracy += (
-                f"; torch to integers: {lost['score_differences']} scores, "
-                f"{lost['spike_differences']} spikes differ"
+                f"; torch to integers: {lost.score_differences} scores, "
+                f"{lost.spike_differences} spikes differ"
             )
         engines = sorted({name for run in self.comparisons for name in run["engines"]})
         exact = f"fidelity  {found.level}: {', '.join(engines) or 'one engine'}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from neurodeploy.report.records.comparison import Compared
+from neurodeploy.results.comparison import Compared
 
 LEVELS = {
     "diverged": "Engines disagree",

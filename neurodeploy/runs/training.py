@@ -25,6 +25,7 @@ Beside what `neurodeploy.train.run` leaves, the folder holds
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,17 @@ from neurodeploy.data import Dataset, Split
 from neurodeploy.errors import TrainingError, located
 from neurodeploy.lowering import lower
 from neurodeploy.program import Program
+from neurodeploy.results.counted import Counted
+from neurodeploy.results.outcome import (
+    Epochs,
+    LoweringCheck,
+    Outcome,
+    StreamCheck,
+    TimingRule,
+    TrainedAccuracy,
+    TrainedLayer,
+    TrainedOn,
+)
 from neurodeploy.run_folder import PROGRAM, RESULT, write_json
 from neurodeploy.sim import compile
 from neurodeploy.train import compiled
@@ -51,18 +63,17 @@ from neurodeploy.train.progress import Reporter, Silent
 from neurodeploy.train.run import Trained, train_network
 from neurodeploy.verification.stream import verify_stream
 
-FORMAT = 1
 STREAM_SAMPLES = 400
 """Most test samples that the closing check runs as one pipelined stream."""
 
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What a run leaves: its folder, the integer network and the content of ``result.json``."""
+    """What a run leaves: its folder, the integer network, and what ``result.json`` says."""
 
     folder: Path
     program: Program
-    result: dict[str, Any]
+    outcome: Outcome
 
 
 def train(
@@ -92,44 +103,53 @@ def finish(trained: Trained, folder: Path, reporter: Reporter) -> TrainedRun:
     reporter.say(
         f"lowered epoch {trained.best_epoch}; comparing model and integers on the test set"
     )
-    result = outcome(trained, program)
+    outcome = outcome_of(trained, program)
     try:
-        write_json(folder / RESULT, result)
+        write_json(folder / RESULT, outcome.to_dict())
     except OSError as error:
         raise TrainingError(f"{folder / RESULT}: cannot be written: {error.strerror}") from error
-    return TrainedRun(folder, program, result)
+    return TrainedRun(folder, program, outcome)
 
 
-def outcome(trained: Trained, program: Program) -> dict[str, Any]:
-    """Return the content of ``result.json``."""
+def outcome_of(trained: Trained, program: Program) -> Outcome:
+    """Check the network against its integers on the test set; return what there is to say."""
     config, network, feed = trained.config, trained.network, trained.feed
     data = feed.data
     check = compare_on(network, program, feed, data.test)
     columns = feed.encoder.encode(*_arrays(data.test.first(STREAM_SAMPLES)))
     stream = verify_stream(program, columns, data.test.y, engine=engine(), limit=STREAM_SAMPLES)
-    return {
-        "format": FORMAT,
-        "name": config.name,
-        "seed": config.seed,
-        "config_sha256": config.digest,
-        "program_sha256": program.digest,
-        "weights_sha256": weights_digest(network.state_dict()),
-        "data": _data(data),
-        "encoder": feed.encoder.metadata(),
-        "accuracy": {
-            "validation_trained": evaluate(network, feed, data.validation).to_dict(),
-            "test_trained": check.trained.to_dict(),
-            "test_integer": check.integer.to_dict(),
-        },
-        "lowering": check.differences,
-        "stream": stream.to_dict(),
-        "timing": {
-            key: program.metadata[f"timing.{key}"] for key in ("rule", "needs_reset", "reason")
-        },
-        "layers": check.layers,
-        "epochs": _epochs(trained),
-        "versions": _versions(trained.threads),
-    }
+    return Outcome(
+        name=config.name,
+        seed=config.seed,
+        config_sha256=config.digest,
+        program_sha256=program.digest,
+        weights_sha256=weights_digest(network.state_dict()),
+        data=_data(data),
+        encoder=feed.encoder.metadata(),
+        accuracy=TrainedAccuracy(
+            validation_trained=Counted.from_accuracy(evaluate(network, feed, data.validation)),
+            test_trained=Counted.from_accuracy(check.trained),
+            test_integer=Counted.from_accuracy(check.integer),
+        ),
+        lowering=check.lowering,
+        stream=StreamCheck(
+            **{**vars(stream), "accuracy": Counted.from_accuracy(stream.accuracy)},
+            identical=stream.identical,
+        ),
+        timing=_timing(program),
+        layers=check.layers,
+        epochs=_epochs(trained),
+        versions=_versions(trained.threads),
+    )
+
+
+def _timing(program: Program) -> TimingRule:
+    told = program.metadata
+    return TimingRule(
+        rule=str(told["timing.rule"]),
+        needs_reset=bool(told["timing.needs_reset"]),
+        reason=str(told["timing.reason"]),
+    )
 
 
 def engine() -> str:
@@ -142,17 +162,17 @@ def engine() -> str:
 
 
 @dataclass(frozen=True)
-class LoweringCheck:
+class SplitCheck:
     """A trained network against the Program lowered from it, on a whole split."""
 
     trained: Accuracy
     integer: Accuracy
-    differences: dict[str, Any]
-    layers: list[dict[str, Any]]
+    lowering: LoweringCheck
+    layers: tuple[TrainedLayer, ...]
 
 
 @torch.no_grad()
-def compare_on(network: Network, program: Program, feed: Feed, split: Split) -> LoweringCheck:
+def compare_on(network: Network, program: Program, feed: Feed, split: Split) -> SplitCheck:
     """Run both on ``split``; count differing spikes of every population, and differing scores."""
     simulator = compile(program, engine=engine(), record=("s",))
     trained, integer = [], []
@@ -171,15 +191,15 @@ def compare_on(network: Network, program: Program, feed: Feed, split: Split) -> 
         scored += int(np.count_nonzero(mine != theirs))
         trained.append(predictions(mine))
         integer.append(predictions(theirs))
-    return LoweringCheck(
+    return SplitCheck(
         trained=Accuracy.of(np.concatenate(trained), split.y),
         integer=Accuracy.of(np.concatenate(integer), split.y),
-        differences={
-            "engine": engine(),
-            "samples": len(split),
-            "spike_differences": spikes,
-            "score_differences": scored,
-        },
+        lowering=LoweringCheck(
+            engine=engine(),
+            samples=len(split),
+            spike_differences=spikes,
+            score_differences=scored,
+        ),
         layers=_layers(network, rates),
     )
 
@@ -188,43 +208,34 @@ def _arrays(split: Split) -> tuple[Any, Any, Any]:
     return split.x, split.index, split.lengths
 
 
-def _layers(network: Network, rates: dict[str, float]) -> list[dict[str, Any]]:
+def _layers(network: Network, rates: Mapping[str, float]) -> tuple[TrainedLayer, ...]:
     table = []
     for layer in network.spiking_layers:
         bits = layer.effective_bits()
         table.append(
-            {
-                "name": layer.name,
-                "kind": layer.spec.kind,
-                "shape": list(layer.shape),
-                "weights": layer.weight.numel(),
-                "unit": layer.unit,
-                "bits_min": float(bits.min()),
-                "bits_mean": float(bits.mean()),
-                "bits_max": float(bits.max()),
-                "rate": rates[layer.name],
-            }
+            TrainedLayer(
+                name=layer.name,
+                kind=layer.spec.kind,
+                shape=layer.shape,
+                weights=layer.weight.numel(),
+                unit=layer.unit,
+                bits_min=float(bits.min()),
+                bits_mean=float(bits.mean()),
+                bits_max=float(bits.max()),
+                rate=rates[layer.name],
+            )
         )
-    return table
+    return tuple(table)
 
 
-def _data(data: Dataset) -> dict[str, Any]:
-    return {
-        "name": data.name,
-        "source": data.source,
-        "split_seed": data.seed,
-        "samples": {name: len(getattr(data, name)) for name in ("train", "validation", "test")},
-    }
+def _data(data: Dataset) -> TrainedOn:
+    samples = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
+    return TrainedOn(data.name, data.source, data.seed, samples, data.digest)
 
 
-def _epochs(trained: Trained) -> dict[str, Any]:
-    seconds = [row["seconds"] for row in trained.history]
-    return {
-        "epochs": len(seconds),
-        "best_epoch": trained.best_epoch,
-        "seconds": seconds,
-        "seconds_mean": sum(seconds) / len(seconds),
-    }
+def _epochs(trained: Trained) -> Epochs:
+    seconds = tuple(row["seconds"] for row in trained.history)
+    return Epochs(len(seconds), trained.best_epoch, seconds, sum(seconds) / len(seconds))
 
 
 def _versions(threads: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Training: quantised CUBA-LIF networks whose eval-mode forward pass is the integer network."""
 
+from neurodeploy.train.builder import quantised_layer
 from neurodeploy.train.config import Config, parse_config, read_config
 from neurodeploy.train.network import Network
 from neurodeploy.train.run import Trained, train_network
@@ -16,6 +17,7 @@ __all__ = [
     "SumPool",
     "Trained",
     "parse_config",
+    "quantised_layer",
     "read_config",
     "train_network",
 ]

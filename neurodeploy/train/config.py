@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from neurodeploy.encode import ENCODERS, Encoder
+from neurodeploy.encode import ENCODERS
 from neurodeploy.errors import OptionError, located
 from neurodeploy.schema import nearest
+from neurodeploy.train.consistency import check_consistency
+from neurodeploy.train.methods import Homeostasis, Hook, Loss, NotNegative, Perturbation
 from neurodeploy.train.specs import (
     Conv,
     Count,
@@ -34,8 +35,6 @@ else:
 
 SCHEMA = 1
 """Version of the configuration's meaning; part of its digest."""
-Share = Annotated[float, Field(ge=0, le=1)]
-NotNegative = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class Data(Spec):
@@ -73,36 +72,6 @@ class EncoderSpec(Spec):
     seed: Annotated[int, Field(ge=0, le=2**62)] | None = None
 
 
-class Perturbation(Spec):
-    """Noise of the second forward pass in training.
-
-    kind : ``"none"`` or ``"gaussian"``. std : in units of the data's peak. clamp : keep noisy
-    values within the data's range, as the deployed encoder needs for spikes.
-    """
-
-    kind: Literal["none", "gaussian"] = "none"
-    std: Annotated[float, Field(gt=0, le=10)] = 8 / 255
-    clamp: bool = True
-
-
-class Loss(Spec):
-    """What is minimised (see `neurodeploy.train.losses`).
-
-    term : ``"none"``, ``"ms-mppd"`` or ``"mppd-l1"``. term_weight : its factor (rho).
-    clean_share : share of the clean cross-entropy (chi), when there is a perturbation.
-    rate_weight, rate_target : weight of the mean squared distance of each layer's firing rate from
-    the target. rest_weight : weight of the firing rate in the second half of the encoder's gap,
-    which teaches a recurrent network to come to rest before the next sample of a stream.
-    """
-
-    term: Literal["none", "ms-mppd", "mppd-l1"] = "none"
-    term_weight: NotNegative = 1.0
-    clean_share: Share = 0.5
-    rate_weight: NotNegative = 0.0
-    rate_target: Share = 0.1
-    rest_weight: NotNegative = 0.0
-
-
 class Optimizer(Spec):
     """kind : ``"adam"`` or ``"sgd"``. schedule : ``"cosine"`` to zero over all steps, or
     ``"constant"``. momentum : of sgd, default 0.9.
@@ -131,7 +100,12 @@ class Training(Spec):
 
 
 class Config(Spec):
-    """A whole run. layer : in order; the last one classifies. seed : of everything random."""
+    """A whole run. layer : in order; the last one classifies. seed : of everything random.
+
+    hook : what is done to the weights after each step, in order.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"hook", "homeostasis"})
 
     name: str = "run"
     seed: Annotated[int, Field(ge=0, le=2**62)] = 1
@@ -142,19 +116,38 @@ class Config(Spec):
     readout: Readout = Readout()
     loss: Loss = Loss()
     perturbation: Perturbation = Perturbation()
+    hook: tuple[Hook, ...] = Field(default=(), strict=False)
+    homeostasis: Homeostasis | None = None
     optimizer: Optimizer = Optimizer()
     training: Training = Training()
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all settings, defaults filled in; ``name``, ``threads`` and a CPU aside."""
-        settings = self.model_dump(mode="json")
+        """SHA-256 of all settings, defaults filled in; ``name``, ``threads`` and a CPU aside.
+
+        Settings that came later are left out at their default: no digest changed with them.
+        """
+        settings = _without_later(self, self.model_dump(mode="json"))
         settings.pop("name")
         settings["training"].pop("threads")
         if self.training.device == "cpu":  # as before there was a choice
             settings["training"].pop("device")
         text = json.dumps({"schema": SCHEMA, **settings}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_later(spec: Any, table: Any) -> Any:
+    """Return the dumped ``table`` of ``spec`` without what is `Spec.later` and at its default."""
+    if isinstance(spec, tuple):
+        return [_without_later(item, entry) for item, entry in zip(spec, table, strict=True)]
+    if not isinstance(spec, Spec):
+        return table
+    defaults = type(spec).model_fields
+    return {
+        name: _without_later(getattr(spec, name), entry)
+        for name, entry in table.items()
+        if name not in spec.later or getattr(spec, name) != defaults[name].default
+    }
 
 
 def read_config(path: str | Path) -> Config:
@@ -210,12 +203,14 @@ def to_toml(config: Config) -> str:
         {"kind": spec.kind, **entries}
         for spec, entries in zip(config.layer, table.pop("layer"), strict=True)
     ]
+    rows = [("layer", entries) for entries in layers]
+    rows += [("hook", entries) for entries in table.pop("hook", [])]
     lines = [_line(key, value) for key, value in table.items() if not isinstance(value, dict)]
     for name, entries in table.items():
         if isinstance(entries, dict):
             lines += ["", f"[{name}]", *(_line(key, value) for key, value in entries.items())]
-    for layer in layers:
-        lines += ["", "[[layer]]", *(_line(key, value) for key, value in layer.items())]
+    for name, entries in rows:
+        lines += ["", f"[[{name}]]", *(_line(key, value) for key, value in entries.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -280,49 +275,3 @@ def _known_keys(where: tuple[int | str, ...]) -> list[str]:
         options = [annotation, *get_args(annotation)]
         model = next(o for o in options if isinstance(o, type) and issubclass(o, BaseModel))
     return list(model.model_fields)
-
-
-def check_consistency(config: Config) -> None:
-    """Raise OptionError for options that contradict each other."""
-    loss, training, perturbation = config.loss, config.training, config.perturbation
-    if loss.term != "none" and perturbation.kind == "none":
-        raise OptionError(
-            f"loss.term: is {loss.term!r}, which compares with a noisy pass, but perturbation.kind "
-            "is 'none'; set it to 'gaussian' or the term to 'none'"
-        )
-    if training.freeze_epochs >= training.epochs:
-        raise OptionError(
-            f"training.freeze_epochs: is {training.freeze_epochs}, expected fewer than the "
-            f"{training.epochs} epochs"
-        )
-    batch_norm = any(getattr(layer, "norm", "") == "batch" for layer in config.layer)
-    if training.freeze_epochs and not batch_norm:
-        raise OptionError("training.freeze_epochs: is set, but no layer has norm 'batch'")
-    if config.optimizer.kind == "adam" and config.optimizer.momentum is not None:
-        raise OptionError("optimizer.momentum: is set, but only 'sgd' uses it")
-    if loss.rate_weight == 0 and "rate_target" in loss.model_fields_set:
-        raise OptionError("loss.rate_target: is set, but loss.rate_weight is 0")
-    if loss.rest_weight and config.encoder.gap == 0:
-        raise OptionError("loss.rest_weight: is set, but encoder.gap is 0, there is no rest")
-    if perturbation.kind == "none" and perturbation.model_fields_set - {"kind"}:
-        raise OptionError("perturbation: has settings, but kind is 'none'")
-    _check_encoder(config.encoder)
-    if config.readout.kind == "integrator" and len(config.layer) == 1 and loss.term != "none":
-        raise OptionError(f"loss.term: is {loss.term!r}, but no layer spikes")
-
-
-def encoder_options(kind: str) -> list[str]:
-    """Return the fields that an encoder has besides those of every encoder."""
-    common = {field.name for field in fields(Encoder)}
-    return [field.name for field in fields(ENCODERS[kind]) if field.name not in common]
-
-
-def _check_encoder(encoder: EncoderSpec) -> None:
-    options = encoder_options(encoder.kind)
-    for name in sorted(encoder.model_fields_set - {"kind", "steps", "gap", *options}):
-        if name in EncoderSpec.model_fields:
-            raise OptionError(
-                f"encoder.{name}: is set, but encoder {encoder.kind!r} does not use it"
-            )
-        known = ["kind", "steps", "gap", *options]
-        raise OptionError(f"encoder.{name}: unknown key, {nearest(name, known)}")

@@ -1,4 +1,4 @@
-"""From a data set to batches: order, noise and columns, all functions of seed and counters.
+"""From a data set to batches: order and columns, all functions of seed and counters.
 
 Nothing here keeps a state: epoch and step decide every random choice, so that a resumed run sees
 the very batches of an uninterrupted one.
@@ -6,8 +6,7 @@ the very batches of an uninterrupted one.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neurodeploy.data.dataset import Dataset, Split
-from neurodeploy.draws import normals, permutation
+from neurodeploy.draws import permutation
 from neurodeploy.encode import ENCODERS, Direct, Encoder
 from neurodeploy.errors import DataError, OptionError, located
-from neurodeploy.train.config import EncoderSpec, Perturbation, encoder_options
+from neurodeploy.train.config import EncoderSpec
+from neurodeploy.train.consistency import encoder_options
 
 ORDER_STREAM = 2**32
 """Added to the epoch in the key of the order, which no split of the data has."""
@@ -52,7 +52,7 @@ def build_encoder(spec: EncoderSpec, data: Dataset) -> Encoder:
 class Feed:
     """Makes the tensors of a run.
 
-    seed : of the order and the noise.
+    seed : of the order, and of what perturbs the samples.
     """
 
     data: Dataset
@@ -76,19 +76,13 @@ class Feed:
         columns = self.encoder.encode(split.x, split.index, split.lengths, draw)
         return torch.from_numpy(np.ascontiguousarray(np.moveaxis(columns, 1, 0), np.float32))
 
-    def perturbed(self, split: Split, spec: Perturbation, epoch: int) -> Split:
-        """Return ``split`` with Gaussian noise, rounded to the data's integers.
-
-        ``round(x + std * peak * n)``, clamped to the data's range unless ``spec.clamp`` is false;
-        n is `neurodeploy.draws.normals` of the seed, stream ``1 + epoch``, the sample's number and
-        the value's place, whatever the batch.
-        """
-        count = math.prod(split.x.shape[1:])
-        noise = normals(self.seed, split.index, count, 1 + epoch).reshape(split.x.shape)
-        x = np.rint(split.x + noise * (spec.std * self.data.peak)).astype(np.int32)
-        if spec.clamp:
-            x = np.clip(x, self.data.domain.low, self.data.domain.high)
-        return replace(split, x=x)
+    def valid(self, split: Split) -> Tensor:
+        """Return which columns hold data, bool ``(steps, batch)``: no gap, no end of a series."""
+        column = torch.arange(self.steps)[:, None]
+        there = (column < self.encoder.steps).expand(self.steps, len(split))
+        if split.lengths is None:
+            return there
+        return there & (column < torch.from_numpy(np.asarray(split.lengths, np.int64)))
 
 
 def check_fit(data: Dataset, classes: int, batch: int) -> None:

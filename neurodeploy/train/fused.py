@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from neurodeploy.train.compiled import ints, knows, means, native_module
-from neurodeploy.train.scan import ScanOptions, ScanParameters
+from neurodeploy.train.compiled import backward, ints, knows, means, native_module
+from neurodeploy.train.scan import Saved, ScanOptions, ScanParameters
 
 if TYPE_CHECKING:
     from neurodeploy.train.specs import Conv
@@ -237,15 +237,17 @@ class _Layer(torch.autograd.Function):
         found: _Found,
         settings: _Settings,
     ) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(rows, found.v)
+        ctx.save_for_backward(rows, found.s, found.v)
         ctx.patterns, ctx.settings = found.patterns, settings
         ctx.set_materialize_grads(False)
         return found.s, found.v
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        rows, v = (tensor.detach() for tensor in ctx.saved_tensors)
+        rows, s, v = (tensor.detach() for tensor in ctx.saved_tensors)
         settings, options = ctx.settings, ctx.settings.options
+        if not any(ctx.needs_input_grad[1:5]):
+            return (_of_data(grads, Saved(s, v, None), rows, settings), *(None,) * 6)
         through, learned = ctx.needs_input_grad[0], ctx.needs_input_grad[2:5]
         grad_a = torch.empty_like(v) if through else None
         grad_weight = torch.empty_like(rows, memory_format=torch.contiguous_format)
@@ -271,3 +273,12 @@ class _Layer(torch.autograd.Function):
             for k, wanted in enumerate(learned)
         ]
         return (grad_x, grad_weight, *sums, None, None)
+
+
+def _of_data(
+    grads: tuple[Tensor | None, ...], saved: Saved, rows: Tensor, settings: _Settings
+) -> Tensor:
+    """Return the gradient of the inputs alone, through the scan's own way back."""
+    options, given = settings.options, settings.parameters
+    found = backward(grads[0], grads[1], saved, given, options, options.steps)
+    return settings.geometry.input_gradient(found.a, rows)

@@ -17,8 +17,11 @@ from neurodeploy.errors import TrainingError
 from neurodeploy.train.checkpoint import Checkpoint, copied
 from neurodeploy.train.config import Config
 from neurodeploy.train.feed import Feed, labels
+from neurodeploy.train.homeostasis import take_signatures, take_weights
+from neurodeploy.train.hooks import Moment, after_step
 from neurodeploy.train.losses import total_loss
 from neurodeploy.train.network import Network, Run
+from neurodeploy.train.passes import run_passes
 from neurodeploy.train.progress import Reporter
 
 EVAL_BATCH = 512
@@ -50,8 +53,19 @@ class Loop:
         """Steps of an epoch; a last incomplete batch is left out."""
         return len(self.feed.data.train) // self.config.training.batch
 
-    def start(self) -> None:
-        """Calibrate a fresh network on the first samples of the first epoch."""
+    def start(self, clean: Network | None = None) -> None:
+        """Calibrate a fresh network on the first samples of the first epoch.
+
+        clean : network that homeostatic layers get their signatures from, and the weights where
+        the configuration says so; then there is nothing to calibrate.
+        """
+        given = self.config.homeostasis
+        if clean is not None and given is not None:
+            take_signatures(self.network, clean, self.feed, given.samples)
+            if given.start:
+                take_weights(self.network, clean)
+                self.best_model = copied(self.network.state_dict())
+                return
         rows = self.feed.order(1)[:CALIBRATION_SAMPLES]
         x = self.feed.batch(self.feed.data.train.take(rows), draw=1)
         self.network.calibrate(x.to(self.network.device), self.feed.steps)
@@ -65,14 +79,9 @@ class Loop:
         torch.set_rng_state(checkpoint.random)
 
     def _load(self, checkpoint: Checkpoint) -> None:
-        try:
-            self.network.load_state_dict(checkpoint.best_model)
-            self.network.load_state_dict(checkpoint.model)
-            self.optimizer.load_state_dict(checkpoint.optimizer)
-        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise TrainingError(
-                f"the checkpoint does not fit the network: {' '.join(str(error).split())[:200]}"
-            ) from error
+        load_into(self.network, checkpoint.best_model)
+        load_into(self.network, checkpoint.model)
+        load_into(self.optimizer, checkpoint.optimizer)
 
     def run(self) -> None:
         """Train the epochs that remain."""
@@ -110,16 +119,17 @@ class Loop:
         }
 
     def _step(self, epoch: int, step: int, split: Split) -> float:
-        config = self.config
+        config, progress = self.config, self._done(epoch, step) / self._total
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(epoch, step)
         try:
-            clean, noisy = self._passes(epoch, step, split)
+            clean, noisy = run_passes(config, self.network, self.feed, split, epoch, progress)
         except TrainingError as error:
             self._give_up(epoch, step, str(error))
         gap = self.feed.encoder.gap
         y = labels(split).to(self.network.device)
-        loss = total_loss(config.loss, self.network, y, clean, noisy, gap)
+        valid = self.feed.valid(split).to(y.device) if config.loss.labels == "step" else None
+        loss = total_loss(config.loss, self.network, y, clean, noisy, gap, progress, valid)
         self.optimizer.zero_grad(set_to_none=True)
         if not math.isfinite(float(loss.detach())):
             where, what = self._not_finite(clean, noisy)
@@ -129,35 +139,25 @@ class Loop:
         if config.training.clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.training.clip)
         self.optimizer.step()
+        moment = Moment(config.seed, self._done(epoch, step))
+        after_step(self.network, config.hook, moment)
         self._check("parameter", epoch, step)
         return float(loss.detach())
-
-    def _passes(self, epoch: int, step: int, split: Split) -> tuple[Run, Run | None]:
-        """Return the clean and, if asked for, the perturbed pass.
-
-        One pass over both where samples do not influence each other, else two, so that each has
-        its own batch statistics.
-        """
-        spec, steps = self.config.perturbation, self.feed.steps
-        device = self.network.device
-        x = self.feed.batch(split, draw=epoch).to(device)
-        if spec.kind == "none":
-            return self.network(x, steps), None
-        perturbed = self.feed.perturbed(split, spec, epoch)
-        noisy = self.feed.batch(perturbed, draw=epoch).to(device)
-        if self.network.uses_batch_statistics:
-            return self.network(x, steps), self.network(noisy, steps)
-        both = self.network(torch.cat([x, noisy], 1), steps)
-        return both.samples(slice(None, len(split))), both.samples(slice(len(split), None))
 
     def _learning_rate(self, epoch: int, step: int) -> float:
         """``base * (1 + cos(pi * done / total)) / 2`` over all steps, or the base."""
         optimizer = self.config.optimizer
         if optimizer.schedule == "constant":
             return optimizer.learning_rate
-        total = self.config.training.epochs * self.steps_per_epoch
-        done = (epoch - 1) * self.steps_per_epoch + step
-        return optimizer.learning_rate * (1 + math.cos(math.pi * done / total)) / 2
+        done = self._done(epoch, step)
+        return optimizer.learning_rate * (1 + math.cos(math.pi * done / self._total)) / 2
+
+    @property
+    def _total(self) -> int:
+        return self.config.training.epochs * self.steps_per_epoch
+
+    def _done(self, epoch: int, step: int) -> int:
+        return (epoch - 1) * self.steps_per_epoch + step
 
     def _check(self, what: str, epoch: int, step: int) -> None:
         """Stop when a gradient or parameter is not finite."""
@@ -213,6 +213,16 @@ class Loop:
             random=torch.get_rng_state(),
             history=self.history,
         )
+
+
+def load_into(target: Any, state: dict[str, Any]) -> None:
+    """Load a state of a checkpoint; raise TrainingError when it does not fit."""
+    try:
+        target.load_state_dict(state)
+    except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise TrainingError(
+            f"the checkpoint does not fit the network: {' '.join(str(error).split())[:200]}"
+        ) from error
 
 
 def _optimizer(config: Config, network: Network) -> torch.optim.Optimizer:

@@ -1,75 +1,45 @@
 """What training minimises: cross-entropy, firing-rate regularisation, and terms of robust training.
 
-A term compares a clean and a perturbed pass; `TERMS` holds them by the name used in a
-configuration, so that another published method is another function here.
+Terms that compare the passes of a step are in `neurodeploy.train.terms`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neurodeploy.train.config import Loss
-from neurodeploy.train.layer_records import Result
-from neurodeploy.train.layers import SpikingLayer
+from neurodeploy.train.methods import Loss
 from neurodeploy.train.network import Network, Run
-from neurodeploy.train.response import impulse_response
+from neurodeploy.train.ramps import factor
+from neurodeploy.train.terms import TERMS, Passes
 
-Term = Callable[[Network, Run, Run], Tensor]
+
+@dataclass(frozen=True)
+class Weights:
+    """What counts in a step. clean : share of the clean pass (chi). term : factor (rho)."""
+
+    clean: float
+    term: float
+
+    @property
+    def needs_perturbed(self) -> bool:
+        """Whether the perturbed pass counts at all."""
+        return self.clean < 1 or self.term > 0
 
 
-def perturbation_dynamics(layer: SpikingLayer, clean: Result, perturbed: Result) -> Tensor:
-    """Return Y, how far a perturbation moves the membrane without spikes, ``(T, batch, N)``.
+def weights(spec: Loss, progress: float = 1.0) -> Weights:
+    """Return what counts when the share ``progress`` of all steps is done.
 
-        d[t] = (stop_gradient(a_clean[t]) - a_perturbed[t]) / threshold
-        U[t] = keep_u * U[t-1] + d[t];   Y[t] = keep_v * Y[t-1] + U[t],   0 before the start
-
-    With current_decay 4096, U = d and this is the recursion of the paper, whose threshold is 1.
-    Here it may be learned: without the division, smaller weights and a smaller threshold together
-    would lower Y and change nothing.
-
-    Source: Ding et al., ICML 2024, arXiv:2405.20694, section 3 (MS-MPPD).
+    ``chi = 1 - (1 - clean_share) * factor of share_ramp, rho = term_weight * factor of term_ramp``.
     """
-    grid = layer.quantised()
-    threshold = grid.threshold.expand(layer.shape).reshape(-1)
-    difference = (clean.a.detach() - perturbed.a).float() / threshold
-    steps = clean.s.shape[0]
-    decays = (grid.current_decay.detach().mean(), grid.voltage_decay.detach().mean())
-    response = impulse_response(float(decays[0]), float(decays[1]), steps).to(difference)
-    if difference.shape[0] == 1:
-        return response.sum(1)[:, None, None] * difference
-    return torch.einsum("ts,sbn->tbn", response, difference)
-
-
-def _last_spiking(network: Network) -> SpikingLayer:
-    return [layer for layer in network.spiking_layers if layer.spiking][-1]
-
-
-def _dynamics_of_last(network: Network, clean: Run, perturbed: Run) -> Tensor:
-    layer = _last_spiking(network)
-    return perturbation_dynamics(layer, clean.results[layer.name], perturbed.results[layer.name])
-
-
-def ms_mppd(network: Network, clean: Run, perturbed: Run) -> Tensor:
-    """``mean(Y^2)`` over steps, batch and neurons of the last spiking layer.
-
-    Source: Ding et al., ICML 2024, arXiv:2405.20694, equation of the mean-square MPPD.
-    """
-    return _dynamics_of_last(network, clean, perturbed).square().mean()
-
-
-def mppd_l1(network: Network, clean: Run, perturbed: Run) -> Tensor:
-    """``mean(|Y|)`` over steps, batch and neurons of the last spiking layer.
-
-    Source: the l1 variant of MS-MPPD, MPPD-TV, ICLR 2026.
-    """
-    return _dynamics_of_last(network, clean, perturbed).abs().mean()
-
-
-TERMS: dict[str, Term] = {"ms-mppd": ms_mppd, "mppd-l1": mppd_l1}
+    term = 0.0 if spec.term == "none" else spec.term_weight * factor(spec.term_ramp, progress)
+    clean = spec.clean_share
+    if spec.share_ramp is not None:
+        clean = 1 - (1 - clean) * factor(spec.share_ramp, progress)
+    return Weights(clean, term)
 
 
 def rate_penalty(network: Network, run: Run, target: float) -> Tensor:
@@ -87,8 +57,62 @@ def rest_penalty(network: Network, run: Run, gap: int) -> Tensor:
     return torch.stack(rates).mean() if rates else torch.zeros(())
 
 
+def step_cross_entropy(
+    network: Network, run: Run, y: Tensor, valid: Tensor | None = None
+) -> Tensor:
+    """Return the mean cross-entropy over steps and samples, of ``scale * output`` of each step.
+
+    y : labels ``(batch,)`` or, one for each step, ``(steps, batch)``. valid : bool
+    ``(steps, batch)``, the steps that count, None for all; of both the read-out's window is taken.
+
+    Source: Deng et al., ICLR 2022, arXiv:2202.11946, equation 9 (temporal efficient training).
+    """
+    outputs = network.readout.scale * network.outputs(run)
+    steps, batch = outputs.shape[:2]
+    labels = y.expand(steps, batch) if y.dim() == 1 else y[-steps:]
+    found = functional.cross_entropy(outputs.flatten(0, 1), labels.reshape(-1), reduction="none")
+    return _mean_of(found.reshape(steps, batch), valid)
+
+
+def mean_squared_error(
+    network: Network, run: Run, target: Tensor, valid: Tensor | None = None
+) -> Tensor:
+    """Return the mean of ``(output - target)^2``, for networks that read values out.
+
+    output : v of an integrator in units of its layer, or spikes (`Network.outputs`). target :
+    ``(steps, batch, N)``, of which the read-out's window is taken, or ``(batch, N)`` for the mean
+    over the window. valid : as for `step_cross_entropy`.
+    """
+    outputs = network.outputs(run)
+    if target.dim() == 2:
+        return functional.mse_loss(outputs.mean(0), target)
+    error = (outputs - target[-len(outputs) :]).square().mean(2)
+    return _mean_of(error, valid)
+
+
+def _mean_of(values: Tensor, valid: Tensor | None) -> Tensor:
+    """Return the mean of ``(steps, batch)`` where ``valid``, the last steps of which are taken."""
+    if valid is None:
+        return values.mean()
+    there = valid[-len(values) :].to(values)
+    return (values * there).sum() / there.sum().clamp(min=1)
+
+
+def _answer(spec: Loss, network: Network, run: Run, y: Tensor, valid: Tensor | None) -> Tensor:
+    if spec.labels == "step":
+        return step_cross_entropy(network, run, y, valid)
+    return functional.cross_entropy(run.logits, y)
+
+
 def total_loss(
-    spec: Loss, network: Network, y: Tensor, clean: Run, perturbed: Run | None, gap: int = 0
+    spec: Loss,
+    network: Network,
+    y: Tensor,
+    clean: Run,
+    perturbed: Run | None,
+    gap: int = 0,
+    progress: float = 1.0,
+    valid: Tensor | None = None,
 ) -> Tensor:
     """Return the loss of one batch.
 
@@ -96,14 +120,18 @@ def total_loss(
             + rate_weight * rate penalty + rest_weight * rest penalty
 
     and CE(clean) in place of the first two without a perturbed pass. gap : silent columns at the
-    end of each sample.
+    end of each sample. progress : see `weights`. What has weight 0 is not computed. CE is that of
+    the logits, or of each step by itself (`step_cross_entropy`, with ``valid``).
     """
-    loss = functional.cross_entropy(clean.logits, y)
+    loss = _answer(spec, network, clean, y, valid)
     if perturbed is not None:
-        share = spec.clean_share
-        loss = share * loss + (1 - share) * functional.cross_entropy(perturbed.logits, y)
-        if spec.term != "none":
-            loss = loss + spec.term_weight * TERMS[spec.term](network, clean, perturbed)
+        now = weights(spec, progress)
+        if now.clean < 1:
+            other = _answer(spec, network, perturbed, y, valid)
+            loss = now.clean * loss + (1 - now.clean) * other
+        if now.term:
+            passes = Passes(clean, perturbed, y)
+            loss = loss + now.term * TERMS[spec.term].value(network, passes, spec)
     if spec.rate_weight:
         loss = loss + spec.rate_weight * rate_penalty(network, clean, spec.rate_target)
     if spec.rest_weight:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,15 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from neurodeploy.errors import OptionError, ProgramError, located
+from neurodeploy.errors import OptionError
 from neurodeploy.program import MetadataValue
+from neurodeploy.train.builder import Layer, build_chain, check_layers, check_source
+from neurodeploy.train.inputs import check_range, fitted
 from neurodeploy.train.layer_records import Result
-from neurodeploy.train.layers import ConvLayer, DenseLayer, SpikingLayer
+from neurodeploy.train.layers import SpikingLayer
 from neurodeploy.train.pooling import SumPoolLayer
-from neurodeploy.train.specs import Conv, Dense, Flatten, LayerSpec, Neuron, Readout, SumPool
+from neurodeploy.train.specs import LayerSpec, Neuron, Readout
 
 Shape = tuple[int, ...]
-Layer = SpikingLayer | SumPoolLayer
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Network(nn.Module):
     shape : of the input, (N,) or (C, H, W). layers : specs in order. input_scale : value of the
     input that stands for 1.0 (1 for spikes, the number of levels for direct encoding).
     message_bits : of the Program's input, 0 for spikes. neuron : of layers that name none.
-    seed : of the initial weights and delays. metadata : kept for the Program.
+    seed : of the initial weights and delays. steps : columns of a sample, which neurons with a
+    value for each step need. metadata : kept for the Program.
 
     Raises OptionError or ProgramError, naming the layer, when the chain does not fit together.
     """
@@ -66,19 +69,50 @@ class Network(nn.Module):
         neuron: Neuron | None = None,
         readout: Readout | None = None,
         seed: int = 1,
+        steps: int | None = None,
         metadata: dict[str, MetadataValue] | None = None,
     ) -> None:
         super().__init__()
+        readout = readout or Readout()
+        modules = build_chain(
+            layers, tuple(shape), input_scale, neuron or Neuron(), readout, seed, steps
+        )
+        self._hold(shape, modules, message_bits, readout, metadata)
+
+    def _hold(
+        self,
+        shape: Shape,
+        modules: Sequence[Layer],
+        message_bits: int,
+        readout: Readout,
+        metadata: dict[str, MetadataValue] | None,
+    ) -> None:
         self.shape, self.message_bits = tuple(shape), message_bits
-        self.readout = readout or Readout()
-        self.metadata = dict(metadata or {})
-        _check_chain(layers)
-        generator = torch.Generator().manual_seed(seed)
-        built = _Builder(self.shape, input_scale, neuron or Neuron(), self.readout, generator)
-        for number, spec in enumerate(layers, 1):
-            with located(f"layer {number} ({spec.kind})"):
-                built.add(spec, last=number == len(layers))
-        self.layers = Chain(built.modules)
+        self.readout, self.metadata = readout, dict(metadata or {})
+        self.layers = Chain(modules)
+
+    @classmethod
+    def of_layers(
+        cls,
+        layers: Sequence[Layer],
+        *,
+        message_bits: int = 0,
+        readout: Readout | None = None,
+        metadata: dict[str, MetadataValue] | None = None,
+    ) -> Network:
+        """Return a chain of layers that were made one by one; it shares their parameters.
+
+        layers : of `quantised_layer`, in order, the last one an integrator when ``readout`` says
+        so. The other arguments are those of a Network.
+
+        Raises OptionError, naming the layer, when they do not fit together.
+        """
+        readout = readout or Readout()
+        check_layers(layers, readout)
+        network = cls.__new__(cls)
+        nn.Module.__init__(network)
+        network._hold(layers[0].source, layers, message_bits, readout, metadata)
+        return network
 
     @property
     def spiking_layers(self) -> list[SpikingLayer]:
@@ -105,12 +139,19 @@ class Network(nn.Module):
     def forward(self, x: Tensor, steps: int | None = None) -> Run:
         """Run the network from rest.
 
-        x : integer-valued float32 ``(steps, batch, *shape)``, or ``(1, batch, *shape)`` with
-        ``steps`` given for an input that is the same at every step.
+        x : integer-valued ``(steps, batch, *shape)``, or ``(1, batch, *shape)`` with ``steps``
+        given for an input that is the same at every step. Maps may be given flat, and the other
+        way round. Autocast does not act inside: integers have no use for it.
+
+        Raises InputError for another size, and in eval mode for fractions and for values that the
+        Program's input cannot carry.
         """
-        steps = x.shape[0] if steps is None else steps
+        with torch.autocast(x.device.type, enabled=False):
+            return self._run(fitted(x, self.shape), x.shape[0] if steps is None else steps)
+
+    def _run(self, x: Tensor, steps: int) -> Run:
         results: dict[str, Result] = {}
-        bound: float | None = None
+        bound = None if self.training else check_range(x, self.message_bits)
         packed = None
         for layer in self.layers:
             if isinstance(layer, SpikingLayer):
@@ -121,9 +162,19 @@ class Network(nn.Module):
                 x, bound, packed = layer(x), None, None
         return Run(self._logits(result), results)
 
+    def outputs(self, run: Run) -> Tensor:
+        """Return what is read out in each step of the window, float ``(steps, batch, N)``.
+
+        Spikes of the last layer, or v of an integrator in units of the layer.
+        """
+        return self._read(list(run.results.values())[-1]).flatten(2)
+
+    def _read(self, last: Result) -> Tensor:
+        source = last.s if self.readout.kind == "count" else last.membrane
+        return source[self._window(len(source))]
+
     def _logits(self, last: Result) -> Tensor:
-        source = last.s if self.readout.kind == "count" else last.v / (64 * last.unit)
-        return self.readout.scale * source[self._window(len(source))].mean(0).flatten(1)
+        return self.readout.scale * self._read(last).mean(0).flatten(1)
 
     def _window(self, steps: int) -> slice:
         if self.readout.window > steps:
@@ -157,6 +208,56 @@ class Network(nn.Module):
                 x = layer(x)
         self.train(mode)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the integers of eval mode for the passes within: only the data get gradients.
+
+        The parameters are quantised once. Afterwards the network is in the mode that it was in.
+        """
+        mode = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                for layer in self.spiking_layers:
+                    layer.held = layer.quantised()
+            yield
+        finally:
+            for layer in self.spiking_layers:
+                layer.held = None
+            self.train(mode)
+
+    @torch.no_grad()
+    def record_signatures(
+        self, clean: Network, columns: Iterable[Tensor], steps: int | None = None
+    ) -> None:
+        """Record the signatures of homeostatic layers from a clean network of plain neurons.
+
+        The signature of a neuron is its mean v before the reset in each step, over all samples, in
+        units of the layer: ``clean`` runs in eval mode, on the integers that it lowers to.
+
+        clean : with layers of the same names and shapes. columns, steps : batches as for `forward`.
+
+        Raises OptionError for layers that differ, and where there is no sample.
+        """
+        layers = [n for n in self.spiking_layers if n.neuron.model == "homeostatic"]
+        sums = {layer.name: torch.zeros_like(layer.signature).double() for layer in layers}
+        for layer in layers:
+            check_source(layer, clean.spiking_layers)
+        mode, samples = clean.training, 0
+        clean.eval()
+        for batch in columns:
+            run = clean(batch, steps)
+            samples += batch.shape[1]
+            for layer in layers:
+                found = run.results[layer.name].membrane.double().sum(1)
+                sums[layer.name][: len(found)] += found[: len(layer.signature)]
+        clean.train(mode)
+        if samples == 0:
+            raise OptionError("there are no samples to record signatures from")
+        for layer in layers:
+            layer.signature.copy_(sums[layer.name] / samples)
+            layer.recorded.fill_(True)
+
     def freeze_statistics(self) -> None:
         """Stop batch-norm: from now on training runs the very integers of eval mode."""
         for layer in self.spiking_layers:
@@ -174,7 +275,7 @@ class Network(nn.Module):
         x : integers ``(batch, steps, *shape)``, as for `neurodeploy.simulate`.
         """
         columns = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, 1, 0), np.float32))
-        run = self(columns.reshape(*columns.shape[:2], *self.shape).to(self.device))
+        run = self(columns.to(self.device))
         return {
             name: {
                 "s": _batch_first(result.s),
@@ -187,103 +288,3 @@ class Network(nn.Module):
 def _batch_first(tensor: Tensor) -> NDArray[np.int64]:
     array: NDArray[np.int64] = np.moveaxis(tensor.cpu().numpy(), 1, 0).astype(np.int64)
     return array
-
-
-def _check_chain(layers: Sequence[LayerSpec]) -> None:
-    if not layers:
-        raise OptionError("the network has no layers, expected at least one")
-    if not isinstance(layers[-1], (Dense, Conv)):
-        raise OptionError(
-            f"layer {len(layers)} is the last one and a {layers[-1].kind}, "
-            "expected a dense or conv layer"
-        )
-
-
-@dataclass
-class _Builder:
-    """Builds modules one after another, carrying shape and scale along the chain."""
-
-    shape: Shape
-    input_scale: float
-    neuron: Neuron
-    readout: Readout
-    generator: torch.Generator
-
-    def __post_init__(self) -> None:
-        self.modules: list[Layer] = []
-        self.count = 0
-        self.flat = False
-
-    def add(self, spec: LayerSpec, last: bool) -> None:
-        if isinstance(spec, Flatten):
-            self.flat = True  # dense layers read maps flat anyway, so the shape stays
-            return
-        if self.flat and not isinstance(spec, Dense):
-            raise OptionError("the input is flattened, only a dense layer can follow")
-        self.flat = False
-        if isinstance(spec, SumPool):
-            self._pool(spec)
-            return
-        self.modules.append(self._spiking(spec, last))
-
-    def _pooling(self) -> bool:
-        return bool(self.modules) and isinstance(self.modules[-1], SumPoolLayer)
-
-    def _pool(self, spec: SumPool) -> None:
-        if len(self.shape) != 3:
-            raise OptionError(f"the input has shape {self.shape}, pooling needs (C, H, W)")
-        if min(self.shape[1:]) < spec.size:
-            raise OptionError(f"size is {spec.size}, the input {self.shape} is smaller")
-        layer = SumPoolLayer(spec.size, self.shape)
-        self.modules.append(layer)
-        self.shape = layer.shape
-        self.input_scale *= spec.size**2
-
-    def _spiking(self, spec: Dense | Conv, last: bool) -> SpikingLayer:
-        self.count += 1
-        name = "output" if last else f"hidden{self.count}"
-        spiking = not (last and self.readout.kind == "integrator")
-        neuron = spec.neuron or self.neuron
-        if not spiking:
-            neuron = replace_learn(neuron)
-        arguments = (neuron, self.shape, self.input_scale, spiking, self.generator)
-        layer: SpikingLayer
-        if isinstance(spec, Conv):
-            self._check_conv(spec)
-            layer = ConvLayer(name, spec, *arguments)
-        else:
-            self._check_dense(spec, spiking)
-            layer = DenseLayer(name, spec, *arguments)
-        self.shape, self.input_scale = layer.shape, 1.0
-        return layer
-
-    def _check_dense(self, spec: Dense, spiking: bool) -> None:
-        if spec.recurrent and not spiking:
-            raise OptionError("recurrent is true, but an integrator sends no spikes back")
-        if spec.recurrent and spec.norm == "batch":
-            raise OptionError("recurrent is true with norm 'batch'; use 'weight' or 'none'")
-
-    def _check_conv(self, spec: Conv) -> None:
-        if len(self.shape) != 3:
-            raise OptionError(f"the input has shape {self.shape}, a convolution needs (C, H, W)")
-        for what, count in (("input", self.shape[0]), ("output", spec.channels)):
-            if count % spec.groups:
-                raise ProgramError(
-                    f"groups is {spec.groups}, which does not divide {count} {what} channels"
-                )
-        pool = self.modules[-1] if self._pooling() else None
-        if isinstance(pool, SumPoolLayer) and spec.padding and _ragged(pool):
-            raise OptionError(
-                f"padding is {spec.padding} behind a pool of {pool.size} that does not divide "
-                f"{pool.source[1:]}; use padding 0 or another pool"
-            )
-
-
-def replace_learn(neuron: Neuron) -> Neuron:
-    """Return the neuron without a learned threshold, which an integrator does not have."""
-    kept = tuple(name for name in neuron.learn if name != "threshold")
-    return neuron.model_copy(update={"learn": kept})
-
-
-def _ragged(pool: SumPoolLayer) -> bool:
-    return any(size % pool.size for size in pool.source[1:])

@@ -13,6 +13,8 @@ from neurodeploy.errors import TrainingError
 WEIGHT_MIN, WEIGHT_MAX = -256, 254
 """Weights of mixed sign are even integers in this range."""
 BIAS_MIN, BIAS_MAX = -(2**15), 2**15 - 1
+GAIN_MAX = 255
+"""Largest input mantissa of a step: gains lie in [0, 4)."""
 FLOAT32_EXACT = 2**24
 """Integer sums below this are exact in float32, whatever the order."""
 FLOAT64_EXACT = 2**53
@@ -82,6 +84,16 @@ def quantise_decay(decay: Tensor) -> Tensor:
     return torch.clamp(round_through(decay * 4096), 0, 4096)
 
 
+def quantise_gain(gain: Tensor) -> Tensor:
+    """Return ``clamp(round(gain * 64), 0, 255)``, integer-valued: 1 is 64."""
+    return torch.clamp(round_through(gain * 64), 0, GAIN_MAX)
+
+
+def quantise_theta(theta: Tensor) -> Tensor:
+    """Return ``clamp(round(theta * 2^12), 0, 2^24)``, integer-valued."""
+    return torch.clamp(round_through(theta * 2**12), 0, 2**24)
+
+
 def row_bound(weight: Tensor) -> float:
     """Return ``max_i sum_j |weight[i, j]|``: no sum of a row exceeds it times the largest input."""
     return float(weight.detach().abs().flatten(1).sum(1).max())
@@ -90,11 +102,14 @@ def row_bound(weight: Tensor) -> float:
 def exact_dtype(bound: float) -> torch.dtype:
     """Return float32 where integer sums up to ``bound`` are exact in it, else float64.
 
+    Where torch may use fewer bits for products (`torch.set_float32_matmul_precision`), float32 is
+    not exact.
+
     Raises ValueError beyond 2^53, where no float is exact, TrainingError for what is no number.
     """
     if not math.isfinite(bound):
         raise TrainingError(f"synaptic sums reach {bound}, a weight or an input is not finite")
-    if bound < FLOAT32_EXACT:
+    if bound < FLOAT32_EXACT and torch.get_float32_matmul_precision() == "highest":
         return torch.float32
     if bound < FLOAT64_EXACT:
         return torch.float64

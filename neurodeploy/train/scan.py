@@ -26,6 +26,7 @@ from torch import Tensor
 
 from neurodeploy.fixedpoint import DECAY_ONE, M
 from neurodeploy.train import compiled
+from neurodeploy.train.quantise import exact_dtype, row_bound
 from neurodeploy.train.surrogate import SURROGATES
 
 MANTISSA = 64
@@ -171,8 +172,9 @@ def _steps(a: Tensor, steps: int) -> Iterator[Tensor]:
 
 
 def _feedback(s: Tensor, recurrent: Tensor) -> Tensor:
-    """Return ``s @ R.T`` in int64; exact in float32, as no row of R sums to 2^24."""
-    return (s.to(recurrent.dtype) @ recurrent.t()).long()
+    """Return ``s @ R.T`` in int64."""
+    dtype = exact_dtype(row_bound(recurrent))
+    return (s.to(dtype) @ recurrent.to(dtype).t()).long()
 
 
 def _tz(product: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ def plain(neuron: Any, given: Named) -> bool:
 
 def forward(call: Pass, given: Named) -> tuple[Tensor, Tensor]:
     """Return s and v before the reset, float32 ``(steps, batch, N)``."""
-    a, spiking = given["a"], type(call.neuron) is not Integrator
+    a, spiking = given["a"], call.neuron.spikes
     shape = (call.steps, *a.shape[1:])
     s, v = torch.empty(shape), torch.empty(shape)
     decay = given["current_decay"]

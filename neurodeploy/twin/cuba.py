@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from neurodeploy.fixedpoint import M
-from neurodeploy.neuron import CubaLif, HomeostaticLif, Integrator
+from neurodeploy.neuron import CubaLif
 from neurodeploy.twin import compiled
 from neurodeploy.twin.arithmetic import FLOAT64_EXACT, fold, keep_factor, tz, wrap
 from neurodeploy.twin.rule import Gradients, Named, Pass, Rule
@@ -138,7 +138,7 @@ class CubaRule(Rule):
     resets = True
 
     def states(self, neuron: Any) -> tuple[str, ...]:
-        return ("u", "v", "vth") if isinstance(neuron, HomeostaticLif) else ("u", "v")
+        return tuple(neuron.states)
 
     def fresh(self, given: Named, batch: int) -> Named:
         """``u = 0, v = initial, vth = threshold << 6``."""
@@ -207,7 +207,7 @@ def _inputs(call: Pass, given: Named, t: int) -> Inputs:
 
 def _parameters(call: Pass, given: Named) -> Parameters:
     neuron = call.neuron
-    threshold = None if isinstance(neuron, Integrator) else given["threshold"].double() * UNIT
+    threshold = given["threshold"].double() * UNIT if neuron.spikes else None
     keep_u, keep_v = keep_factor(given["current_decay"]), keep_factor(given["voltage_decay"])
     theta = _double(given.get("theta"))
     return Parameters(

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional, grad
 
-from neurodeploy.neuron import Integrator
 from neurodeploy.sim.plan import Edge, Plan, Stage
-from neurodeploy.synapse import Conv2d, Dense
+from neurodeploy.synapse import Conv2d
 from neurodeploy.twin.compiled import array, ints, native_module
 from neurodeploy.twin.layout import Order
 from neurodeploy.twin.rule import Named
@@ -68,10 +67,10 @@ def geometry_of(plan: Plan, stage: Stage) -> Geometry | None:
         return None
     nodes = plan.program.inputs if edge.from_input else plan.program.populations
     shape, source = stage.population.shape, nodes[edge.source].shape
-    synapse = edge.synapse
-    if isinstance(synapse, Dense) and synapse.delay is None:
+    synapse: Any = edge.synapse
+    if synapse.layout == "matrix" and synapse.delay is None:
         return Geometry(edge, Order(source), math.prod(shape), 1, np.array([], np.int32))
-    if isinstance(synapse, Conv2d) and _is_square(synapse) and _per_channel(stage):
+    if synapse.layout == "kernel" and _is_square(synapse) and _per_channel(stage):
         kernel = np.shape(synapse.weight)[2]
         window = [*source, kernel, synapse.stride[0], synapse.padding[0]]
         positions = shape[1] * shape[2]
@@ -123,7 +122,7 @@ def run(
     shape = (steps, batch * geometry.positions, channels)
     s, before = torch.empty(shape), torch.empty(shape)
     spikes = _bits(len(bits), geometry.positions * channels)
-    decay, spiking = given["current_decay"], type(neuron) is not Integrator
+    decay, spiking = given["current_decay"], neuron.spikes
     threshold = given["threshold"] if spiking else torch.zeros_like(decay)
     own = (decay, given["voltage_decay"], threshold, bias.flatten())
     fits = native_module().train_layer_forward(
@@ -191,8 +190,7 @@ def _pull_dense(
 def _pull_conv(
     geometry: Geometry, needs: tuple[bool, ...], messages: Tensor, weight: Tensor, of_a: Tensor
 ) -> Pulled:
-    synapse = geometry.edge.synapse
-    assert isinstance(synapse, Conv2d)
+    synapse: Any = geometry.edge.synapse
     options = (synapse.stride, synapse.padding)
     maps = geometry.source.maps(messages.flatten(0, 1))
     target = Order(synapse.output_shape(geometry.source.shape))
@@ -209,8 +207,7 @@ def _pull_conv(
 
 def _missing(geometry: Geometry) -> list[int]:
     """Return the rows and columns of the source that no kernel reaches at the far ends."""
-    synapse = geometry.edge.synapse
-    assert isinstance(synapse, Conv2d)
+    synapse: Any = geometry.edge.synapse
     source = geometry.source.shape
     target = synapse.output_shape(source)
     return [

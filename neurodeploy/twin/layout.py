@@ -30,6 +30,10 @@ class Order:
         if len(self.shape) == 1:
             return inner
         channels, height, width = self.shape
+        if channels == 1 or height * width == 1:
+            # One order is the other. A view with the strides of both misleads oneDNN's convolution,
+            # which then leaves cells of its result unwritten (torch 2.13).
+            return inner.reshape(*inner.shape[:-1], *self.shape)
         return inner.reshape(*inner.shape[:-1], height, width, channels).movedim(-1, -3)
 
     def outer(self, inner: Tensor) -> Tensor:

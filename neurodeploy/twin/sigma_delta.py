@@ -156,11 +156,11 @@ def _plus(value: Tensor, other: Tensor | None) -> Tensor:
 def _parameters(call: Pass, given: Named) -> Parameters:
     neuron = call.neuron
     exp = getattr(neuron, "spike_exp", 0) + STATE_EXP
-    sums = not isinstance(neuron, Delta)
+    sums = "sigma" in neuron.states
     return Parameters(
         shifted(given["threshold"], exp),
         shifted(given["bias"][0], exp) if "bias" in given else None,
         exp,
         sums,
-        not isinstance(neuron, Sigma),
+        "residue" in neuron.states,
     )

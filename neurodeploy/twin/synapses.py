@@ -147,8 +147,7 @@ def _dense(connection: Connection, messages: Tensor, bound: float) -> list[Curre
 
 
 def _conv(connection: Connection, messages: Tensor, bound: float) -> list[Current]:
-    synapse = connection.edge.synapse
-    assert isinstance(synapse, Conv2d)
+    synapse: Any = connection.edge.synapse
     options = (synapse.stride, synapse.padding, synapse.dilation, synapse.groups)
 
     def multiply(x: Tensor, weight: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from neurodeploy.verification.headroom import Headroom, OverflowRow, headroom
@@ -51,5 +52,6 @@ class OverflowSuite(Suite):
         return (f"bounds: {rows[0].assumes}; never: in any number of steps",)
 
 
+@lru_cache(maxsize=1)
 def _layers(subject: Subject) -> tuple[Headroom, ...]:
-    return headroom(subject.program, subject.data, run=subject.recipe.from_rest())
+    return headroom(subject.program, subject.data, recipe=subject.recipe)

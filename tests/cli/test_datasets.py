@@ -220,11 +220,11 @@ BAD = {
         "or 'reference', and see with compare that Lava agrees"
     ),
     "verify p.h5 --data digits": (
-        "verify: a sample of x has shape (1, 8, 8), input x of this program takes columns (steps, "
-        "4), or with an encoder still samples (4,)"
+        "verify: digits: a sample of x has shape (1, 8, 8), input x of this program takes columns "
+        "(steps, 4), or with an encoder still samples (4,)"
     ),
     f"{ENERGY} --data d.npz --engine gpu --out run": (
-        "energy: engine is 'gpu', expected one of native, reference, lava"
+        "energy: --engine is 'gpu', expected one of native, reference, lava"
     ),
     "report empty": (
         "report: empty: holds no program.h5; make one with 'neurodeploy train' or "

@@ -127,8 +127,8 @@ def test_another_readout_can_be_named(cli: Any) -> None:
 
 
 BAD = {
-    "--steps 0": "steps is 0, a sample needs 1 or more",
-    "--timing later": "timing is 'later', expected one of aligned, pipelined",
+    "--steps 0": "--steps is 0, a sample needs 1 or more",
+    "--timing later": "--timing is 'later', expected one of aligned, pipelined",
 }
 
 
@@ -137,3 +137,17 @@ def test_bad_options_are_one_line(cli: Any, option: str) -> None:
     code, out, err = cli("verify", DATA / "recurrent.net", "--data", EVENTS, *option.split())
     assert (code, out) == (2, "")
     assert err.splitlines()[-1].startswith(f"neurodeploy verify: {BAD[option]}")
+
+
+def test_warnings_name_options_as_on_the_command_line(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first synapse is dense: offset 0 resets a step early; counts into a binary input."""
+    np.save(tmp_path / "x.npy", np.full((32, 64), 5))
+    monkeypatch.chdir(tmp_path)
+    arguments = ("--input", "x.npy", "--output", "t.npz", "--timing", "pipelined")
+    code, _, err = cli("simulate", DATA / "dense_delay.net", *arguments, "--reset-interval", "16")
+    assert code == 0
+    assert "use --reset-offset 1, or the last inputs" in err
+    assert "give --input-bits 3" in err
+    assert "_" not in err.replace("dense_delay.net", "")

@@ -29,7 +29,7 @@ from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts import accuracy, exactness, noise, sample
 from neurodeploy.report.parts import headroom as headroom_part
 from neurodeploy.report.parts.sample_view import SampleView
-from neurodeploy.report.records.sample import parse_sample
+from neurodeploy.results.sample import parse_sample
 from neurodeploy.run_folder import as_record
 
 PROGRAM = digits_program()
@@ -51,7 +51,7 @@ def test_report_json_holds_every_part_under_its_known_keys(full: Path) -> None:
     assert set(report) == {
         *parts,
         *("format", "title", "generated", "statement", "data", "verdict", "ignored", "program"),
-        *("accuracy", "overflow", "timing", "training", "provenance"),
+        *("accuracy", "attack", "overflow", "certified", "timing", "training", "provenance"),
     }
     assert report["program"]["digest"] == PROGRAM.digest
     assert report["program"]["synapses"] == 64 * 64 + 64 * 10

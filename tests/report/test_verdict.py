@@ -20,8 +20,8 @@ from report.folders import (
 from neurodeploy.report.check import Check
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.levels import level
-from neurodeploy.report.records.energy import Energies
 from neurodeploy.report.verdict import Verdict, verdict
+from neurodeploy.results.energy import Energies
 from neurodeploy.run_folder import as_record
 
 PROGRAM = digits_program()

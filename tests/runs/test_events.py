@@ -68,7 +68,7 @@ def test_a_network_is_trained_on_events_and_verified_on_them(
     assert shown.encoder == Columns(steps=5, peak=high)
     assert np.array_equal(shown.columns(slice(0, len(shown))), test.x)
     found = noise_accuracy(program, shown, sigmas=(0.1,), run=RunChoice(engine="reference"))
-    assert found.clean.correct == run.result["accuracy"]["test_integer"]["correct"]
+    assert found.clean.correct == run.outcome.to_dict()["accuracy"]["test_integer"]["correct"]
     assert found.rule.endswith("; drawn anew in every step")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from formats_guide import problems
 
 torch = pytest.importorskip("torch")
 
@@ -21,8 +22,8 @@ from neurodeploy import container  # noqa: E402
 from neurodeploy.data import encode_split, load_data  # noqa: E402
 from neurodeploy.errors import DataError, OptionError, TrainingError  # noqa: E402
 from neurodeploy.runs.training import train  # noqa: E402
-from neurodeploy.train import losses  # noqa: E402
-from neurodeploy.train.config import Perturbation, parse_config  # noqa: E402
+from neurodeploy.train import terms  # noqa: E402
+from neurodeploy.train.config import parse_config  # noqa: E402
 from neurodeploy.train.feed import Feed, build_encoder  # noqa: E402
 from neurodeploy.train.network import Network  # noqa: E402
 from neurodeploy.train.progress import ConsoleReporter, Silent  # noqa: E402
@@ -116,13 +117,15 @@ def same_outcome(first: dict[str, Any], second: dict[str, Any]) -> None:
 
 def test_a_run_learns_and_loses_nothing_on_the_way_to_integers(tmp_path: Path) -> None:
     done = train(TEXT, tmp_path / "run")
-    result = done.result
+    result = done.outcome.to_dict()
     assert result["accuracy"]["test_integer"]["rate"] > 0.8
     assert result["accuracy"]["test_integer"] == result["accuracy"]["test_trained"]
     assert result["lowering"]["spike_differences"] == 0
     assert result["lowering"]["score_differences"] == 0
     assert result["stream"]["identical"]
-    assert json.loads((tmp_path / "run" / "result.json").read_text()) == result
+    written = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert written == result
+    assert list(problems(written, "result", "result.json")) == []
     program = container.read(tmp_path / "run" / "program.h5")
     assert program.digest == result["program_sha256"] == done.program.digest
     data = load_data("digits")
@@ -145,13 +148,13 @@ def test_a_run_learns_and_loses_nothing_on_the_way_to_integers(tmp_path: Path) -
 
 @pytest.mark.parametrize("text", [TEXT, CONV], ids=["mppd", "batch norm"])
 def test_an_interrupted_run_goes_on_to_the_identical_result(tmp_path: Path, text: str) -> None:
-    whole = train(text, tmp_path / "whole").result
+    whole = train(text, tmp_path / "whole").outcome.to_dict()
     for epochs in (1, 1):
         with pytest.raises(KeyboardInterrupt):
             train(text, tmp_path / "cut", resume=True, reporter=StopAfter(epochs))
     assert not (tmp_path / "cut" / "result.json").exists()
-    same_outcome(train(text, tmp_path / "cut", resume=True).result, whole)
-    same_outcome(train(text, tmp_path / "cut", resume=True).result, whole)
+    same_outcome(train(text, tmp_path / "cut", resume=True).outcome.to_dict(), whole)
+    same_outcome(train(text, tmp_path / "cut", resume=True).outcome.to_dict(), whole)
 
 
 def test_a_run_killed_outright_goes_on_to_the_identical_result(tmp_path: Path) -> None:
@@ -165,20 +168,21 @@ def test_a_run_killed_outright_goes_on_to_the_identical_result(tmp_path: Path) -
         time.sleep(0.01)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
-    whole = train(TEXT, tmp_path / "whole").result
-    same_outcome(train(TEXT, cut, resume=True).result, whole)
+    whole = train(TEXT, tmp_path / "whole").outcome.to_dict()
+    same_outcome(train(TEXT, cut, resume=True).outcome.to_dict(), whole)
 
 
 def test_a_configuration_built_in_python_trains_the_same_network(tmp_path: Path) -> None:
     text = TEXT.replace("epochs = 4", "epochs = 1")
-    built = train(parse_config(text), tmp_path / "built").result
-    same_outcome(built, train(text, tmp_path / "read").result)
+    built = train(parse_config(text), tmp_path / "built").outcome.to_dict()
+    same_outcome(built, train(text, tmp_path / "read").outcome.to_dict())
 
 
 def test_resume_without_a_checkpoint_starts_from_the_beginning(tmp_path: Path) -> None:
     text = TEXT.replace("epochs = 4", "epochs = 1")
     same_outcome(
-        train(text, tmp_path / "a", resume=True).result, train(text, tmp_path / "b").result
+        train(text, tmp_path / "a", resume=True).outcome.to_dict(),
+        train(text, tmp_path / "b").outcome.to_dict(),
     )
 
 
@@ -224,11 +228,11 @@ def test_a_checkpoint_is_never_unpickled_into_code(tmp_path: Path) -> None:
     assert not (tmp_path / "owned").exists()
 
 
-def no_number(network: Any, clean: Any, noisy: Any) -> Any:
-    return clean.logits.sum() * float("nan")
+def no_number(network: Any, passes: Any, spec: Any) -> Any:
+    return passes.clean.logits.sum() * float("nan")
 
 
-def no_slope(network: Any, clean: Any, noisy: Any) -> Any:
+def no_slope(network: Any, passes: Any, spec: Any) -> Any:
     """Zero, with a gradient that is not finite."""
     return (network.spiking_layers[0].weight.abs().sum() * 0).sqrt()
 
@@ -236,9 +240,9 @@ def no_slope(network: Any, clean: Any, noisy: Any) -> Any:
 def broken(number: int, value: float) -> Any:
     """Return a loss that is no number since a weight of layer ``number`` is none."""
 
-    def term(network: Any, clean: Any, noisy: Any) -> Any:
+    def term(network: Any, passes: Any, spec: Any) -> Any:
         network.spiking_layers[number].weight.data[3, 1] = value
-        return clean.logits.sum() * network.spiking_layers[number].weight.sum() * 0
+        return passes.clean.logits.sum() * network.spiking_layers[number].weight.sum() * 0
 
     return term
 
@@ -256,21 +260,21 @@ def test_a_loss_that_is_no_number_stops_with_step_layer_and_the_last_good_checkp
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, term: Any, what: str
 ) -> None:
     calls = iter(range(10_000))
-    good = losses.TERMS["ms-mppd"]
+    good = terms.TERMS["ms-mppd"].value
     failing = 15 + 3  # the fourth step of the second epoch
 
     def sometimes(*runs: Any) -> Any:
         return (term if next(calls) == failing else good)(*runs)
 
-    monkeypatch.setitem(losses.TERMS, "ms-mppd", sometimes)
+    monkeypatch.setitem(terms.TERMS._entries, "ms-mppd", terms.Term(sometimes))
     with pytest.raises(TrainingError) as caught:
         train(TEXT, tmp_path / "run")
     assert str(caught.value) == (
         f"epoch 2, step 4, {what}; last good checkpoint: {tmp_path / 'run' / 'checkpoint.pt'}; "
         "lower the learning rate"
     )
-    resumed = train(TEXT, tmp_path / "run", resume=True).result
-    same_outcome(resumed, train(TEXT, tmp_path / "whole").result)
+    resumed = train(TEXT, tmp_path / "run", resume=True).outcome.to_dict()
+    same_outcome(resumed, train(TEXT, tmp_path / "whole").outcome.to_dict())
 
 
 def test_a_sum_that_is_no_number_names_the_layer(tmp_path: Path) -> None:
@@ -336,20 +340,11 @@ def feed(kind: str = "rate") -> Feed:
     return Feed(data, build_encoder(spec.encoder, data), seed=9)
 
 
-def test_order_and_noise_depend_on_seed_epoch_and_sample_alone() -> None:
+def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     first, second = feed(), feed()
     assert np.array_equal(first.order(3), second.order(3))
     assert not np.array_equal(first.order(3), first.order(4))
     assert sorted(first.order(1)) == list(range(len(first.data.train)))
-    split, spec = first.data.train.first(20), Perturbation(kind="gaussian", std=0.3)
-    noisy = first.perturbed(split, spec, 2)
-    assert np.array_equal(noisy.x, second.perturbed(split, spec, 2).x)
-    assert not np.array_equal(noisy.x, first.perturbed(split, spec, 3).x)
-    rows = np.array([17, 3])
-    assert np.array_equal(first.perturbed(split.take(rows), spec, 2).x, noisy.x[rows])
-    assert (noisy.x.min(), noisy.x.max()) == (0, 16)
-    free = first.perturbed(split, Perturbation(kind="gaussian", std=0.3, clamp=False), 2)
-    assert free.x.min() < 0 and free.x.max() > 16
 
 
 def test_a_still_input_is_fed_once_and_spikes_at_every_step() -> None:

@@ -46,7 +46,7 @@ def test_counts_into_a_binary_input_are_said(
         nd.simulate(program(0), data(*values), engine=engine)
     assert [str(w.message) for w in caught] == [
         f"input x: {found}, and each counts as one event, since the input is binary; if values "
-        f"are to count, give input_bits={needed} (--input-bits {needed})"
+        f"are to count, give input_bits={needed}"
     ]
 
 

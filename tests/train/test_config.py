@@ -31,6 +31,7 @@ kind = "dense"
 size = 10
 """
 ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "neurodeploy" / "train" / "demo.toml"
 
 
 def test_defaults_are_filled_in() -> None:
@@ -58,9 +59,62 @@ def test_the_digest_knows_settings_and_not_their_spelling() -> None:
     assert parse_config(BASE + '[training]\ndevice = "cuda"\n').digest != base.digest
 
 
+def test_settings_that_came_later_changed_no_digest() -> None:
+    """These digests were given before there were ramps, attacks and hooks."""
+    text = BASE + "[perturbation]\nkind = 'gaussian'\nstd = 0.05\n[loss]\nterm = 'ms-mppd'\n"
+    found = [parse_config(BASE).digest, parse_config(text).digest, read_config(DEMO).digest]
+    assert found == [
+        "d3398247f41e596a2f301eb6357c88767115fdbf1e393a8f7a948f3dcc5cd48d",
+        "6b3d4eaf28c94b85ab79c96bec2d60d0903a4da2b9b45427bc5aa61ee20744cd",
+        "284db4c60a32e58c85d8cbf81330d0a4dd856d5ef434815c5f0da1f1668a9318",
+    ]
+    assert parse_config(text + "layers = 'all'\n").digest != found[1]
+    assert parse_config(BASE + "[[hook]]\nkind = 'clip'\n").digest != found[0]
+
+
+METHODS = """
+[perturbation]
+kind = "pgd"
+eps = 32.0
+steps = 7
+objective = "kl"
+ramp = { kind = "cosine", start = 0.1, end = 0.5, low = 0.5 }
+
+[loss]
+term = "trades"
+term_weight = 6.0
+clean_share = 1.0
+term_ramp = { end = 0.25 }
+
+[[hook]]
+kind = "orthogonal"
+strength = 1e-3
+
+[[hook]]
+kind = "clip"
+limit = 2.0
+"""
+
+
+def test_methods_compose_and_are_written_back() -> None:
+    config = parse_config(BASE + METHODS)
+    again = parse_config(to_toml(config))
+    assert again == config
+    assert again.digest == config.digest
+    assert [hook.kind for hook in config.hook] == ["orthogonal", "clip"]
+
+
+def test_the_methods_of_the_readme_are_a_configuration() -> None:
+    text = (ROOT / "README.md").read_text().split("```toml\n")[1].split("```")[0]
+    config = parse_config(BASE + text)
+    assert (config.perturbation.kind, config.loss.term, config.hook[0].kind) == (
+        "pgd", "trades", "orthogonal",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "path",
-    [*sorted((ROOT / "examples").glob("*.toml")), ROOT / "neurodeploy" / "train" / "demo.toml"],
+    [*sorted((ROOT / "examples").glob("*.toml")), DEMO],
     ids=lambda path: path.name,
 )
 def test_shipped_configurations_are_read_and_written_back(path: Path) -> None:
@@ -122,7 +176,7 @@ BAD = [
     (BASE + "[training]\nepoch = 3", "training.epoch: unknown key, did you mean 'epochs'?"),
     (BASE + "[neuron]\nzzz = 3",
      "neuron.zzz: unknown key, known are current_decay, voltage_decay, threshold, learn, "
-     "per_neuron, surrogate, width, reset_gradient"),
+     "per_neuron, surrogate, width, reset_gradient, model, theta"),
     (BASE + "neuron = { treshold = 1.0 }",
      "layer 1 (dense).neuron.treshold: unknown key, did you mean 'threshold'?"),
     (changed("[data]\nname = \"digits\"\n", ""), "data: is missing"),
@@ -136,6 +190,39 @@ BAD = [
      "flatten"),
     (BASE + "[neuron]\ncurrent_decay = 5000",
      "neuron.current_decay: 5000, input should be less than or equal to 4096"),
+    (BASE + "[perturbation]\nkind = 'pdg'",
+     "perturbation.kind: 'pdg', expected one of none, gaussian, uniform, fgsm, r-fgsm, pgd"),
+    (BASE + "[perturbation]\nkind = 'pgd'\nstd = 0.1",
+     "perturbation.std: is set, but perturbation 'pgd' does not use it"),
+    (BASE + "[perturbation]\nkind = 'fgsm'\nsteps = 3",
+     "perturbation.steps: is set, but perturbation 'fgsm' does not use it"),
+    (BASE + "[perturbation]\nkind = 'fgsm'\nobjective = 'kl'",
+     "perturbation.objective: 'kl' has no slope at the sample itself, where 'fgsm' starts; use a "
+     "random start"),
+    (BASE + "[perturbation]\nkind = 'pgd'\nobjective = 'kl'\nrandom_start = false",
+     "perturbation.objective: 'kl' has no slope at the sample itself, where 'pgd' starts; use a "
+     "random start"),
+    (BASE + "[perturbation]\nkind = 'pgd'\nramp = { start = 0.5, end = 0.5 }",
+     "perturbation.ramp.start: is 0.5, expected less than end 0.5"),
+    (BASE + "[perturbation]\nkind = 'pgd'\nramp = { kind = 'step' }",
+     "perturbation.ramp.kind: 'step', expected one of linear, cosine"),
+    (changed("kind = \"direct\"", "kind = \"latency\"").replace("levels = 16", "")
+     + "[perturbation]\nkind = 'pgd'",
+     "perturbation.kind: 'pgd' needs the gradient of the data, which encoder 'latency' does not "
+     "have; use 'gaussian' or 'uniform'"),
+    (BASE + "[loss]\nterm = 'mppd'\n[perturbation]\nkind = 'uniform'",
+     "loss.term: 'mppd', expected one of none, ms-mppd, mppd-l1, trades"),
+    (BASE + "[loss]\nterm = 'trades'\nlayers = 'all'\n[perturbation]\nkind = 'pgd'",
+     "loss.layers: is set, but loss.term 'trades' does not use it"),
+    (BASE + "[loss.term_ramp]\nend = 0.5\n[perturbation]\nkind = 'pgd'",
+     "loss.term_ramp: is set, but loss.term is 'none'"),
+    (BASE + "[loss]\nshare_ramp = { end = 0.5 }",
+     "loss.share_ramp: is set, but perturbation.kind is 'none'"),
+    (BASE + "[[hook]]\nkind = 'clip'\nstrength = 0.1",
+     "hook 1.strength: is set, but hook 'clip' does not use it"),
+    (BASE + "[[hook]]\nkind = 'clop'", "hook 1.kind: 'clop', expected one of orthogonal, clip"),
+    (BASE + "[[hook]]\nkind = 'clip'\nlimmit = 2.0",
+     "hook 1.limmit: unknown key, did you mean 'limit'?"),
     (BASE + "[neuron]\nsurrogate = 'step'",
      "neuron.surrogate: 'step', input should be 'triangle', 'fast_sigmoid', 'sigmoid', 'atan' or "
      "'rectangular'"),

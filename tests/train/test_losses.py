@@ -10,15 +10,21 @@ from torch.nn import functional  # noqa: E402  (needs torch)
 
 from neurodeploy.train.config import Loss  # noqa: E402
 from neurodeploy.train.losses import (  # noqa: E402
-    mppd_l1,
-    ms_mppd,
-    perturbation_dynamics,
+    Weights,
     rate_penalty,
     rest_penalty,
     total_loss,
+    weights,
 )
+from neurodeploy.train.methods import Ramp  # noqa: E402
 from neurodeploy.train.network import Network, Run  # noqa: E402
 from neurodeploy.train.specs import Dense, Neuron, Readout  # noqa: E402
+from neurodeploy.train.terms import (  # noqa: E402
+    mppd_l1,
+    ms_mppd,
+    perturbation_dynamics,
+    trades,
+)
 
 STEPS = 6
 
@@ -97,3 +103,37 @@ def test_the_rate_penalty_pulls_rates_to_the_target() -> None:
     rates = [clean.results[name].s.mean().item() for name in ("hidden1", "output")]
     expected = sum((rate - 0.3) ** 2 for rate in rates) / 2
     assert rate_penalty(network, clean, 0.3).item() == pytest.approx(expected)
+
+
+def test_a_term_of_all_layers_is_the_mean_over_the_spiking_ones() -> None:
+    network, clean, noisy = network_and_runs()
+    each = [
+        perturbation_dynamics(layer, clean.results[layer.name], noisy.results[layer.name])
+        for layer in network.spiking_layers
+    ]
+    found = ms_mppd(network, clean, noisy, "all")
+    assert torch.allclose(found, sum((y**2).mean() for y in each) / 2)
+    assert torch.allclose(
+        mppd_l1(network, clean, noisy, "all"), sum(y.abs().mean() for y in each) / 2
+    )
+    spec = Loss(term="mppd-l1", layers="all", clean_share=1.0)
+    y = torch.tensor([0, 1, 2, 0, 1])
+    expected = functional.cross_entropy(clean.logits, y) + mppd_l1(network, clean, noisy, "all")
+    assert torch.allclose(total_loss(spec, network, y, clean, noisy), expected)
+
+
+def test_the_term_of_trades_is_the_divergence_of_the_answers() -> None:
+    _, clean, noisy = network_and_runs()
+    p, q = (run.logits.softmax(1) for run in (clean, noisy))
+    assert torch.allclose(trades(clean, noisy), (p * (p / q).log()).sum(1).mean(), atol=1e-6)
+    assert trades(clean, clean).detach() == 0
+
+
+def test_weights_follow_their_ramps() -> None:
+    ramp = Ramp(start=0.2, end=0.6)
+    spec = Loss(term="ms-mppd", term_weight=4.0, term_ramp=ramp, clean_share=0.2, share_ramp=ramp)
+    assert weights(spec, 0.1) == Weights(1.0, 0.0)
+    assert not weights(spec, 0.1).needs_perturbed
+    halfway = weights(spec, 0.4)
+    assert (halfway.clean, halfway.term) == pytest.approx((0.6, 2.0))
+    assert weights(spec, 0.6) == weights(spec) == Weights(pytest.approx(0.2), 4.0)

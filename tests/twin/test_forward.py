@@ -71,6 +71,19 @@ def test_every_variable_equals_the_reference(block: int) -> None:
     assert not wrong
 
 
+def test_a_map_of_one_channel_with_uneven_stride_and_dilation() -> None:
+    weight = np.array([[[[26, 0, 0], [0, 0, 0], [0, 45, 0]]]], np.int32)
+    conv = nd.Conv2d(weight, stride=(1, 2), padding=(2, 0), dilation=(2, 1))
+    program = Program(
+        (nd.Input("x", (1, 5, 3)),),
+        (nd.Population("maps", (1, 5, 1), nd.Integrator(0, 2)),),
+        (nd.Connection("x", "maps", conv),),
+        nd.Readout("maps", "v"),
+    )
+    x = np.random.default_rng(0).integers(0, 2, (3, 6, 1, 5, 3)).astype(np.int32)
+    assert not differences(program, {"x": x}, {}, 3)
+
+
 if __name__ == "__main__":
     count, first = (int(value) for value in (sys.argv[1:] + ["2000", "0"][len(sys.argv) - 1 :]))
     bad = {seed: found for seed in range(first, first + count) if (found := check(seed))}

@@ -12,7 +12,10 @@ from netx_files import LAVA_DL, needs_lava_dl
 
 import neurodeploy as nd
 
-pytestmark = needs_lava_dl
+pytestmark = [
+    needs_lava_dl,
+    pytest.mark.filterwarnings("ignore::neurodeploy.errors.NeurodeployWarning"),  # data as they are
+]
 VARIABLES = ("s", "u", "v", "sigma", "act")
 LIMIT_GB = 4
 

@@ -22,7 +22,7 @@ from neurodeploy.demo import shipped_program
 from neurodeploy.errors import EngineError, NeurodeployError, OptionError
 from neurodeploy.verification.campaign import Keeping, Spread, conduct
 from neurodeploy.verification.suites import Subject
-from neurodeploy.verification.verify import SUITES, chosen, subject_of, verify
+from neurodeploy.verification.verdicts import SUITES, ask, chosen, subject_of
 
 SAMPLES = 10
 
@@ -115,7 +115,7 @@ def test_progress_is_told_block_by_block() -> None:
 def test_a_suite_from_outside_needs_one_line() -> None:
     SUITES.add("parity", Parity)
     try:
-        found = verify(subject(), chosen(["parity"]))
+        found = ask(subject(), chosen(["parity"]))
     finally:
         SUITES.remove("parity")
     assert found.to_dict()["suites"]["parity"] == {
@@ -127,10 +127,8 @@ def test_a_suite_from_outside_needs_one_line() -> None:
 BAD = {
     "jobs is 0, expected 1 or more": lambda: Spread(0),
     "jobs and scheduler exclude each other": lambda: Spread(2, "tcp://x"),
-    "suites are parity, parity, expected each once": lambda: verify(
-        subject(), (Parity(), Parity())
-    ),
-    "turns is 0, expected 1 or more": lambda: verify(subject(), (Parity(turns=0),)),
+    "suites are parity, parity, expected each once": lambda: ask(subject(), (Parity(), Parity())),
+    "turns is 0, expected 1 or more": lambda: ask(subject(), (Parity(turns=0),)),
 }
 
 

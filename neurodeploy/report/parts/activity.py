@@ -8,10 +8,10 @@ from typing import Any
 
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts.part import Part, template
-from neurodeploy.report.records.tested import Tested
-from neurodeploy.report.records.verification import ActivityCounts
 from neurodeploy.report.svg import Bar, Figure, Linear, Row, bars
 from neurodeploy.report.svg.element import GREY
+from neurodeploy.results.tested import Tested
+from neurodeploy.results.verification import ActivityCounts
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from neurodeploy.energy.report import NOT_MEASURED, EnergyReport, Interval
 from neurodeploy.report.check import Card, Check
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts.part import Part, template
-from neurodeploy.report.records.energy import ChipEnergy
 from neurodeploy.report.svg import Figure, Log, Span, intervals
 from neurodeploy.report.words import energy_limits, energy_of, energy_span
+from neurodeploy.results.energy import ChipEnergy
 from neurodeploy.run_folder import plain
 
 

@@ -10,9 +10,9 @@ from neurodeploy.report.check import Check
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.levels import level
 from neurodeploy.report.parts.part import Part, template
-from neurodeploy.report.records.comparison import Compared
-from neurodeploy.report.records.training import StreamCheck, TimingRule
 from neurodeploy.report.words import amount, listed
+from neurodeploy.results.comparison import Compared
+from neurodeploy.results.outcome import StreamCheck, TimingRule
 
 COMPARE = "neurodeploy compare PROGRAM --input X.npy --out RUN"
 

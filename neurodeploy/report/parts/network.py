@@ -11,8 +11,8 @@ import numpy as np
 from neurodeploy.program import Population, Program, Readout
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts.part import Part, template
-from neurodeploy.report.records.training import Epoch, Outcome
 from neurodeploy.report.svg import Figure, Linear, Plot
+from neurodeploy.results.outcome import Epoch, Outcome
 from neurodeploy.run_folder import plain
 from neurodeploy.sim.fanout import fan_out
 

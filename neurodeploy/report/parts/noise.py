@@ -10,11 +10,11 @@ from neurodeploy.accuracy import Accuracy
 from neurodeploy.report.check import Card
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts.part import Part, template
-from neurodeploy.report.records.tested import Tested
-from neurodeploy.report.records.verification import NoiseRows, Perturbation
 from neurodeploy.report.svg import Figure, Linear, Plot, steps_scale
 from neurodeploy.report.svg.element import COLOURS
 from neurodeploy.report.words import percent
+from neurodeploy.results.tested import Tested
+from neurodeploy.results.verification import NoiseRows, Perturbation
 
 SHOWN = 0.1
 """Level of noise of the key figure, where it was measured."""

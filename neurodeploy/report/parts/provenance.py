@@ -8,7 +8,7 @@ from typing import Any
 
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts.part import Part, template
-from neurodeploy.report.records.training import Versions
+from neurodeploy.results.outcome import Versions
 from neurodeploy.run_folder import versions
 
 

@@ -13,7 +13,7 @@ from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts.part import Part, template
 from neurodeploy.report.parts.sample_figures import sample_figures
 from neurodeploy.report.parts.sample_view import InputView, LayerView, Membrane, SampleView
-from neurodeploy.report.records.sample import LayerArrays, SampleArrays
+from neurodeploy.results.sample import LayerArrays, SampleArrays
 
 SHOWN = 48
 """Most neurons of a layer, or channels of an input, that are drawn, evenly spread."""

@@ -1,0 +1,89 @@
+"""Every datum of a ball, one by one, on the engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.answers import Runner
+from neurodeploy.answers.runner import as_samples
+from neurodeploy.data.presentation import Presentation
+from neurodeploy.encode import Direct
+
+BATCH = 4096
+"""Data that are run at a time."""
+Integers = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """The data of one ball that give different columns. values : of each entry of the datum."""
+
+    shape: tuple[int, ...]
+    values: tuple[Integers, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of data."""
+        return math.prod(len(found) for found in self.values)
+
+    def batches(self) -> Iterator[Integers]:
+        """Yield all data, int32 ``(n, *shape)``, the last entry changing fastest."""
+        sizes = [len(found) for found in self.values]
+        for start in range(0, self.count, BATCH):
+            number = np.arange(start, min(start + BATCH, self.count))
+            digits = np.unravel_index(number, sizes)
+            columns = [found[digit] for found, digit in zip(self.values, digits, strict=True)]
+            yield np.stack(columns, axis=1).reshape(-1, *self.shape).astype(np.int32)
+
+
+def points(data: Presentation, row: int, steps: int) -> Points:
+    """Return the data within ``steps`` of that of ``row``.
+
+    Of data that a direct encoder puts on the same level, the smallest stands for all.
+    """
+    low, high = (end[0] for end in data.ball(slice(row, row + 1), steps))
+    values = []
+    for first, last in zip(low.reshape(-1).tolist(), high.reshape(-1).tolist(), strict=True):
+        every = np.arange(first, last + 1)
+        if isinstance(data.encoder, Direct):
+            every = every[np.unique(data.encoder.values(every), return_index=True)[1]]
+        values.append(every)
+    return Points(low.shape, tuple(values))
+
+
+def searched(
+    runner: Runner, data: Presentation, row: int, found: Points
+) -> tuple[int, Integers | None]:
+    """Return the smallest margin of all data and None; or the first datum that is not answered
+    right, behind its margin.
+
+    The margin is ``score[label] - largest other score``.
+    """
+    label, smallest = int(data.y[row]), np.iinfo(np.int64).max
+    for batch in found.batches():
+        margin = margins(scores(runner, data, row, batch), np.full(len(batch), label))
+        if (margin <= 0).any():
+            at = int(np.argmax(margin <= 0))
+            return int(margin[at]), batch[at]
+        smallest = min(smallest, int(margin.min()))
+    return int(smallest), None
+
+
+def scores(runner: Runner, data: Presentation, rows: Any, x: Integers) -> NDArray[np.int64]:
+    """Return the scores of data ``x`` in place of those of ``rows``, ``(n, classes)``."""
+    columns = data.columns(np.broadcast_to(rows, len(x)), x)
+    return np.concatenate([piece.scores for piece in runner.run(as_samples(columns))])
+
+
+def margins(score: NDArray[np.int64], label: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return ``score[label] - largest other score``, int64 ``(n,)``; 0 is a tie."""
+    rows = np.arange(len(score))
+    others = score.copy()
+    others[rows, label] = np.iinfo(np.int64).min
+    return np.asarray(score[rows, label] - others.max(axis=1))

@@ -1,0 +1,63 @@
+"""The guide to the files of results says what is in them: every key, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from formats_guide import problems
+
+import neurodeploy as nd
+from neurodeploy.cli import app
+from neurodeploy.cli.failures import run as command_line
+from neurodeploy.demo import shipped_program
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder of verify and compare."""
+    home = tmp_path_factory.mktemp("guide")
+    nd.save(shipped_program(), str(home / "p.h5"))
+    suites = ("--suite", "noise,certify,overflow", "--eps", "16,32")
+    arguments = ("--data", "digits", "--samples", "12", *suites, "--out", str(home / "run"))
+    assert command_line(app, ["verify", str(home / "p.h5"), *arguments, "--json"]) == 0
+    np.save(home / "x.npy", np.zeros((8, 64), np.int32))
+    arguments = ("--input", str(home / "x.npy"), "--out", str(home / "run"), "--json")
+    assert command_line(app, ["compare", str(home / "p.h5"), *arguments]) == 0
+    return home / "run"
+
+
+@pytest.mark.parametrize(("name", "shape"), [("verify", "verify"), ("compare", "compare")])
+def test_files_are_as_the_guide_says(folder: Path, name: str, shape: str) -> None:
+    content = json.loads((folder / f"{name}.json").read_text())
+    assert list(problems(content, shape, name)) == []
+
+
+def test_rows_of_the_suites_are_as_the_guide_says(folder: Path) -> None:
+    suites = json.loads((folder / "verify.json").read_text())["suites"]
+    for name in ("noise", "certify", "overflow"):
+        for row in suites[name]["summary"]:
+            assert list(problems(row, f"{name} row", name)) == []
+
+
+def test_journals_are_as_the_guide_says(folder: Path) -> None:
+    for name, settings in (("noise", 6), ("certify", 2)):
+        head, *lines = (folder / "verify" / f"{name}.jsonl").read_text().splitlines()
+        assert list(problems(json.loads(head), "head", "head")) == []
+        assert len(lines) == 12 * settings
+        for line in lines:
+            assert list(problems(json.loads(line), f"{name} line", "line")) == []
+
+
+def test_a_key_that_is_not_in_the_guide_is_noticed() -> None:
+    row = {"sample": 1, "label": 2, "sigma": 0.1, "predicted": 3}
+    assert list(problems({**row, "more": 1}, "noise line", "line")) == [
+        "line: more is not in the guide"
+    ]
+    del row["label"]
+    assert list(problems(row, "noise line", "line")) == ["line: lacks label"]
+    assert list(problems({**row, "label": "2"}, "noise line", "line")) == [
+        "line.label is '2', the guide says number"
+    ]
