@@ -32,5 +32,6 @@ def test_ranges_share_one_unit() -> None:
 
 def test_bounds_have_no_centre_and_ends_far_apart_have_units_of_their_own() -> None:
     assert energy_range(Interval(0.0, None, 5.47e8)) == "0 to 547 uJ"
-    assert energy_range(Interval(1.35e5, None, 5.47e8)) == "135 nJ to 547 uJ"
+    assert energy_range(Interval(1.35e5, None, 5.47e8)) == "0.135 to 547 uJ"
+    assert energy_range(Interval(1.35e3, None, 5.47e8)) == "1.35 nJ to 547 uJ"
     assert energy_ends(Interval(7.0, None, 7.0)) == ""

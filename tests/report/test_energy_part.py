@@ -18,7 +18,7 @@ from neurodeploy.profile import load_profile
 from neurodeploy.report import render
 from neurodeploy.report.build import build_report
 from neurodeploy.report.parts.energy import Content, cards, figures
-from neurodeploy.report.records.energy import ChipEnergy, Energies
+from neurodeploy.results.energy import ChipEnergy, Energies
 from neurodeploy.run_folder import ENERGY, PROGRAM, as_record, write_json
 
 SAMPLES = [[[1, 1], [0, 0]], [[0, 0], [0, 0]]]
