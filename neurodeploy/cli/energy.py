@@ -67,6 +67,18 @@ def energy(
             "divide the sample; else the sample]",
         ),
     ] = None,
+    fit: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LOG.csv",
+            help="Power while the program ran on this data (time_s, power_mw or power_w): refine "
+            "the profile by it. Needs --step-us and --fit-out.",
+        ),
+    ] = None,
+    fit_out: Annotated[
+        Path | None,
+        typer.Option(metavar="P.toml", help="Where --fit writes the refined profile."),
+    ] = None,
     engine: JudgingEngine = "native",
     out: OutFolder = None,
     json: AsJson = False,
@@ -79,11 +91,14 @@ def energy(
     from neurodeploy.profile import load_profile
 
     profiles = [load_profile(name) for name in _split(profile)]
+    _check_fit(fit, fit_out, step_us, profiles)
     network = reading.program(program)
     check_folder(network, out)
     activity, source = _activity(network, data, input_file, taken, flags.choice(engine))
     run = {} if data is not None else source["run"]
     steps = inference_of(network, activity.steps, run, inference_steps)
+    if fit is not None and fit_out is not None and step_us is not None:
+        profiles = [_refined(profiles[0], network, activity, fit, fit_out, step_us, steps)]
     entries = [estimated(network, activity, chip, step_us, steps) for chip in profiles]
     source["inference_steps"] = steps
     content = energy_content(network, source, entries)
@@ -95,6 +110,38 @@ def energy(
     else:
         _show(entries)
     return failures.NO if any(isinstance(entry, tuple) for entry in entries) else failures.GOOD
+
+
+def _check_fit(
+    fit: Path | None, fit_out: Path | None, step_us: float | None, profiles: list[ChipProfile]
+) -> None:
+    """Raise OptionError unless --fit has what it needs."""
+    if (fit is None) != (fit_out is None):
+        raise OptionError("--fit LOG.csv and --fit-out P.toml go together")
+    if fit is not None and step_us is None:
+        raise OptionError("--fit needs --step-us, the duration of a step in the log")
+    if fit is not None and len(profiles) > 1:
+        raise OptionError(f"--fit refines one profile, {len(profiles)} are given")
+
+
+def _refined(
+    chip: ChipProfile,
+    program: Program,
+    activity: Activity,
+    fit: Path,
+    fit_out: Path,
+    step_us: float,
+    steps: int,
+) -> ChipProfile:
+    """Return the profile refined by the log, and write it."""
+    from neurodeploy.energy.fit import fitted
+    from neurodeploy.energy.log import read_log
+    from neurodeploy.profile import write_profile
+
+    log = read_log(fit)
+    found = fitted(chip, program, activity, log, step_us=step_us, name=fit.stem, steps=steps)
+    write_profile(found, fit_out)
+    return found
 
 
 def _split(names: list[str]) -> list[str]:

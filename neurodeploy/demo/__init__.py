@@ -255,8 +255,9 @@ def _cost_line(entry: EnergyReport | tuple[str, str]) -> str:
     if isinstance(entry, tuple):
         return f"{entry[0]} refused"
     kind = "" if entry.total_pj is not None else f"{entry.quantity.split()[0]} "
-    basis = " from one case" if entry.joint_constraint else ""
-    return f"{entry.profile} {kind}{energy_range(entry.headline_pj.mean)}{basis}"
+    whole = f"{entry.profile} {kind}{energy_range(entry.headline_pj.mean)}"
+    network = None if entry.parts is None else entry.parts.network
+    return whole if network is None else f"{whole}, of it the network {energy_range(network)}"
 
 
 def _engine(say: Say) -> str:

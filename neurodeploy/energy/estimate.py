@@ -70,6 +70,17 @@ def estimate_energy(
     convention = profile.energy.count_convention or "taps"
     counts = counted(program, activity, convention)
     counts, streamed = _per_inference(counts, steps)
+    return _report(profile, program, counts, streamed, step_us)
+
+
+def _report(
+    profile: ChipProfile,
+    program: Program,
+    counts: Counts,
+    streamed: int,
+    step_us: float | None,
+) -> EnergyReport:
+    """Return the estimate of one inference with these counts."""
     chips = chips_min(profile, counts)
     time = duration(profile, counts, step_us)
     priced = price(profile, counts, time, chips)
@@ -88,7 +99,7 @@ def estimate_energy(
         total_pj=sums.total_pj,
         terms=_terms(priced),
         excluded=priced.excluded,
-        count_convention=convention,
+        count_convention=profile.energy.count_convention or "taps",
         includes=profile.energy.includes,
         joint_constraint=", ".join(profile.energy.joint) or None,
         static_scope=profile.power.static_scope,

@@ -59,7 +59,7 @@ def _widest(priced: Priced) -> Iterator[str]:
 
 def _corners(profile: ChipProfile, priced: Priced, time: Timed) -> Iterator[str]:
     """Say which constant holds the whole of the measured total at each end."""
-    low, high = (_at_end(priced, end) for end in (0, 2))
+    low, high = (_at_end(profile, priced, end) for end in (0, 2))
     names = ", ".join(profile.energy.joint)
     if low is None or high is None:
         return
@@ -81,17 +81,20 @@ def _corners(profile: ChipProfile, priced: Priced, time: Timed) -> Iterator[str]
         )
 
 
-def _at_end(priced: Priced, end: int) -> Charge | None:
-    """Return the joint term that weighs most at the corner of an end, at the measured totals."""
+def _at_end(profile: ChipProfile, priced: Priced, end: int) -> Charge | None:
+    """Return the joint term that takes most of the measured total at the corner of an end."""
+    from neurodeploy.profile import JOINT
+
     constants = priced.constants
-    if constants is None:
+    case = next((c for n in profile.energy.joint if (c := profile.cases[n]).counted), None)
+    if constants is None or case is None:
         return None
     counts = priced.joint_counts(end).mean(axis=1, keepdims=True)
-    sign = 1.0 if end == 0 else -1.0
-    corner = constants.argleast(sign * counts)[0]
-    place = int(np.argmax(corner / constants.scale))
-    joint = [c for c in priced.charges if c.joint == place]
-    return joint[0] if joint else None
+    corner = constants.argleast(counts if end == 0 else -counts)[0]
+    level = case.level(profile.energy.count_convention or "taps", 1)
+    measured = np.array([level[JOINT[key][1]] or 0.0 for key in constants.keys])
+    place = int(np.argmax(corner * constants.units * measured))
+    return next((c for c in priced.charges if c.joint == place), None)
 
 
 def inference(counts: Counts, streamed: int) -> str:

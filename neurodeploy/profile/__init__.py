@@ -15,6 +15,7 @@ from neurodeploy.profile.chip import JOINT, ChipProfile
 from neurodeploy.profile.costs import Convention
 from neurodeploy.profile.evidence import INTERVAL_ONLY, Quantity, Section
 from neurodeploy.profile.load import load_profile, profile_names
+from neurodeploy.profile.write import write_profile
 
 __all__ = [
     "INTERVAL_ONLY",
@@ -27,4 +28,5 @@ __all__ = [
     "Section",
     "load_profile",
     "profile_names",
+    "write_profile",
 ]

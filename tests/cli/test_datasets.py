@@ -132,6 +132,16 @@ def test_a_stream_of_four_frames_costs_a_quarter_per_inference(
     assert [report["steps"] for report in reports] == [3, 3]
 
 
+def test_a_power_log_refines_a_profile(labelled: Path, cli: Any) -> None:
+    (labelled / "bench.csv").write_text("time_s,power_mw\n0,300\n1,300\n", "utf-8")
+    refine = ("--fit", "bench.csv", "--fit-out", "mine.toml", "--step-us", "50")
+    code, out, err = cli("energy", "p.h5", "--profile", "loihi2", *DATA, *refine)
+    assert (code, err) == (0, "")
+    assert "loihi2-bench" in out
+    again = cli("energy", "p.h5", "--profile", "mine.toml", *DATA, "--step-us", "50")
+    assert again == (0, out, "")
+
+
 def test_energy_of_columns_as_in_simulate(labelled: Path, cli: Any) -> None:
     arguments = ("--input", "x.npy", "--engine", "reference", "--step-us", "10", "--json")
     code, out, _ = cli("energy", "p.h5", "--profile", "loihi2", *arguments)
@@ -184,6 +194,18 @@ BAD = {
     "energy p.h5 --profile lohi2 --data d.npz": (
         "energy: profile 'lohi2' is not shipped, did you mean 'loihi2'? "
         "(a file of your own is given by its path, ending in .toml)"
+    ),
+    f"{ENERGY} --input x.npy --fit log.csv": (
+        "energy: --fit LOG.csv and --fit-out P.toml go together"
+    ),
+    f"{ENERGY} --input x.npy --fit log.csv --fit-out m.toml": (
+        "energy: --fit needs --step-us, the duration of a step in the log"
+    ),
+    f"{ENERGY},loihi1 --input x.npy --fit log.csv --fit-out m.toml --step-us 5": (
+        "energy: --fit refines one profile, 2 are given"
+    ),
+    f"{ENERGY} --input x.npy --fit log.csv --fit-out m.toml --step-us 5": (
+        "energy: log.csv: no such file"
     ),
     f"{ENERGY} --input x.npy --inference-steps 7": (
         "energy: --inference-steps is 7, a sample has 10 steps; expected a divisor"

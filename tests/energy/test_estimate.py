@@ -22,7 +22,6 @@ from measured_cases import (
 
 import neurodeploy as nd
 from neurodeploy.energy import Interval, estimate_energy
-from neurodeploy.energy.units import digits, energy, energy_range
 from neurodeploy.errors import InputError, OptionError, ProfileError
 from neurodeploy.profile import load_profile
 from neurodeploy.sim.fanout import fan_out
@@ -383,25 +382,3 @@ def test_the_table_reads_at_80_columns_and_states_what_every_report_must(name: s
         "time of an inference",
     ):
         assert statement in flat
-
-
-@pytest.mark.parametrize(
-    ("pj", "text"),
-    [
-        (0.0, "0 pJ"),
-        (0.5, "0.5 pJ"),
-        (999.4, "999 pJ"),
-        (1000.0, "1 nJ"),
-        (1.0935e9, "1.09 mJ"),
-        (2.5e12, "2.5 J"),
-        (123_456.0, "123 nJ"),
-    ],
-)
-def test_energies_read_with_three_digits_and_a_fitting_unit(pj: float, text: str) -> None:
-    assert energy(pj) == text
-
-
-def test_ranges_share_one_unit() -> None:
-    assert energy_range(Interval(5.79e8, 1.094e9, 1.0957e9)) == "1.09 (0.579 to 1.1) mJ"
-    assert energy_range(Interval(26.0, 26.0, 26.0)) == "26 pJ"
-    assert digits(0.00456) == "0.00456"

@@ -166,6 +166,21 @@ def test_the_worst_case_holds_time_and_static_energy() -> None:
     assert report.total_pj.mean.high <= report.total_pj.maximum.high <= worst.total_pj.high
 
 
+@pytest.mark.parametrize("name", ["loihi1", "loihi2"])
+@pytest.mark.parametrize("step_us", [None, 3.0])
+def test_mean_largest_sample_and_worst_case_stand_in_that_order(
+    name: str, step_us: float | None
+) -> None:
+    program = tiny()
+    report = estimate_energy(program, run(program, SAMPLES), load_profile(name), step_us=step_us)
+    worst = report.worst_case
+    for spread, most in ((report.dynamic_pj, worst.dynamic_pj), (report.total_pj, worst.total_pj)):
+        if spread is not None:
+            assert most is not None
+            assert spread.mean.high <= spread.maximum.high * (1 + 1e-12)
+            assert spread.maximum.high <= most.high * (1 + 1e-12)
+
+
 def test_a_stream_of_four_frames_is_four_inferences() -> None:
     program = tiny()
     frame = [[1, 1], [0, 0]]
