@@ -1,8 +1,9 @@
 """The integers of a Program inside a NIR file: in the metadata of its nodes.
 
-The graph's metadata ``neurodeploy`` is a JSON text, in UTF-8: names, shapes and settings of the records, the
-node that holds the arrays of each (metadata ``neurodeploy_FIELD``), the digest of the Program and a
-SHA-256 over all nodes and edges, by which a graph is known that another tool has changed.
+The graph's metadata ``neurodeploy`` is a JSON text, in UTF-8: names, shapes and settings of the
+records, the node that holds the arrays of each (metadata ``neurodeploy_FIELD``), the digest of the
+Program and a SHA-256 over all nodes and edges, by which a graph is known that another tool has
+changed.
 """
 
 from __future__ import annotations

@@ -39,7 +39,9 @@ def verify(
     data: DataName,
     suite: Annotated[
         str,
-        typer.Option(metavar="A,B,...", help="noise, attack, corruption, certify, overflow."),
+        typer.Option(
+            metavar="A,B,...", help="noise, attack, corruption, fault, certify, overflow."
+        ),
     ] = "noise,overflow",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of noise and attacks.")] = 2024,
     engine: JudgingEngine = "native",

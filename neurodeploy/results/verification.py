@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from neurodeploy.answers import Recipe
 from neurodeploy.fixedpoint import M
 from neurodeploy.results.attack import Attacked
+from neurodeploy.results.certified import CertifiedRow
 from neurodeploy.results.counted import Counted
 from neurodeploy.results.outcome import Versions
 from neurodeploy.results.tested import Tested
@@ -255,6 +256,7 @@ class Measurements:
     mppd: Perturbation | None = None
     headroom: tuple[LayerHeadroom, ...] | None = None
     overflow: tuple[StateRow, ...] | None = None
+    certify: tuple[CertifiedRow, ...] | None = None
     seeds: Mapping[str, int] = field(default_factory=dict)
     suites: Suites = field(default_factory=Suites)
     versions: Versions = field(default_factory=dict)

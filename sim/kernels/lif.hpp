@@ -148,6 +148,10 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
       unrolled<kCount>([&](int i) {
         const U32 limit = kMoving ? threshold[i] : base.at(i);
         silent[i] = at_most(v[i], limit);
+        if (kReset == kResetSubtract) {  // beyond the top where a threshold is negative
+          const U32 over = greater(v[i] - limit, splat(std::uint32_t(kLimit - 1)));
+          counts.v_saturations -= kept(U32{}, silent[i], over);
+        }
         v[i] = reset<kReset>(v[i], silent[i], limit);
       });
       store_spikes<kCount>(sent, silent, spikes);

@@ -60,9 +60,9 @@ OPTIONS = {
     "inspect p.h5 --input-shape 3x4": (
         "--input-shape is '3x4', expected N or W,H,C such as 28,28,1"
     ),
-    "convert p.h5 q.h5 --from nir5": "--from is 'nir5', expected one of netx, program",
-    "convert p.h5 q.h5 --to nir5": "--to is 'nir5', expected one of netx, program",
-    "convert p.h5 q.onnx": "q.onnx: ends in '.onnx', expected .net or .h5",
+    "convert p.h5 q.h5 --from nir5": "--from is 'nir5', expected one of netx, program, nir",
+    "convert p.h5 q.h5 --to nir5": "--to is 'nir5', expected one of netx, program, nir",
+    "convert p.h5 q.onnx": "q.onnx: ends in '.onnx', expected .net, .h5 or .nir",
 }
 
 
