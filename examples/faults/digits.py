@@ -34,7 +34,10 @@ def main() -> None:
     if flags.out is not None:
         entry = found.to_dict()
         kept = {key: entry[key] for key in ("digest", "data", "run", "accuracy", "versions")}
-        write_json(flags.out, {**kept, "suite": entry["suites"]["fault"], **plain(found.extra)})
+        settings = entry["suites"]["fault"]["settings"]
+        write_json(
+            flags.out, {**kept, "settings": settings, "faults": plain(found.extra["faults"])}
+        )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from neurodeploy.answers import Recipe
 from neurodeploy.fixedpoint import M
 from neurodeploy.results.counted import Counted
+from neurodeploy.results.faults import FaultRows
 from neurodeploy.results.outcome import Versions
 from neurodeploy.results.tested import Tested
 from neurodeploy.verification.activity import Undecided
@@ -235,6 +236,7 @@ class Measurements:
     undecided: Undecided | None = None
     noise: NoiseRows | None = None
     mppd: Perturbation | None = None
+    faults: FaultRows | None = None
     headroom: tuple[LayerHeadroom, ...] | None = None
     overflow: tuple[StateRow, ...] | None = None
     seeds: Mapping[str, int] = field(default_factory=dict)

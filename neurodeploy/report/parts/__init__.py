@@ -9,6 +9,7 @@ from neurodeploy.report.parts import (
     activity,
     energy,
     exactness,
+    faults,
     headroom,
     network,
     noise,
@@ -24,6 +25,7 @@ PARTS: ByName[Part] = ByName(
     {
         "accuracy": accuracy.PART,
         "noise": noise.PART,
+        "faults": faults.PART,
         "exactness": exactness.PART,
         "headroom": headroom.PART,
         "activity": activity.PART,
