@@ -51,6 +51,20 @@ def test_journals_are_as_the_guide_says(folder: Path) -> None:
             assert list(problems(json.loads(line), f"{name} line", "line")) == []
 
 
+def test_faults_are_as_the_guide_says(tmp_path: Path) -> None:
+    suite = nd.Fault(margin=0.5, draws=1)
+    found = nd.verify(shipped_program(), "digits", (suite,), samples=3, out=tmp_path)
+    content = json.loads((tmp_path / "verify.json").read_text())
+    assert list(problems(content, "verify", "verify")) == []
+    for row in content["suites"]["fault"]["summary"]:
+        assert list(problems(row, "fault row", "fault")) == []
+    head, *lines = (tmp_path / "verify" / "fault.jsonl").read_text().splitlines()
+    assert list(problems(json.loads(head), "head", "head")) == []
+    assert len(lines) == 3 * len(found["fault"].rows)
+    for line in lines:
+        assert list(problems(json.loads(line), "fault line", "line")) == []
+
+
 def test_a_key_that_is_not_in_the_guide_is_noticed() -> None:
     row = {"sample": 1, "label": 2, "sigma": 0.1, "predicted": 3}
     assert list(problems({**row, "more": 1}, "noise line", "line")) == [

@@ -11,6 +11,7 @@ from neurodeploy.fixedpoint import M
 from neurodeploy.results.attack import Attacked
 from neurodeploy.results.certified import CertifiedRow
 from neurodeploy.results.counted import Counted
+from neurodeploy.results.faults import FaultRows
 from neurodeploy.results.outcome import Versions
 from neurodeploy.results.tested import Tested
 from neurodeploy.verification.activity import Undecided
@@ -254,6 +255,7 @@ class Measurements:
     undecided: Undecided | None = None
     noise: NoiseRows | None = None
     mppd: Perturbation | None = None
+    faults: FaultRows | None = None
     headroom: tuple[LayerHeadroom, ...] | None = None
     overflow: tuple[StateRow, ...] | None = None
     certify: tuple[CertifiedRow, ...] | None = None

@@ -215,8 +215,14 @@ class FaultSuite(Suite):
     def more(self, subject: Subject, rows: Sequence[FaultRow]) -> dict[str, Any]:
         bits = sorted((bit for row in rows for bit in row.by_bit), key=lambda bit: -bit.lost)
         worst = sorted((fault for row in rows for fault in row.worst), key=lambda one: -one.lost)
-        found = {"bits": bits, "worst": worst[:RANKED], "left_out": self.left_out(subject)}
-        return {"faults": found}
+        return {
+            "faults": {
+                "rows": list(rows),
+                "bits": bits,
+                "worst": worst[:RANKED],
+                "left_out": self.left_out(subject),
+            }
+        }
 
     def remarks(self, subject: Subject, rows: Sequence[FaultRow]) -> tuple[str, ...]:
         weight, own = self.words.weight, self.encoding is None
