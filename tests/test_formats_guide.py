@@ -20,7 +20,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of verify and compare."""
     home = tmp_path_factory.mktemp("guide")
     nd.save(shipped_program(), str(home / "p.h5"))
-    arguments = ("--data", "digits", "--samples", "12", "--out", str(home / "run"))
+    suites = ("--suite", "noise,certify,overflow", "--eps", "16,32")
+    arguments = ("--data", "digits", "--samples", "12", *suites, "--out", str(home / "run"))
     assert command_line(app, ["verify", str(home / "p.h5"), *arguments, "--json"]) == 0
     np.save(home / "x.npy", np.zeros((8, 64), np.int32))
     arguments = ("--input", str(home / "x.npy"), "--out", str(home / "run"), "--json")
@@ -36,17 +37,18 @@ def test_files_are_as_the_guide_says(folder: Path, name: str, shape: str) -> Non
 
 def test_rows_of_the_suites_are_as_the_guide_says(folder: Path) -> None:
     suites = json.loads((folder / "verify.json").read_text())["suites"]
-    for name in ("noise", "overflow"):
+    for name in ("noise", "certify", "overflow"):
         for row in suites[name]["summary"]:
             assert list(problems(row, f"{name} row", name)) == []
 
 
 def test_journals_are_as_the_guide_says(folder: Path) -> None:
-    head, *lines = (folder / "verify" / "noise.jsonl").read_text().splitlines()
-    assert list(problems(json.loads(head), "head", "head")) == []
-    assert len(lines) == 12 * 6
-    for line in lines:
-        assert list(problems(json.loads(line), "noise line", "line")) == []
+    for name, settings in (("noise", 6), ("certify", 2)):
+        head, *lines = (folder / "verify" / f"{name}.jsonl").read_text().splitlines()
+        assert list(problems(json.loads(head), "head", "head")) == []
+        assert len(lines) == 12 * settings
+        for line in lines:
+            assert list(problems(json.loads(line), f"{name} line", "line")) == []
 
 
 def test_a_key_that_is_not_in_the_guide_is_noticed() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neurodeploy.bounds import bound
 from neurodeploy.bounds.drive import Drive
 from neurodeploy.bounds.interval import Interval, interval
+from neurodeploy.certificates.claims import known
 from neurodeploy.certify.boxes import CHUNK_BYTES, margins_of
 from neurodeploy.certify.segments import Extremes, Segments, segments_of
 from neurodeploy.certify.tail import Tail, tail_of
@@ -176,5 +177,7 @@ def _rest(plan: Plan, stage: Stage, steps: int) -> Rest | None:
         readout=program.readout,
     )
     options = RunOptions(weights=plan.options.weights)
+    if not known(behind):
+        return None
     rest = prepare(behind, options)
     return Rest(rest, tail_of(rest, steps))

@@ -27,6 +27,8 @@ BLOCK = 500
 """Samples that are worked on at a time."""
 LIMIT = 2**16
 """Most data of one ball that are tried one by one."""
+WORST = 200
+"""Most samples whose largest cost is bounded."""
 FILE = "certificates.h5"
 
 
@@ -172,6 +174,15 @@ class CertifySuite(Suite):
             counter,
         )
         write(found, out / FILE)
+
+    def more(self, subject: Subject, rows: Sequence[Any]) -> dict[str, Any]:
+        from neurodeploy.certify.worst import worst_cases
+
+        budgets = tuple(subject.data.budget(eps) for eps in self.eps)
+        prover = _prover_of(subject, self.limit)
+        found = worst_cases(prover, subject.data.first(WORST), budgets)
+        record = {"eps": list(self.eps), "samples": min(WORST, len(subject.data)), **vars(found)}
+        return {"certify": list(rows), "worst_case": record}
 
     def remarks(self, subject: Subject, rows: Sequence[Any]) -> tuple[str, ...]:
         seed = getattr(subject.data.encoder, "seed", None)

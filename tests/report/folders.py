@@ -29,6 +29,7 @@ from neurodeploy.run_folder import (
     write_json,
 )
 from neurodeploy.verification.sample import record_sample, write_sample
+from neurodeploy.verification.suites import Flags
 from neurodeploy.verification.verdicts import DEFAULT_SUITES, ask, chosen, subject_of
 
 ENGINE = RunChoice(engine="reference")
@@ -205,7 +206,8 @@ def full_folder(folder: Path, program: nd.Program) -> Path:
     test = load_data("digits").test
     data = present(program, test).first(60)
     subject = subject_of(program, data, name="digits", of=len(test), run=ENGINE)
-    found = ask(subject, chosen(DEFAULT_SUITES))
+    suites = chosen((*DEFAULT_SUITES, "certify"), Flags(eps=(16.0, 32.0)))
+    found = ask(subject, suites)
     write_json(folder / VERIFY, found.to_dict())
     sample = record_sample(program, data, 2, recipe=subject.recipe)
     write_sample(sample, program.digest, folder / SAMPLE)

@@ -7,6 +7,8 @@ from neurodeploy.registry import ByName
 from neurodeploy.report.parts import (
     accuracy,
     activity,
+    attack,
+    certified,
     energy,
     exactness,
     headroom,
@@ -24,6 +26,8 @@ PARTS: ByName[Part] = ByName(
     {
         "accuracy": accuracy.PART,
         "noise": noise.PART,
+        "attack": attack.PART,
+        "certified": certified.PART,
         "exactness": exactness.PART,
         "headroom": headroom.PART,
         "activity": activity.PART,
