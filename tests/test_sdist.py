@@ -15,6 +15,7 @@ TOP = {
     "README.md",
     "benchmarks",
     "converters",
+    "docs",
     "examples",
     "hw_profiles",
     "neurodeploy",

@@ -120,7 +120,12 @@ def signed(nodes: Iterable[tuple[str, str, Mapping[str, Any]]], edges: Iterable[
 
 def _plain(key: str, value: Any) -> Any:
     content = value if isinstance(value, str) else np.asarray(value, "<f8")
-    if key in _AXES and not isinstance(content, str) and content.size and np.all(content == content.flat[0]):
+    if (
+        key in _AXES
+        and not isinstance(content, str)
+        and content.size
+        and np.all(content == content.flat[0])
+    ):
         return content.flat[0]
     return content
 

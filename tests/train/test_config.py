@@ -114,7 +114,7 @@ def test_the_methods_of_the_readme_are_a_configuration() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [*sorted((ROOT / "examples").glob("*.toml")), DEMO],
+    [*sorted((ROOT / "examples").rglob("*.toml")), DEMO],
     ids=lambda path: path.name,
 )
 def test_shipped_configurations_are_read_and_written_back(path: Path) -> None:

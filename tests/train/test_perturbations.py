@@ -152,6 +152,20 @@ def test_gradients_of_the_data_alone_are_those_of_a_full_pass(specs: Any) -> Non
     assert torch.allclose(alone, full, rtol=1e-4, atol=1e-6 * float(full.abs().max()))
 
 
+def test_series_that_are_columns_are_attacked_where_they_hold_data() -> None:
+    text = TEXT.replace('name = "digits"', 'name = "japanese-vowels"').replace("60", "40")
+    text = text.replace('kind = "direct"\nsteps = 4\nlevels = 16', 'kind = "columns"')
+    given = scene(text.replace("size = 10", "size = 9"), kind="fgsm", eps=16.0)
+    assert given.budget == 7
+    moved = perturbed(given).x - given.split.x
+    lengths = given.split.lengths
+    assert lengths is not None
+    ends = np.arange(moved.shape[1]) >= lengths[:, None]
+    assert ends.any() and not moved[ends].any()
+    assert np.abs(moved[~ends]).max() == 7
+    assert np.count_nonzero(moved[~ends]) > moved[~ends].size / 4
+
+
 def test_r_fgsm_with_one_step_of_budget_is_fgsm() -> None:
     given = scene(kind="fgsm", eps=16.0)
     other = replace(given, spec=Perturbation(kind="r-fgsm", eps=16.0))
