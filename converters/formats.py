@@ -19,6 +19,7 @@ from neurodeploy.errors import ExportError, FormatError, OptionError
 from neurodeploy.registry import ByName
 
 if TYPE_CHECKING:
+    from neurodeploy.converters.float_network import FloatNetwork
     from neurodeploy.converters.written import Written
     from neurodeploy.program import Program
 
@@ -31,7 +32,8 @@ class Format:
     sniff : whether a file is of this format, by its content; no error for one that is not.
     read : ``read(path, **options) -> Program``. write : ``write(program, path, **options)``, which
         tells what was written, or None where the format cannot be written.
-    reading, writing : the options of both.
+    reading, writing : the options of both. floats : ``floats(path, **options)``, the network before
+        it was rounded, None where a file holds integers.
     """
 
     title: str
@@ -41,6 +43,7 @@ class Format:
     write: Callable[..., Written | None] | None = None
     reading: tuple[Option, ...] = ()
     writing: tuple[Option, ...] = ()
+    floats: Callable[..., FloatNetwork] | None = None
 
 
 def _is_netx(path: Path) -> bool:
@@ -75,6 +78,12 @@ def _read_nir(path: Path, **options: Any) -> Program:
     from neurodeploy.converters import nir
 
     return nir.read(path, **options)
+
+
+def _read_nir_floats(path: Path, **options: Any) -> FloatNetwork:
+    from neurodeploy.converters import nir
+
+    return nir.read_float(path, **options)
 
 
 def _write_nir(program: Program, path: Path, **options: Any) -> Written:
@@ -119,6 +128,7 @@ FORMATS: ByName[Format] = ByName(
             _write_nir,
             nir_options.READING,
             nir_options.WRITING,
+            _read_nir_floats,
         ),
     },
 )
@@ -184,6 +194,18 @@ def read(path: Path | str, form: str | None = None, **options: Any) -> Program:
         return chosen.read(path, **given)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def read_floats(path: Path | str, form: str | None = None, **options: Any) -> FloatNetwork:
+    """Return the network in ``path`` before it was rounded; arguments and errors as for `read`.
+
+    Raises FormatError where the format holds integers.
+    """
+    path = Path(path)
+    chosen = sniff(path) if form is None else FORMATS.named(form)
+    if chosen.floats is None:
+        raise FormatError(f"{path}: is a {chosen.title}, which holds integers: nothing is rounded")
+    return chosen.floats(path, **_given(path, options, chosen, chosen.reading, reading_options()))
 
 
 def write(

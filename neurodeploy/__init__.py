@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from neurodeploy import train
     from neurodeploy.answers import RunChoice
     from neurodeploy.converters import load, save
+    from neurodeploy.converters.torch_modules import from_torch
     from neurodeploy.energy import estimate_energy
     from neurodeploy.lowering import lower
     from neurodeploy.profile import load_profile
     from neurodeploy.twin import to_torch
     from neurodeploy.verification.attack_suite import AttackSuite as Attack
     from neurodeploy.verification.certify_suite import CertifySuite as Certify
+    from neurodeploy.verification.corruption_suite import CorruptionSuite as Corruption
+    from neurodeploy.verification.fault_suite import FaultSuite as Fault
     from neurodeploy.verification.noise_suite import NoiseSuite as Noise
     from neurodeploy.verification.overflow import OverflowSuite as Overflow
     from neurodeploy.verification.verdicts import verify
@@ -44,10 +47,12 @@ __all__ = [
     "Certify",
     "Connection",
     "Conv2d",
+    "Corruption",
     "CubaLif",
     "Delta",
     "Dense",
     "Direct",
+    "Fault",
     "HomeostaticLif",
     "Input",
     "Integrator",
@@ -65,6 +70,7 @@ __all__ = [
     "Trace",
     "compile",
     "estimate_energy",
+    "from_torch",
     "load",
     "load_profile",
     "lower",
@@ -79,6 +85,7 @@ _MODULES = ("train",)
 _ON_FIRST_USE = {
     "RunChoice": "neurodeploy.answers",
     "estimate_energy": "neurodeploy.energy",
+    "from_torch": "neurodeploy.converters.torch_modules",
     "load": "neurodeploy.converters",
     "load_profile": "neurodeploy.profile",
     "lower": "neurodeploy.lowering",
@@ -89,6 +96,8 @@ _ON_FIRST_USE = {
 _SUITES = {
     "Attack": ("neurodeploy.verification.attack_suite", "AttackSuite"),
     "Certify": ("neurodeploy.verification.certify_suite", "CertifySuite"),
+    "Corruption": ("neurodeploy.verification.corruption_suite", "CorruptionSuite"),
+    "Fault": ("neurodeploy.verification.fault_suite", "FaultSuite"),
     "Noise": ("neurodeploy.verification.noise_suite", "NoiseSuite"),
     "Overflow": ("neurodeploy.verification.overflow", "OverflowSuite"),
 }

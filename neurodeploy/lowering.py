@@ -17,16 +17,18 @@ from torch import Tensor
 
 from neurodeploy.equivalence import equivalence
 from neurodeploy.errors import ProgramError, located
-from neurodeploy.neuron import CubaLif, Integrator, Neuron
+from neurodeploy.neuron import CubaLif, HomeostaticLif, Integrator, Neuron
 from neurodeploy.profile import ChipProfile, load_profile
 from neurodeploy.program import Connection, Input, MetadataValue, Population, Program, Readout
 from neurodeploy.record import INT32_MAX
 from neurodeploy.rules import RANGES, enforce
 from neurodeploy.synapse import Conv2d, Dense, Synapse
+from neurodeploy.train.connected import ConvLayer, DenseLayer
 from neurodeploy.train.layer_records import Quantised
-from neurodeploy.train.layers import ConvLayer, DenseLayer, SpikingLayer
+from neurodeploy.train.layers import SpikingLayer
 from neurodeploy.train.network import Network
 from neurodeploy.train.pooling import SumPoolLayer
+from neurodeploy.train.rule_scan import THETA_SHIFT, VTH_HIGH, VTH_LOW
 
 INPUT_NAME = "input"
 PROFILE = "loihi2"
@@ -132,7 +134,18 @@ def _neuron(layer: SpikingLayer, grid: Quantised) -> Neuron:
     )
     if not layer.spiking:
         return Integrator(*decays, bias)
-    return CubaLif(*decays, _integers("threshold", grid.threshold), bias)
+    gain = None if grid.gain is None else _integers("gain", grid.gain)
+    own = (*decays, _integers("threshold", grid.threshold), bias, "zero", gain)
+    if grid.theta is None or grid.signature is None:
+        return CubaLif(*own)
+    return HomeostaticLif(
+        *own,
+        theta=_integers("theta", grid.theta),
+        signature=_integers("signature", grid.signature),
+        shift=THETA_SHIFT,
+        low=VTH_LOW,
+        high=VTH_HIGH,
+    )
 
 
 def _synapse(layer: SpikingLayer, grid: Quantised, source: tuple[int, ...], pool: int) -> Synapse:

@@ -119,7 +119,7 @@ class Connection(Record):
         if not isinstance(self.feedback, bool):
             raise ProgramError(
                 f"connection {self.source}->{self.target}: feedback is {self.feedback!r}, "
-                "expected True or False"
+                "expected a truth value"
             )
         if self.group is not None:
             self._set("group", _name("group name", self.group))
@@ -320,7 +320,7 @@ def _ordered(
         ready = next((p for p in waiting if sources[p.name] <= placed), None)
         if ready is None:
             cycle = ", ".join(population.name for population in waiting)
-            raise ProgramError(f"cycle through {cycle}; mark one of its connections feedback=True")
+            raise ProgramError(f"cycle through {cycle}; mark one of its connections as feedback")
         waiting.remove(ready)
         order.append(ready)
         placed.add(ready.name)

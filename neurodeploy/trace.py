@@ -34,7 +34,8 @@ class Activity:
         pairs, counted when the source sends: every matrix entry or kernel tap inside the border,
         zeros included, or those with a weight other than 0 only. A `Direct` connection has none.
     u_wraps : per population, neuron-steps in which u was folded back by 2^24.
-    v_saturations : per population, neuron-steps in which v (or re or im) was clamped.
+    v_saturations : per population, how often v (or re or im) was clamped: in a neuron-step, and
+        again after a reset by subtraction.
 
     `NOT_OBSERVABLE` (-1) stands where the engine cannot count.
     """

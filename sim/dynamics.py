@@ -153,7 +153,9 @@ def _fire(neuron: CubaLif, state: State, threshold: IntArray) -> IntArray:
     if neuron.reset == "zero":
         v[s] = 0  # R5
     elif neuron.reset == "subtract":
-        v[:] = saturate(v - threshold * s)  # R5
+        v_wide = v - threshold * s
+        v[:] = saturate(v_wide)  # R5
+        state.count(state.v_saturations, v != v_wide)
     return s.astype(np.int64)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,75 @@ class FanOut:
     nonzero: NDArray[np.int64]
 
 
-def fan_out(program: Program, index: int) -> FanOut:
-    """Return the `FanOut` of connection ``index``; ModelError for an unknown synapse."""
+def fan_out(program: Program, index: int, weight: NDArray[Any] | None = None) -> FanOut:
+    """Return the `FanOut` of connection ``index``; ModelError for an unknown synapse.
+
+    weight : what stands in the place of the synapse's weights in the run, such as conditioned
+    ones; the non-zero ones among them are counted.
+
+    Zeros that folding a sum pool left in the weights are no taps: the cells that no window covers,
+    and the gaps that a dilated kernel has over the map itself. They are known by the window that
+    the metadata keep (``pooled_from``).
+    """
     connection = program.connections[index]
     source = program.node(connection.source)
-    with located(f"connection {program.connection_names[index]}"):
-        count = FAN_OUTS.of(connection.synapse)
-    return count(connection.synapse, source.shape)
+    name = program.connection_names[index]
+    synapse = connection.synapse
+    with located(f"connection {name}"):
+        count = FAN_OUTS.of(synapse)
+    found = count(synapse, source.shape)
+    if weight is not None and synapse.layout is not None:
+        found = FanOut(found.taps, count(_of(synapse, weight != 0), source.shape).nonzero)
+    window = _pooled(program, name, connection.target)
+    structure = _STRUCTURES.get(synapse.layout)
+    if window is None or structure is None:
+        return found
+    kept = structure(synapse, source.shape, window)
+    return FanOut(count(_of(synapse, kept), source.shape).nonzero, found.nonzero)
+
+
+def _of(synapse: Any, mask: NDArray[Any]) -> Any:
+    """Return the synapse with ones where ``mask`` is set."""
+    return replace(synapse, weight=np.asarray(mask).astype(np.int32))
+
+
+def _pooled(program: Program, name: str, target: str) -> tuple[int, int] | None:
+    """Return the window (height, width) of the sum pool that was folded in, None without one."""
+    for key in (f"pooled_from.{name}", f"pooled_from.{target}"):
+        found = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", str(program.metadata.get(key, "")))
+        if found is not None:
+            return int(found[1]), int(found[2] or found[1])
+    return None
+
+
+def _covered(synapse: Dense, source: Shape, window: tuple[int, int]) -> NDArray[Any]:
+    """Return which entries of a matrix read a cell that a window covers."""
+    kept = np.ones(synapse.weight.shape, bool)
+    if len(source) != 3:
+        return kept
+    maps = kept.reshape(len(kept), *source)
+    maps[:, :, source[1] // window[0] * window[0] :] = False
+    maps[:, :, :, source[2] // window[1] * window[1] :] = False
+    return kept
+
+
+def _between_gaps(synapse: Conv2d, _: Shape, window: tuple[int, int]) -> NDArray[Any]:
+    """Return which taps of a kernel are none of the gaps that a dilation left in it.
+
+    Over the map itself the tap i of a kernel of dilation d stands at ``k d i .. k d i + k - 1``; d
+    is the largest divisor of ``size / k - 1`` for which all weights between are 0.
+    """
+    kept = np.ones(synapse.weight.shape, bool)
+    for axis, k in zip((2, 3), window, strict=True):
+        used = np.any(synapse.weight, axis=tuple(n for n in range(4) if n != axis))
+        place = np.arange(len(used))
+        span = len(used) // k - 1
+        for dilation in range(span, 1, -1):
+            gap = place % (k * dilation) >= k
+            if span % dilation == 0 and not used[gap].any():
+                kept &= np.expand_dims(~gap, tuple(n for n in range(4) if n != axis))
+                break
+    return kept
 
 
 def _dense(synapse: Dense, source: Shape) -> FanOut:
@@ -76,3 +139,8 @@ FAN_OUTS: ByType[Callable[[Any, Shape], FanOut]] = ByType(
     "fan-out", Synapse, {Dense: _dense, Conv2d: _conv, Direct: _direct}
 )
 """Synapses per source value, from the synapse and the shape of its source."""
+_STRUCTURES: dict[str | None, Callable[[Any, Shape, tuple[int, int]], NDArray[Any]]] = {
+    "matrix": _covered,
+    "kernel": _between_gaps,
+}
+"""By the layout of the weights, which of them are taps of the layer that was folded."""

@@ -59,7 +59,7 @@ def _is_beyond(flat: NDArray[Any], bits: int, most: int | None) -> bool:
     if most is None or flat.size <= most:
         return flat.size > 0 and _has_beyond(flat, bits)
     size = most // PARTS
-    starts = np.linspace(0, flat.size - size, PARTS, dtype=np.int64).tolist()
+    starts = (part * (flat.size - size) // (PARTS - 1) for part in range(PARTS))
     return any(_has_beyond(flat[start : start + size], bits) for start in starts)
 
 

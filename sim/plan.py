@@ -126,8 +126,12 @@ class Plan:
 
     @cached_property
     def fan_outs(self) -> tuple[FanOut, ...]:
-        """Per edge, synapses per source value."""
-        return tuple(fan_out(self.program, edge.index) for edge in self.edges)
+        """Per edge, synapses per source value; non-zero ones among the weights of the run."""
+        conditioned = self.options.weights == "lava"
+        return tuple(
+            fan_out(self.program, edge.index, edge.given if conditioned else None)
+            for edge in self.edges
+        )
 
     @property
     def has_feedback(self) -> bool:

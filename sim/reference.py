@@ -105,9 +105,7 @@ class ReferenceEngine:
     def _step(self, stage: Stage, state: RunState) -> IntArray:
         """Update one population in the present column."""
         neuron, own = stage.population.neuron, state.neurons[stage.index]
-        interval = self.plan.options.reset_interval
-        if stage.is_reset(state.column, interval):
-            clear(neuron, own)
+        self._clear(stage, state)
         batch = len(own.u_wraps)
         currents = {
             port: np.zeros((batch, *stage.population.shape), np.int64) for port in neuron.ports
@@ -115,7 +113,13 @@ class ReferenceEngine:
         for edge in stage.incoming:
             arriving = _collect(state, edge).reshape(currents[edge.port].shape)
             currents[edge.port] = wrap(currents[edge.port] + arriving, 32)
+        interval = self.plan.options.reset_interval
         return update(neuron, own, currents, stage.sample_step(state.column, interval))
+
+    def _clear(self, stage: Stage, state: RunState) -> None:
+        """Bring one population back to its start where a reset is due."""
+        if stage.is_reset(state.column, self.plan.options.reset_interval):
+            clear(stage.population.neuron, state.neurons[stage.index])
 
     def _send(
         self, edge: Edge, state: RunState, messages: IntArray, events: list[IntArray]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neurodeploy.errors import CapacityError, warn
 from neurodeploy.memory import amount
@@ -14,6 +14,9 @@ from neurodeploy.sim.plan import Plan, prepare
 from neurodeploy.sim.prepared import Prepared, Recent, weight_bytes
 from neurodeploy.sim.resets import reset_remarks
 from neurodeploy.trace import Trace
+
+if TYPE_CHECKING:
+    from neurodeploy.sim.faults.run import Faults
 
 
 class Simulator:
@@ -27,7 +30,7 @@ class Simulator:
         self.program = program
         self.options = options
         self.plan: Plan = prepare(program, options)
-        self._prepared = _prepared(self.plan)
+        self._prepared = prepared(self.plan)
         self._engine: Engine = self._prepared.engine
         self._stream: Any = None
 
@@ -117,11 +120,14 @@ def simulate(
     input_bits: int | None = None,
     record: Record = ("s",),
     threads: int | None = None,
+    faults: Faults = (),
 ) -> Trace:
     """Run ``program`` on ``x`` once; the options are those of `RunOptions`.
 
     x : integers or bool, ``(steps, *input_shape)`` or ``(batch, steps, *input_shape)``, C,H,W
         order; a mapping from input name to such arrays when there are several inputs.
+    faults : records of `neurodeploy.sim.faults`, one list for all samples, or one for each; see
+        `neurodeploy.sim.faults.simulate_faulty`.
 
     What was prepared for the native engine is kept for the next call with the same Program object
     and options, see `Recent`.
@@ -140,20 +146,29 @@ def simulate(
         threads=threads,
     )
 
+    if faults:
+        from neurodeploy.sim.faults import simulate_faulty
+
+        return simulate_faulty(program, x, options, faults)
+
     def build() -> Prepared:
         _warn_of_reset(program, options)
-        return _prepared(prepare(program, options))
+        return prepared(prepare(program, options))
 
-    prepared = _recent.get(program, options, build) if engine == "native" else build()
-    return prepared.run(prepared.data(x))
+    found = _recent.get(program, options, build) if engine == "native" else build()
+    return found.run(found.data(x))
 
 
 _recent = Recent()
 
 
-def _prepared(plan: Plan) -> Prepared:
+def prepared(plan: Plan, engine: Engine | None = None) -> Prepared:
+    """Return ``plan`` prepared to run, by ``engine`` or by the one that its options name.
+
+    Raises CapacityError when that needs more memory than there is.
+    """
     try:
-        return Prepared(_engine(plan), plan.outline)
+        return Prepared(engine or _engine(plan), plan.outline)
     except MemoryError as error:
         raise CapacityError(
             f"out of memory while preparing {plan.program.neurons} neurons with "

@@ -487,7 +487,7 @@ BAD_RECORDS: dict[str, tuple[Change, str]] = {
     ),
     "feedback is a number": (
         set_attribute("connections/0", "feedback", 1),
-        "connections/0: connection x->maps: feedback is 1, expected True or False",
+        "connections/0: connection x->maps: feedback is 1, expected a truth value",
     ),
     "groups is a flag": (
         set_attribute("connections/0/synapse", "groups", True),

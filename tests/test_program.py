@@ -192,7 +192,7 @@ BAD: list[tuple[Callable[[], object], str]] = [
                 nd.Connection("b", "a", nd.Dense(np.ones((4, 2), int))),
             )
         ),
-        "cycle through a, b; mark one of its connections feedback=True",
+        "cycle through a, b; mark one of its connections as feedback",
     ),
     (
         lambda: chain(

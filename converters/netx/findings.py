@@ -66,6 +66,8 @@ def silent(block: Block, readout: Readout) -> Iterator[str]:
     text = f"{who}, v stays below the threshold whatever the input"
     if readout.population == name and readout.variable == "s":
         text += f"; v can be read instead (--readout {name}:v, with --window N its last N steps)"
+    elif readout.population == name and never.all():
+        text += f"; {readout.variable} is what is read, as integrators are exported"
     yield text
 
 

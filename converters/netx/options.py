@@ -22,7 +22,7 @@ READING = (
     sizes(
         "input_shape",
         "W,H,C",
-        "Shape of the input where the file does not say it, in the order of netx.",
+        "Shape of the input where the file does not say it: W,H,C of NetX, C,H,W of NIR.",
         "28,28,1",
     ),
     whole_number(

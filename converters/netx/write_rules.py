@@ -55,8 +55,8 @@ def spiking_neuron_is_plain(block: Block) -> Iterator[str]:
         )
     if getattr(neuron, "gain", None) is not None:
         yield (
-            f"gain changes over the sample, NetX neurons have a constant one; set gain None, or "
-            f"{ELSEWHERE}"
+            "gain changes over the sample, NetX neurons have a constant one; leave the gain out, "
+            f"or {ELSEWHERE}"
         )
     if np.any(getattr(neuron, "initial", 0)):
         yield (

@@ -112,15 +112,35 @@ def drawn(program: Program, dt: float, rule: str) -> Drawing:
             bias = biases.pop(connection.target) if taken else None
             biases.setdefault(connection.target, None)
             drawing.holders[number] = _connected(drawing, number, bias)
-    left = [name for name, bias in biases.items() if bias is not None]
-    if left:
-        raise ExportError(
-            f"population {left[0]}: has a bias that no bias of an Affine or Conv2d into it can say"
-        )
+    for name, bias in biases.items():
+        if bias is not None:
+            with located(f"population {name}"):
+                _constant(drawing, name, bias)
     shape = program.node(program.readout.population).shape
     output = drawing.add("output", "Output", shape=np.asarray(shape, np.float64))
     drawing.row(drawing.entries[program.readout.population], output)
     return drawing
+
+
+def _constant(drawing: Drawing, name: str, bias: Floats) -> None:
+    """Add a node for a bias that no connection carries: an Affine without weights."""
+    if bias.ndim > 1:
+        raise ExportError("has a bias that differs within a channel, which no Conv2d can say")
+    source = drawing.program.inputs[0]
+    start = _flat(drawing, source.name, f"{name}.bias.flatten")
+    weight = np.zeros((bias.size, source.size))
+    holder = drawing.add(f"{name}.bias", "Affine", weight=weight, bias=bias)
+    drawing.row(*start, holder, drawing.entrances[name])
+
+
+def _flat(drawing: Drawing, source: str, name: str) -> list[str]:
+    """Return the nodes that give what ``source`` sends as one row; (C, H, W) needs a Flatten."""
+    shape = np.asarray(drawing.program.node(source).shape, np.float64)
+    start = [drawing.entries[source]]
+    if shape.size == 3:
+        ends = {"start_dim": np.asarray(0.0), "end_dim": np.asarray(-1.0)}
+        start.append(drawing.add(name, "Flatten", input_type=shape, **ends))
+    return start
 
 
 def _decays(neuron: CubaLif | Integrator) -> tuple[Floats, Floats]:
@@ -169,48 +189,54 @@ def _leaky(
     drawing: Drawing, population: Population, name: str, threshold: Floats | None
 ) -> Floats | None:
     """Add the node with the dynamics; return the bias that a connection must carry."""
-    neuron: Any = population.neuron
+    current, voltage = _decays(population.neuron)  # type: ignore[arg-type]
     shape = population.shape
-    current, voltage = _decays(neuron)
-    scale = drawing.scale(population)
+    ends = {} if threshold is None else {"v_threshold": threshold, "v_reset": np.zeros(shape)}
     filtered = not np.all(current == DECAY_ONE)
-    bias = _bias_in_weights(neuron, scale, shape)
-    start = per_neuron(np.asarray(neuron.initial) / (STATE_UNIT * scale), shape)
-    zero = np.zeros(shape)
-    ends = {} if threshold is None else {"v_threshold": threshold, "v_reset": zero}
     if not filtered and np.all(voltage == 0):
-        if np.any(start):
-            raise ExportError("starts at another v than 0 without a leak, which NIR cannot say")
+        rest, bias = _rest(drawing, population, None, False)
         kind, fields = "IF" if ends else "I", {"r": np.full(shape, 1 / drawing.dt)}
     else:
-        leak = per_neuron(voltage, shape)
-        tau = seconds(leak, drawing.dt, drawing.rule, "voltage_decay")
-        rest = start
-        if bias is not None and (filtered or not _carried(drawing.program, population, bias)):
-            rest = bias * DECAY_ONE / leak
-            if np.any(start) and not np.allclose(start, rest, rtol=0, atol=0.5 / scale):
-                raise ExportError("has a bias and another start of v, of which NIR says one")
-            if not np.any(start):
-                drawing.notes.append(
-                    f"{population.name}: its bias is v_leak, where other tools may start v"
-                )
-            bias = None
-        elif bias is not None and np.any(start):
-            bias = bias - start * leak / DECAY_ONE
-        elif bias is None and np.any(start):
-            raise ExportError("starts at another v than where it rests, which NIR cannot say")
-        kind, fields = "LIF" if ends else "LI", {"r": DECAY_ONE / leak, "v_leak": rest}
+        leak, rise = per_neuron(voltage, shape), per_neuron(current, shape)
+        times = {"tau": seconds(leak, drawing.dt, drawing.rule, "voltage_decay")}
         if filtered:
-            rise = per_neuron(current, shape)
-            fields["w_in"] = DECAY_ONE / rise
-            fields["tau_mem"] = tau
-            fields["tau_syn"] = seconds(rise, drawing.dt, drawing.rule, "current_decay")
-            kind = f"Cuba{kind}"
-        else:
-            fields["tau"] = tau
+            tau = seconds(rise, drawing.dt, drawing.rule, "current_decay")
+            times = {"tau_mem": times["tau"], "tau_syn": tau, "w_in": DECAY_ONE / rise}
+        rest, bias = _rest(drawing, population, leak / DECAY_ONE, filtered)
+        kind = f"{'Cuba' if filtered else ''}{'LIF' if ends else 'LI'}"
+        fields = {"r": DECAY_ONE / leak, "v_leak": rest, **times}
     made = drawing.add(name, kind, **fields, **ends)
     drawing.entries[population.name] = drawing.entrances[population.name] = made
     return bias
+
+
+def _rest(
+    drawing: Drawing, population: Population, leak: Floats | None, filtered: bool
+) -> tuple[Floats, Floats | None]:
+    """Return v_leak, where a neuron of NIR starts, and the bias that a connection must carry.
+
+    leak : share of v that is lost in a step; None without a leak, which starts at 0.
+    """
+    scale, shape = drawing.scale(population), population.shape
+    neuron: Any = population.neuron
+    bias = _bias_in_weights(neuron, scale, shape)
+    start = per_neuron(np.asarray(neuron.initial) / (STATE_UNIT * scale), shape)
+    if leak is None:
+        if np.any(start):
+            raise ExportError("starts at another v than 0 without a leak, which NIR cannot say")
+        return start, bias
+    if bias is None:
+        if np.any(start):
+            raise ExportError("starts at another v than where it rests, which NIR cannot say")
+        return start, None
+    if not filtered and _carried(drawing.program, population, bias):
+        return start, bias - start * leak
+    rest = bias / leak
+    if np.any(start) and not np.allclose(start, rest, rtol=0, atol=0.5 / scale):
+        raise ExportError("has a bias and another start of v, of which NIR says one")
+    if not np.any(start):
+        drawing.notes.append(f"{population.name}: its bias is v_leak, where other tools may start")
+    return np.asarray(rest), None
 
 
 def _bias_in_weights(neuron: CubaLif | Integrator, scale: float, shape: Shape) -> Floats | None:
@@ -280,18 +306,7 @@ def _dense(
 ) -> str:
     synapse: Dense = connection.synapse  # type: ignore[assignment]
     weight = np.asarray(synapse.weight) / scale
-    start = [drawing.entries[connection.source]]
-    shape = drawing.program.node(connection.source).shape
-    if len(shape) == 3:
-        start.append(
-            drawing.add(
-                f"{name}.flatten",
-                "Flatten",
-                input_type=np.asarray(shape, np.float64),
-                start_dim=np.asarray(0.0),
-                end_dim=np.asarray(-1.0),
-            )
-        )
+    start = _flat(drawing, connection.source, f"{name}.flatten")
     drawing.row(*start)
     end = drawing.entrances[connection.target]
     steps = np.asarray(0 if synapse.delay is None else synapse.delay, np.int64) + late

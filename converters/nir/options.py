@@ -11,6 +11,7 @@ from neurodeploy.errors import OptionError
 
 RULES = ("euler", "exponential")
 RESETS = ("zero", "subtract")
+SYNAPSES = ("filter", "jump")
 
 _SHARED = tuple(option for option in NETX if option.name in ("input_shape", "input_message_bits"))
 READING = (
@@ -18,14 +19,20 @@ READING = (
     number(
         "dt",
         "SECONDS",
-        "Seconds of one step. Default: as the file says; norse exports for "
-        "0.001, snnTorch and SpikingJelly for 0.0001.",
+        "Seconds of one step. Default: as the file says; snnTorch and "
+        "SpikingJelly export for 0.0001, norse for 0.000001.",
     ),
     word(
         "rule",
         "euler|exponential",
         "How time constants become decays: dt / tau, or "
         "1 - exp(-dt / tau). Default: as the file says, else euler.",
+    ),
+    word(
+        "synapse",
+        "filter|jump",
+        "What a spike does to a synaptic current: w_in filtered over tau_syn as NIR writes it, or "
+        "a jump by w_in, as norse means it. Default: filter.",
     ),
     word(
         "reset",
@@ -49,13 +56,14 @@ class ReadOptions:
 
     dt: float | None = None
     rule: str | None = None
+    synapse: str | None = None
     reset: str | None = None
     input_shape: tuple[int, ...] | None = None
     input_message_bits: int | None = None
 
     def __post_init__(self) -> None:
         check_seconds("dt", self.dt)
-        for name, allowed in (("rule", RULES), ("reset", RESETS)):
+        for name, allowed in (("rule", RULES), ("reset", RESETS), ("synapse", SYNAPSES)):
             value = getattr(self, name)
             if value is not None and value not in allowed:
                 raise OptionError(f"{name} is {value!r}, expected one of {', '.join(allowed)}")

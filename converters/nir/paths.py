@@ -90,6 +90,31 @@ def paths_to(graph: Graph, target: str, targets: Collection[str]) -> list[Path]:
     return sorted(found, key=first)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """A graph as populations and ways. back : the ways that close a cycle."""
+
+    inputs: tuple[str, ...]
+    populations: tuple[str, ...]
+    paths: tuple[Path, ...]
+    back: frozenset[Path]
+
+
+def plan(graph: Graph) -> Plan:
+    """Return populations and ways, those into the first population first.
+
+    Raises FormatError where there is no input or no population, and as `paths_to` does.
+    """
+    inputs = tuple(node.name for node in graph.of_type("Input"))
+    targets = targets_of(graph)
+    if not inputs or not targets:
+        raise FormatError(f"has no {'neurons' if inputs else 'node Input'}, expected a network")
+    paths = {name: paths_to(graph, name, targets) for name in targets}
+    order, back = ordered(inputs, list(targets), [p for row in paths.values() for p in row])
+    in_order = tuple(path for name in order for path in paths[name])
+    return Plan(inputs, tuple(order), in_order, frozenset(back))
+
+
 def ordered(
     inputs: Sequence[str], targets: Sequence[str], paths: Sequence[Path]
 ) -> tuple[list[str], set[Path]]:

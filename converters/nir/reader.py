@@ -23,6 +23,7 @@ def read(path: Path | str, **options: Any) -> Program:
 
     dt : seconds of a step. rule : ``"euler"`` (decay dt / tau) or ``"exponential"``
         (1 - exp(-dt / tau)). reset : ``"zero"`` (to v_reset) or ``"subtract"``.
+    synapse : ``"filter"`` (NIR's equation) or ``"jump"`` (a spike adds w_in to the current).
     input_shape : (N,) or (C, H, W) of inputs whose shape the file does not say.
     input_message_bits : 0 for binary events, > 0 where the values count.
 
@@ -37,7 +38,8 @@ def read(path: Path | str, **options: Any) -> Program:
     with located(str(path)):
         graph = graph_of(read_tree(path)[1])
         kept = stored.found(graph)
-        if kept is not None and chosen.dt is None and chosen.rule is None and chosen.reset is None:
+        asked = (chosen.dt, chosen.rule, chosen.reset, chosen.synapse)
+        if kept is not None and asked == (None,) * 4:
             if stored.unchanged(graph, kept):
                 return stored.program(graph, kept)
             warn(f"{path}: changed since it was written, its integers are made anew")
@@ -65,7 +67,9 @@ def program_of(graph: Graph, chosen: ReadOptions) -> Program:
 
 
 def _how(chosen: ReadOptions) -> Discretisation:
-    return Discretisation(chosen.dt, chosen.rule or "euler", chosen.reset or "zero")
+    return Discretisation(
+        chosen.dt, chosen.rule or "euler", chosen.reset or "zero", chosen.synapse or "filter"
+    )
 
 
 def _completed(chosen: ReadOptions, kept: stored.Stored | None) -> ReadOptions:

@@ -21,7 +21,7 @@ from neurodeploy.converters.nir.composition import composed
 from neurodeploy.converters.nir.graph import Graph, Node
 from neurodeploy.converters.nir.nodes import Drawing
 from neurodeploy.converters.nir.operations import operation, spread
-from neurodeploy.converters.nir.paths import Path, entry_of, ordered, paths_to, targets_of
+from neurodeploy.converters.nir.paths import Path, entry_of, plan
 from neurodeploy.converters.nir.shapes import inferred
 from neurodeploy.converters.nir.source import plain_names
 from neurodeploy.converters.nir.units import per_neuron, seconds
@@ -54,10 +54,9 @@ class _Refit:
 
     def __init__(self, program: Program, graph: Graph, dt: float, rule: str) -> None:
         self.program, self.graph, self.dt, self.rule = program, graph, dt, rule
-        self.inputs = [node.name for node in graph.of_type("Input")]
-        targets = targets_of(graph)
-        self.paths = [path for name in targets for path in paths_to(graph, name, targets)]
-        self.order, self.back = ordered(self.inputs, list(targets), self.paths)
+        ways = plan(graph)
+        self.inputs, self.order = ways.inputs, ways.populations
+        self.paths, self.back = ways.paths, ways.back
         self.names = plain_names([*self.inputs, *self.order])
         shapes = [
             next(i.shape for i in program.inputs if i.name == self.names[n]) for n in self.inputs

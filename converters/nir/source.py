@@ -3,7 +3,8 @@
 With D(tau) = dt / tau (``euler``) or 1 - exp(-dt / tau) (``exponential``), one step
 of a neuron is::
 
-    I = (1 - Ds) * I + Ds * w_in * S           Ds = D(tau_syn), 1 without a synapse
+    I = (1 - Ds) * I + Ds * w_in * S           Ds = D(tau_syn), 1 without a synapse;
+                                               synapse "jump": + w_in * S
     v = (1 - Dm) * v + Dm * (v_leak + R * I)   Dm = D(tau);  IF and I: v = v + dt * R * I
     spike where v > v_threshold, then v = v_reset
 
@@ -34,7 +35,7 @@ from neurodeploy.converters.float_network import (
 from neurodeploy.converters.nir.composition import composed
 from neurodeploy.converters.nir.graph import Graph, Node
 from neurodeploy.converters.nir.operations import OPERATIONS, operation, spread
-from neurodeploy.converters.nir.paths import entry_of, ordered, paths_to, targets_of
+from neurodeploy.converters.nir.paths import entry_of, plan
 from neurodeploy.converters.nir.shapes import inferred
 from neurodeploy.errors import FormatError, located, warn
 from neurodeploy.program import MetadataValue
@@ -49,15 +50,20 @@ class Discretisation:
     dt: float | None = None
     rule: str = "euler"
     reset: str = "zero"
+    synapse: str = "filter"
 
     def seconds(self, what: str) -> float:
         """Return dt; FormatError that says ``what`` needs it."""
         if self.dt is None:
             raise FormatError(
                 f"has {what} and the file no time step: give dt, in seconds "
-                "(norse exports for 0.001, snnTorch and SpikingJelly for 0.0001)"
+                "(snnTorch and SpikingJelly export for 0.0001, norse for 0.000001)"
             )
         return self.dt
+
+    def step_of(self, decay: Floats) -> Floats:
+        """Return by how much a spike moves a synaptic current, for w_in = 1."""
+        return _ONE if self.synapse == "jump" else decay
 
     def decay(self, tau: Floats, name: str) -> Floats:
         """Return D(tau), in (0, 1]."""
@@ -79,29 +85,24 @@ def network(graph: Graph, how: Discretisation, input_shape: Shape | None) -> Flo
 
     Raises FormatError that names the node, for what integers or steps cannot express.
     """
-    inputs = [node.name for node in graph.of_type("Input")]
-    targets = targets_of(graph)
-    if not inputs or not targets:
-        raise FormatError(f"has no {'neurons' if inputs else 'node Input'}, expected a network")
-    paths = [path for target in targets for path in paths_to(graph, target, targets)]
+    ways = plan(graph)
     shapes = inferred(graph, how.dt, input_shape)
-    order, back = ordered(inputs, list(targets), paths)
-    names = plain_names([*inputs, *order])
+    names = plain_names([*ways.inputs, *ways.populations])
     connections, places = [], dict[str, Shape]()
-    for path in paths:
+    for path in ways.paths:
         with located(f"{path.source} -> {path.target}"):
             operations = [operation(graph.nodes[name], how.dt) for name in path.nodes]
             synapse, end = composed(operations, shapes[path.source])
-            if path in back and isinstance(synapse, FloatDense) and synapse.delay is not None:
+            if path in ways.back and isinstance(synapse, FloatDense) and synapse.delay is not None:
                 synapse = _fed_back(synapse)
         if len(end) == 3 or path.target not in places:
             places[path.target] = end
         connections.append(
-            FloatConnection(names[path.source], names[path.target], synapse, path in back)
+            FloatConnection(names[path.source], names[path.target], synapse, path in ways.back)
         )
     constants = _Constants(graph, shapes, how.dt)
     populations = []
-    for name in order:
+    for name in ways.populations:
         with located(name):
             shape = places.get(name) or shapes[name]
             populations.append(_population(graph, names, name, shape, constants, how))
@@ -109,8 +110,8 @@ def network(graph: Graph, how: Discretisation, input_shape: Shape | None) -> Flo
         "nir.rule": how.rule,
         **({} if how.dt is None else {"nir.dt": how.dt}),
     }
-    readout = names[_readout(graph, order)]
-    shown = {names[name]: shapes[name] for name in inputs}
+    readout = names[_readout(graph, ways.populations)]
+    shown = {names[name]: shapes[name] for name in ways.inputs}
     return FloatNetwork(shown, tuple(populations), tuple(connections), readout, metadata)
 
 
@@ -213,7 +214,7 @@ def _leaky(at: _Fields, how: Discretisation) -> dict[str, Any]:
     return {
         "current_decay": ds,
         "voltage_decay": dm,
-        "current_gain": np.asarray(ds * at("w_in", 1.0)),
+        "current_gain": np.asarray(how.step_of(ds) * at("w_in", 1.0)),
         "voltage_gain": np.asarray(dm * at("r")),
         "leak": np.asarray(dm * at("v_leak")),
         **_spiking(at, how, at("v_leak")),
@@ -276,7 +277,8 @@ def gains(graph: Graph, how: Discretisation) -> dict[str, dict[str, Floats]]:
 def _factor(node: Node, tau: str | None, how: Discretisation) -> Floats:
     if tau is None:
         return np.asarray(how.seconds("an integrator"))
-    return how.decay(node.fields[tau], tau)
+    decay = how.decay(node.fields[tau], tau)
+    return how.step_of(decay) if tau == "tau_syn" else decay
 
 
 _STEPPED: Mapping[str, tuple[tuple[str, str | None], ...]] = {

@@ -1,8 +1,9 @@
 """The integers of a Program inside a NIR file: in the metadata of its nodes.
 
-The graph's metadata ``neurodeploy`` is a JSON text, in UTF-8: names, shapes and settings of the records, the
-node that holds the arrays of each (metadata ``neurodeploy_FIELD``), the digest of the Program and a
-SHA-256 over all nodes and edges, by which a graph is known that another tool has changed.
+The graph's metadata ``neurodeploy`` is a JSON text, in UTF-8: names, shapes and settings of the
+records, the node that holds the arrays of each (metadata ``neurodeploy_FIELD``), the digest of the
+Program and a SHA-256 over all nodes and edges, by which a graph is known that another tool has
+changed.
 """
 
 from __future__ import annotations
@@ -119,7 +120,12 @@ def signed(nodes: Iterable[tuple[str, str, Mapping[str, Any]]], edges: Iterable[
 
 def _plain(key: str, value: Any) -> Any:
     content = value if isinstance(value, str) else np.asarray(value, "<f8")
-    if key in _AXES and not isinstance(content, str) and content.size and np.all(content == content.flat[0]):
+    if (
+        key in _AXES
+        and not isinstance(content, str)
+        and content.size
+        and np.all(content == content.flat[0])
+    ):
         return content.flat[0]
     return content
 

@@ -20,6 +20,7 @@ from neurodeploy.errors import ExportError, located
 from neurodeploy.program import Program
 
 DEFAULT_STEP_SECONDS = 1e-3
+_NEWER = "install nir 1.0.8 or newer"
 WHOLE = {"stride", "padding", "dilation", "groups", "kernel_size", "shape", "input_shape"}
 WHOLE |= {"input_type", "start_dim", "end_dim"}
 """Fields that other tools expect as whole numbers."""
@@ -98,7 +99,7 @@ def _nir_node(nir: Any, node: Node, values: dict[str, Any]) -> Any:
     """Return the node of the `nir` package; ExportError where its release lacks something."""
     kind = getattr(nir, node.type, None)
     if kind is None:
-        raise ExportError(f"{node.name}: nir {nir.version} has no {node.type}, install nir>=1.0.8")
+        raise ExportError(f"{node.name}: nir {nir.version} has no {node.type}, {_NEWER}")
     renamed = dict(values)
     if node.type in ("Input", "Output"):
         renamed = {f"{node.type.lower()}_type": renamed["shape"]}
@@ -110,9 +111,11 @@ def _nir_node(nir: Any, node: Node, values: dict[str, Any]) -> Any:
     for key in renamed.keys() - known:
         if np.any(renamed[key]):
             raise ExportError(
-                f"{node.name}: nir {nir.version} has no {key} of {node.type}, install nir>=1.0.8"
+                f"{node.name}: nir {nir.version} has no {key} of {node.type}, {_NEWER}"
             )
     present = {key: value for key, value in renamed.items() if key in known}
+    if node.metadata and "metadata" not in known:
+        raise ExportError(f"nir {nir.version} keeps no metadata of a {node.type}, {_NEWER}")
     more = {"metadata": dict(node.metadata)} if node.metadata else {}
     return kind(**_plain(node.type, present), **more)
 

@@ -46,7 +46,8 @@ class Recipe:
     timing : ``"aligned"`` (a batch, each sample from rest) or ``"pipelined"`` (one stream of all
     samples). steps : columns of a sample. reset_interval : None for never. decided : whether the
     program decided the timing, not the user. holds : whether aligned samples and the stream are
-    known to give the same answers. reason : why, one sentence.
+    known to give the same answers. begins_from_rest : whether every sample does, in a stream by
+    the reset that clears it whole. reason : why, one sentence.
     """
 
     engine: str
@@ -59,6 +60,7 @@ class Recipe:
     threads: int | None
     decided: bool
     holds: bool
+    begins_from_rest: bool
     reason: str
 
     @property
@@ -78,7 +80,7 @@ class Recipe:
             "threads": self.threads,
         }
 
-    def from_rest(self) -> dict[str, Any]:
+    def options_from_rest(self) -> dict[str, Any]:
         """Return the options of a run of single samples from rest, in the timing of the recipe."""
         return {**self.options(), "reset_interval": None, "reset_offset": 0}
 
@@ -120,6 +122,7 @@ def settle(program: Program, steps: int, choice: RunChoice | None = None) -> Rec
     if timing == "pipelined":
         interval = columns if interval is None else interval
         offset = known.reset_offset if offset is None else offset
+    cleared = known.holds and (interval, offset) == (columns, known.reset_offset)
     return Recipe(
         engine=asked.engine,
         timing=timing,
@@ -131,5 +134,6 @@ def settle(program: Program, steps: int, choice: RunChoice | None = None) -> Rec
         threads=asked.threads,
         decided=asked.timing is None,
         holds=known.holds,
+        begins_from_rest=timing == "aligned" or cleared,
         reason=known.reason,
     )

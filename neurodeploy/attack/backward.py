@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from neurodeploy.errors import OptionError
 
+SHARE = 0.425
+"""Default of ASSG: share of the surrogate's area on one side within the spread of z."""
 RULES = ("rga", "bptr", "hart")
 
 
@@ -48,7 +50,7 @@ class Adaptive(Backward):
     """
 
     shape: str = "atan"
-    share: float = 0.425
+    share: float = SHARE
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 0.5:
@@ -56,7 +58,8 @@ class Adaptive(Backward):
 
     @property
     def name(self) -> str:
-        return f"assg-{self.shape}"
+        share = "" if self.share == SHARE else f"({self.share:g})"
+        return f"assg-{self.shape}{share}"
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,10 @@ class GradientAttack(Attack):
 
     @property
     def name(self) -> str:
+        steps = f"-{self.length}" if self.length > 1 else ""
+        starts = f"x{self.tries}" if self.tries > 1 else ""
         eot = f" eot{self.draws}" if self.draws > 1 else ""
-        return f"{self.kind} {self.loss} {self.backward.name}{eot}"
+        return f"{self.kind}{steps}{starts} {self.loss} {self.backward.name}{eot}"
 
     @property
     def tries(self) -> int:
@@ -328,7 +330,7 @@ class Apgd(GradientAttack):
         marks = (0, *checkpoints(self.steps))
         since = number - marks[marks.index(number) - 1]
         stuck = ~memory["halved"] & (memory["loss at checkpoint"] >= memory["best loss"])
-        halved = (memory["rises"] <= 0.75 * since) | stuck
+        halved = (memory["rises"] < 0.75 * since) | stuck
         memory["eta"] = np.where(halved, memory["eta"] / 2, memory["eta"])
         memory["halved"], memory["loss at checkpoint"] = halved, memory["best loss"]
         memory["rises"] = np.zeros_like(memory["rises"])

@@ -20,6 +20,7 @@ from neurodeploy.bounds.neurons import INTERVAL_STEPS
 from neurodeploy.bounds.record import Bounds, PopulationBounds, frozen, frozen_flags
 from neurodeploy.bounds.stepped import Stepped
 from neurodeploy.bounds.steps import at_rest
+from neurodeploy.errors import located
 from neurodeploy.frozen import FrozenMapping
 from neurodeploy.neuron import Neuron
 from neurodeploy.record import INT32_MAX, INT32_MIN
@@ -51,7 +52,8 @@ def bound_forever(plan: Plan, inputs: Sequence[Interval]) -> Bounds:
         for stage in plan.stages:
             messages = [(inputs if e.from_input else sent)[e.source] for e in stage.incoming]
             ports = _ports(stage, drives, messages, batch)
-            stepped = _settle(stage, ports, batch)
+            with located(f"population {stage.population.name}"):
+                stepped = _settle(stage, ports, batch)
             sent[stage.index] = stepped.sent.reshape(batch, -1)
             found[stage.population.name] = _bounds(stage, stepped, ports)
     return Bounds(plan.program.digest, None, FrozenMapping(found))

@@ -13,13 +13,14 @@ PANEL = "Attacks"
 
 @dataclass(frozen=True)
 class Budgets:
-    """Budgets of attacks and certificates; None where not given."""
+    """Budgets of attacks and certificates, and the chip of faults; None where not given."""
 
     eps: tuple[float, ...] | None = None
     flips: tuple[int, ...] | None = None
     shifts: tuple[int, ...] | None = None
     strength: str = "standard"
     time_limit_s: float | None = None
+    profile: str | None = None
 
 
 def budgets_of(
@@ -28,6 +29,7 @@ def budgets_of(
     shift: str | None,
     strength: str | None,
     time_limit: float | None,
+    profile: str | None,
 ) -> Budgets:
     """Return the options as numbers. Raises OptionError for text that is none."""
     if time_limit is not None and not 0 < time_limit < math.inf:
@@ -38,6 +40,7 @@ def budgets_of(
         None if shift is None else tuple(_count("--shift", word) for word in shift.split(",")),
         strength or "standard",
         time_limit,
+        profile,
     )
 
 
@@ -72,6 +75,7 @@ takes_budgets = in_place_of(
         parameter("shift", str, PANEL, "S,S,...", "Budgets of binary columns: steps moved."),
         parameter("strength", str, PANEL, "quick|standard|strong", "How hard. Default: standard."),
         parameter("time_limit", float, PANEL, "SECONDS", "Of one sample, where a suite has one."),
+        parameter("profile", str, "Faults", "NAME", "Chip whose words break. Default: loihi1."),
     ],
     lambda values: budgets_of(**values),
 )

@@ -8,19 +8,48 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from neurodeploy.cli.datasets import DataFlags, presented, takes_data
 from neurodeploy.cli.options import AsJson
-from neurodeploy.cli.output import console, facts, print_json
-from neurodeploy.errors import NeurodeployError
+from neurodeploy.cli.output import amount, columns, console, facts, print_json
+from neurodeploy.cli.reading import Reading, reads_program
+from neurodeploy.data import DATA_HELP
+from neurodeploy.errors import NeurodeployError, OptionError
+
+if TYPE_CHECKING:
+    from neurodeploy.program import Program
+    from neurodeploy.verification.silence import Silence
 
 _PACKAGES = ("numpy", "h5py", "scikit-learn", "torch")
 _LAVA = ("lava-nc", "lava-dl")
 _ASK_SECONDS = 60
 
 
-def doctor(json: AsJson = False) -> None:
-    """Show what is installed and which engines will run."""
+@reads_program
+@takes_data
+def doctor(
+    silent: Annotated[
+        Path | None,
+        typer.Option(metavar="PROGRAM", help="Find neurons of this program that never spike."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="D", help=f"For --silent. {DATA_HELP}")
+    ] = None,
+    json: AsJson = False,
+    *,
+    taken: DataFlags,
+    reading: Reading,
+) -> int:
+    """Show what is installed and which engines will run, or why a program is silent."""
+    if silent is not None:
+        if data is None:
+            raise OptionError("--silent needs data that the program should answer: --data D")
+        return _silent(reading.program(silent), data, taken, json)
+    if data is not None:
+        raise OptionError(f"--data is {data!r}, which is for --silent PROGRAM")
     found = {
         "neurodeploy": _version("neurodeploy"),
         "python": platform.python_version(),
@@ -34,6 +63,48 @@ def doctor(json: AsJson = False) -> None:
         print_json(found)
     else:
         console().print(facts(_lines(found)))
+    return 0
+
+
+def _silent(program: Program, name: str, taken: DataFlags, json: bool) -> int:
+    """Show silent neurons; 1 where a whole population never spikes."""
+    from neurodeploy.verification.silence import first_dead, silence
+
+    samples = presented(program, name, taken, None)
+    found = silence(program, samples.data)
+    dead = first_dead(found)
+    if json:
+        layers = [layer.to_dict() for layer in found]
+        print_json({"first_dead": dead and dead.population, "layers": layers})
+        return int(dead is not None)
+    numbers = ("neurons", "silent", "share", "v / threshold", "bias / threshold", "scale")
+    table = columns("population", *numbers, right=numbers)
+    for layer in found:
+        ratios = (_ratio(value) for value in (layer.reach, layer.bias, layer.factor))
+        count, quiet = f"{layer.neurons:,}", f"{layer.silent:,}"
+        table.add_row(layer.population, count, quiet, f"{layer.share:.1%}", *ratios)
+    console().print(f"neurons that never spike on {amount(len(samples.data), 'sample')}")
+    console().print(table)
+    for line in _cure(dead):
+        console().print(line, markup=False)
+    return int(dead is not None)
+
+
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def _cure(dead: Silence | None) -> list[str]:
+    """Say which population is dead first and what would wake it."""
+    if dead is None:
+        return []
+    line = f"first dead population: {dead.population}"
+    if dead.factor is None:
+        return [f"{line}; its v never rises above 0: look at the signs of its weights and bias"]
+    return [
+        f"{line}; weights times {dead.factor:.3g}, or thresholds divided by it, let half of its "
+        "neurons that rise reach the threshold"
+    ]
 
 
 def _version(package: str) -> str | None:

@@ -39,7 +39,7 @@ def energy(
     profile: Annotated[
         list[str],
         typer.Option(
-            metavar="P", help="A chip by name, or a profile of your own by path; several."
+            metavar="P,..", help="A chip by name, or a profile of your own by path; several."
         ),
     ],
     data: Annotated[
@@ -58,6 +58,15 @@ def energy(
             metavar="US", help="Duration of a step in us. [default: as the profile's timing says]"
         ),
     ] = None,
+    inference_steps: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Steps of one inference, where a sample of --input holds several. "
+            "[default: the reset interval, else what the encoder makes of a datum, where they "
+            "divide the sample; else the sample]",
+        ),
+    ] = None,
     engine: JudgingEngine = "native",
     out: OutFolder = None,
     json: AsJson = False,
@@ -69,11 +78,14 @@ def energy(
     """Estimate the energy per inference on a chip, as an interval."""
     from neurodeploy.profile import load_profile
 
-    profiles = [load_profile(name) for name in profile]
+    profiles = [load_profile(name) for name in _split(profile)]
     network = reading.program(program)
     check_folder(network, out)
     activity, source = _activity(network, data, input_file, taken, flags.choice(engine))
-    entries = [estimated(network, activity, chip, step_us) for chip in profiles]
+    run = {} if data is not None else source["run"]
+    steps = inference_of(network, activity.steps, run, inference_steps)
+    entries = [estimated(network, activity, chip, step_us, steps) for chip in profiles]
+    source["inference_steps"] = steps
     content = energy_content(network, source, entries)
     if out is not None:
         claim_folder(network, out)
@@ -85,14 +97,49 @@ def energy(
     return failures.NO if any(isinstance(entry, tuple) for entry in entries) else failures.GOOD
 
 
+def _split(names: list[str]) -> list[str]:
+    """Return the profiles of ``a,b`` one by one; a file whose name holds a comma stays whole."""
+    parts: list[str] = []
+    for given in names:
+        whole = "," not in given or Path(given).is_file()
+        parts += [given] if whole else [part.strip() for part in given.split(",") if part.strip()]
+    return list(dict.fromkeys(parts))
+
+
+def inference_of(program: Program, held: int, run: dict[str, Any], asked: int | None) -> int:
+    """Return the steps of one inference in a sample of ``held`` steps.
+
+    What was asked for, else the interval after which the run is reset, else the steps of the
+    program's encoder, each where it divides the sample; else the whole sample, as with samples of a
+    data set (``run`` empty).
+
+    Raises OptionError where what was asked for does not divide the sample.
+    """
+    if asked is not None:
+        if asked < 1 or held % asked:
+            raise OptionError(
+                f"--inference-steps is {asked}, a sample has {held} steps; expected a divisor"
+            )
+        return asked
+    known = (run.get("reset_interval"), program.metadata.get("encoder.steps")) if run else ()
+    for steps in known:
+        if isinstance(steps, int) and 0 < steps <= held and held % steps == 0:
+            return steps
+    return held
+
+
 def estimated(
-    program: Program, activity: Activity, chip: ChipProfile, step_us: float | None = None
+    program: Program,
+    activity: Activity,
+    chip: ChipProfile,
+    step_us: float | None = None,
+    steps: int | None = None,
 ) -> EnergyReport | tuple[str, str]:
     """Return the estimate, or (profile name, reason) where the profile refuses one."""
     from neurodeploy.energy import estimate_energy
 
     try:
-        return estimate_energy(program, activity, chip, step_us=step_us)
+        return estimate_energy(program, activity, chip, step_us=step_us, steps=steps)
     except ProfileError as error:
         return chip.name, str(error)
 

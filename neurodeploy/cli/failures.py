@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from neurodeploy.cli.words import keywords_as_flags
+from neurodeploy.cli.words import in_words_of_runs
 from neurodeploy.errors import NeurodeployError, NeurodeployWarning, OptionError
 
 GOOD, NO, BAD_INPUT, BUG = 0, 1, 2, 70
@@ -58,7 +58,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except (NeurodeployError, OSError, MemoryError) as error:
-        return _say(f"{where}: {keywords_as_flags(_text(error))}", BAD_INPUT)
+        return _say(f"{where}: {in_words_of_runs(_text(error))}", BAD_INPUT)
     except Exception as error:
         if hasattr(error, "format_message"):  # what typer raises for wrong usage
             return _say(f"{where}: {_usage(error)}", BAD_INPUT)
@@ -107,7 +107,7 @@ def _warnings_as_lines() -> Iterator[None]:
     shown: set[str] = set()
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        line = f"warning: {keywords_as_flags(' '.join(str(message).split()))}"
+        line = f"warning: {in_words_of_runs(' '.join(str(message).split()))}"
         if line not in shown:
             shown.add(line)
             print(line, file=sys.stderr)

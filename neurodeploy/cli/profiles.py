@@ -69,7 +69,7 @@ def rendered(chip: ChipProfile) -> Iterator[RenderableType]:
             yield Text(title, style="bold")
             yield _quantities(section)
             yield _notes(section)
-    if chip.validation:
+    if chip.cases:
         yield ""
         yield Text("measured cases run through this profile", style="bold")
         yield _validation(chip)
@@ -87,7 +87,7 @@ def _identity(chip: ChipProfile) -> dict[str, object]:
         "status": identity.status,
         "synops counted as": energy.count_convention or "",
         "constants hold": ", ".join(energy.includes),
-        "joint constraint": energy.joint_constraint or "",
+        "joint constraint": ", ".join(energy.joint),
         "static power of": power.static_scope,
         "baseline": power.baseline,
     }
@@ -115,17 +115,29 @@ def _notes(section: Section) -> RenderableType:
 
 
 def _validation(chip: ChipProfile) -> RenderableType:
+    """Run the measured cases through the profile."""
+    from neurodeploy.energy.cases import validate
     from neurodeploy.energy.units import digits
 
-    table = columns("case", "quantity", "measured", "predicted", "error", right=("measured",))
-    for entry in chip.validation:
-        ends = f"{digits(entry.predicted_low)}-{digits(entry.predicted_high)}"
+    table = columns(
+        "case",
+        "quantity",
+        "measured",
+        "predicted",
+        "error",
+        right=("measured",),
+        text=("quantity",),
+    )
+    for entry in validate(chip):
+        low, mid, high = (entry.predicted.low, entry.predicted.mid, entry.predicted.high)
+        middle = "" if mid is None else f"{digits(mid)} "
+        verdict = "within" if entry.contained else "outside"
         table.add_row(
             entry.case,
-            entry.quantity,
+            f"{entry.quantity}, {entry.role}",
             digits(entry.measured),
-            f"{digits(entry.predicted_mid)} ({ends})",
-            f"{entry.error:+.1%}",
+            f"{middle}({digits(low)}-{digits(high)})",
+            verdict if entry.error is None else f"{entry.error:+.1%}",
         )
     return table
 

@@ -18,6 +18,7 @@ from neurodeploy.converters.formats import reading_options, writing_options
 from neurodeploy.errors import NeurodeployError, OptionError
 
 if TYPE_CHECKING:
+    from neurodeploy.converters.float_network import FloatNetwork
     from neurodeploy.program import Program
 
 PANEL = "Reading the program"
@@ -48,6 +49,13 @@ class Reading:
         with in_words_of_options((*reading_options(), *writing_options())):
             program = load(path, form=form, **options)
         return self._classified(program)
+
+    def floats(self, path: Path, form: str | None = None) -> FloatNetwork:
+        """Return the network in ``path`` before it was rounded; errors as for `program`."""
+        from neurodeploy.converters.formats import read_floats
+
+        with in_words_of_options((*reading_options(), *writing_options())):
+            return read_floats(path, form, **self._values())
 
     def _values(self) -> dict[str, Any]:
         known = {option.name: option for option in reading_options()}

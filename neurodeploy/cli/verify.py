@@ -38,7 +38,10 @@ def verify(
     program: ProgramFile,
     data: DataName,
     suite: Annotated[
-        str, typer.Option(metavar="A,B,...", help="Some of noise, attack, certify and overflow.")
+        str,
+        typer.Option(
+            metavar="A,B,...", help="noise, attack, corruption, fault, certify, overflow."
+        ),
     ] = "noise,overflow",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of noise and attacks.")] = 2024,
     engine: JudgingEngine = "native",
@@ -121,6 +124,10 @@ def _accuracy(found: Verification) -> str:
     count = f"{entry.samples:,}"
     if entry.samples != subject.of:
         count = f"the first {entry.samples:,} of {subject.of:,}"
+    if entry.ties == entry.samples:
+        return (
+            f"no accuracy: not one of {count} samples of {subject.name} {subject.part} is decided"
+        )
     return (
         f"accuracy {entry.rate:.1%} ({low:.1%} to {high:.1%}) on {count} samples of "
         f"{subject.name} {subject.part}, {entry.ties} ties counted as wrong"

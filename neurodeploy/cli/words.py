@@ -24,20 +24,28 @@ def spelt(message: str, options: Sequence[Option]) -> str:
     return message
 
 
-_KEYWORD = re.compile(
-    r"(?<![\w./\\-])"
-    r"(timing|weights|steps|reset_interval|reset_offset|input_bits|threads|jobs|scheduler)"
-    r"=(?:'(\w+)'|([\w.-]+))"
-)
+_RUN = "timing|weights|steps|reset_interval|reset_offset|input_bits|threads|jobs|scheduler"
+_ALONE = r"(?<![\w./\\-]){}(?![\w./\\-])"
+_KEYWORD = re.compile(rf"(?<![\w./\\-])({_RUN})=(?:'(\w+)'|([\w.-]+))")
+_SUBJECT = re.compile(rf"^({_RUN}|engines?|record)(?=: | is )")
+_CHOICE = re.compile(r"(?<=(?:use|ith) )(timing|weights) '(\w+)'")
+_NAME = re.compile(_ALONE.format("(reset_interval|reset_offset|input_bits)"))
 
 
-def keywords_as_flags(message: str) -> str:
-    """Return ``message`` with ``reset_offset=1`` and its like as ``--reset-offset 1``."""
+def in_words_of_runs(message: str) -> str:
+    """Return ``message`` with the options of a run named as on the command line.
+
+    ``reset_offset=1`` becomes ``--reset-offset 1``, ``steps is 0`` at the beginning ``--steps is
+    0``, ``use timing 'pipelined'`` ``use --timing pipelined``. What stands in a path stays.
+    """
 
     def flag(found: re.Match[str]) -> str:
-        return f"--{found[1].replace('_', '-')} {found[2] or found[3]}"
+        values = [value for value in found.groups()[1:] if value]
+        return " ".join([f"--{found[1].replace('_', '-')}", *values])
 
-    return _KEYWORD.sub(flag, message)
+    for pattern in (_KEYWORD, _SUBJECT, _CHOICE, _NAME):
+        message = pattern.sub(flag, message)
+    return message
 
 
 @contextmanager

@@ -83,5 +83,5 @@ def _to_integers(name: str, x: NDArray[Any]) -> str:
     if bool((np.rint(x) == x).all()):
         return f"it holds whole numbers: {name}.astype(np.int32)"
     if float(x.min()) >= 0 and float(x.max()) <= 1:
-        return f"quantise it: np.rint({name} * 255).astype(np.int32), with peak=255"
+        return f"quantise it: np.rint({name} * 255).astype(np.int32), and store 255 as peak"
     return f"quantise it: np.rint({name} * scale).astype(np.int32)"

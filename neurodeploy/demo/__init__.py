@@ -44,6 +44,7 @@ from neurodeploy.run_folder import (
 from neurodeploy.sim.compare import Comparison, compare
 from neurodeploy.trace import Activity
 from neurodeploy.verification.sample import record_sample, write_sample
+from neurodeploy.verification.suites import Flags
 from neurodeploy.verification.verdicts import (
     DEFAULT_SUITES,
     Verification,
@@ -53,6 +54,8 @@ from neurodeploy.verification.verdicts import (
 )
 
 CONFIG, SHIPPED = "demo.toml", "digits.h5"
+EPS = (16.0, 32.0)
+"""Budgets of the attacks: one and two of the 16 steps of a pixel."""
 STREAM_SAMPLES = 20
 """Test samples that run as one stream in every engine, Lava included."""
 
@@ -184,13 +187,18 @@ class Demo:
         run = RunChoice(engine=self.engine)
         data = present(program, split)
         subject = subject_of(program, data, name="digits", of=len(split), run=run)
-        found = ask(subject, chosen(DEFAULT_SUITES), out=self.folder)
+        suites = chosen((*DEFAULT_SUITES, "attack"), Flags(eps=EPS, strength="quick"))
+        asked = suites if self.engine == "native" else chosen(DEFAULT_SUITES)
+        found = ask(subject, asked, out=self.folder)
         write_json(self.folder / VERIFY, found.to_dict())
         sample = record_sample(program, data, recipe=subject.recipe)
         write_sample(sample, program.digest, self.folder / SAMPLE)
         _, *levels = found["noise"].rows
         shown = ", ".join(f"{row.sigma:g}: {row.rate:.1%}" for row in levels)
         self.say(f"4 try: accuracy under noise {shown}")
+        if self.engine == "native":
+            left = ", ".join(f"eps {row.eps:g}: {row.robust:.1%}" for row in found["attack"].rows)
+            self.say(f"  what quick attacks left: {left}")
         return found
 
     def _cost(self, program: Program, activity: Activity) -> None:

@@ -5,35 +5,59 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from neurodeploy.energy.counts import Counts
+from neurodeploy.energy.charges import Priced
+from neurodeploy.energy.counts import Counts, sent_inputs
 from neurodeploy.energy.duration import Timed
-from neurodeploy.energy.price import Priced
 from neurodeploy.energy.units import energy
+from neurodeploy.program import Program
 
 if TYPE_CHECKING:
     from neurodeploy.profile import Case, ChipProfile
 
 EXTRAPOLATION_FACTOR = 3.0
 """A synop : update ratio further than this from the case's own is an extrapolation."""
-PER_STEP = ("barrier_sync", "host")
-"""Sub-costs that grow with time rather than with events."""
 
 
 def caveats(
-    profile: ChipProfile, counts: Counts, priced: Priced, time: Timed, chips: int
+    profile: ChipProfile,
+    program: Program,
+    counts: Counts,
+    priced: Priced,
+    time: Timed,
+    chips: int,
 ) -> tuple[str, ...]:
     """Return the sentences that apply, the most important first."""
     return tuple(
         [
+            *_not_of_this_chip(profile, program),
             *_synaptic_only(priced),
             *_extrapolation(profile, counts),
-            *_per_step(profile, counts),
             *_one_update_constant(profile, priced),
             *_static_missing(priced, time),
             *_not_observable(priced),
-            *_chips(profile, chips),
+            *_chips(chips),
         ]
     )
+
+
+def _not_of_this_chip(profile: ChipProfile, program: Program) -> Iterator[str]:
+    """Warn of neurons and messages that the chip does not have."""
+    known = profile.precision.neuron_models
+    silent = {"Integrator"} if "CubaLif" in known else set()  # a CubaLif that never fires
+    models = {type(population.neuron).__name__ for population in program.populations}
+    lacking = sorted(models - {*known} - silent)
+    if known and lacking:
+        yield (
+            f"the chip has no {', '.join(lacking)} neurons, it has {', '.join(known)}: what is "
+            "priced here cannot run on it"
+        )
+    graded = [node.name for node in sent_inputs(program) if node.message_bits]
+    bits = profile.precision.quantity("spike_payload_bits")
+    if graded and bits is None:
+        yield (
+            f"input {graded[0]} sends values, and the profile does not say that the chip can send "
+            "any (spike_payload_bits): they are priced as binary events"
+        )
 
 
 def _synaptic_only(priced: Priced) -> Iterator[str]:
@@ -45,31 +69,19 @@ def _synaptic_only(priced: Priced) -> Iterator[str]:
 
 
 def _extrapolation(profile: ChipProfile, counts: Counts) -> Iterator[str]:
-    case = _case(profile)
-    if case is None or not profile.energy.count_convention:
-        return
-    known = case.synops(profile.energy.count_convention) / case.updates.bounds[1]
-    ratio = float(counts.synops.sum() / counts.updates.sum())
-    if not known / EXTRAPOLATION_FACTOR <= ratio <= known * EXTRAPOLATION_FACTOR:
-        yield (
-            f"extrapolation: {ratio:.3g} synaptic operations per update here, {known:.0f} in the "
-            f"one case behind the constants ({case.title}); such a fit says nothing certain "
-            "about networks of another kind"
-        )
-
-
-def _per_step(profile: ChipProfile, counts: Counts) -> Iterator[str]:
-    case = _case(profile)
-    held = [name for name in PER_STEP if name in profile.energy.includes]
-    if case is None or not held:
-        return
-    dynamic_pj = case.dynamic_mj.bounds[1] * 1e9
-    per_step = dynamic_pj / case.steps.bounds[1] * counts.steps
-    yield (
-        f"the constants hold {' and '.join(held)}, which grow with time and not with events: if "
-        f"all of the case's energy were per step, an inference of {counts.steps} steps would "
-        f"take {energy(per_step)}"
-    )
+    ratio = float(counts.total("synops").sum() / counts.total("updates").sum())
+    for case in _cases(profile):
+        level = case.level(profile.energy.count_convention or "taps", 1)
+        synops, updates = level["synops"], level["updates"]
+        if not synops or not updates:
+            continue
+        known = synops / updates
+        if not known / EXTRAPOLATION_FACTOR <= ratio <= known * EXTRAPOLATION_FACTOR:
+            yield (
+                f"extrapolation: {ratio:.3g} synaptic operations per update here, {known:.0f} in "
+                f"the measured case ({case.title}); the bounds hold only if an operation costs "
+                "the same in networks of another kind"
+            )
 
 
 def _one_update_constant(profile: ChipProfile, priced: Priced) -> Iterator[str]:
@@ -78,12 +90,15 @@ def _one_update_constant(profile: ChipProfile, priced: Priced) -> Iterator[str]:
     inactive = constants.quantity("neuron_update_inactive_pj")
     if priced.is_synaptic_only or "neuron_update" in constants.includes:
         return
+    if priced.constants is not None:
+        yield "one constant serves active and inactive updates alike, one all kinds of synapse"
+        return
     if active is None or inactive is None:
         yield "one constant serves active and inactive updates alike"
     else:
         yield (
-            "active and inactive updates are not told apart: low charges all as inactive, mid "
-            "and high all as active"
+            "active and inactive updates are not told apart: low charges only neurons that fire "
+            "as active, mid and high all of them"
         )
 
 
@@ -97,21 +112,21 @@ def _not_observable(priced: Priced) -> Iterator[str]:
     if priced.static is None or priced.is_synaptic_only:
         return
     low, _, high = priced.static.energy_pj.mean(axis=1)
-    if priced.dynamic_pj()[1].mean() < high - low:
+    end = 1 if priced.constants is None else 2
+    if priced.mean_dynamic_pj()[end, 0] < high - low:
         yield (
             "I/O-bound: dynamic energy not observable, it is smaller than the uncertainty of the "
             f"static energy over the same time ({energy(high - low)})"
         )
 
 
-def _chips(profile: ChipProfile, chips: int) -> Iterator[str]:
+def _chips(chips: int) -> Iterator[str]:
     if chips > 1:
         yield (
-            f"the neurons need at least {chips} chips, static power is charged for all of them; "
-            "links between chips are not modelled"
+            f"the neurons need at least {chips} chips: static power and awake hosts are charged "
+            "for all of them; links between chips are not modelled"
         )
 
 
-def _case(profile: ChipProfile) -> Case | None:
-    name = profile.energy.joint_constraint
-    return None if name is None else profile.cases[name]
+def _cases(profile: ChipProfile) -> Iterator[Case]:
+    return (profile.cases[name] for name in profile.energy.joint)

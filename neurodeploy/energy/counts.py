@@ -1,45 +1,77 @@
-"""The counts that are charged: taken from an `Activity`, or the most that a Program can do."""
+"""The counts that are charged: of an `Activity`, of a measured case, or the most possible."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import InputError
-from neurodeploy.program import Program
+from neurodeploy.program import Connection, Input, Program
 from neurodeploy.sim.fanout import fan_out
 from neurodeploy.trace import NOT_OBSERVABLE, Activity
 
-PerSample = NDArray[np.int64]
+PerSample = NDArray[Any]
+"""int64 ``(samples,)``; float64 where it is a mean."""
+EVENTS = ("updates", "spikes", "synops_dense", "synops_conv")
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Events per inference, int64 ``(samples,)`` each.
+class LayerCounts:
+    """One population, or some of one kind, and its events per inference, ``(samples,)`` each.
 
-    steps : columns executed, one number for all samples. synops_dense, synops_conv : synaptic
-    operations over `Dense` and `Conv2d` connections, in one convention.
+    neurons : of one copy. fan_in : most synapses into one neuron. targets : for each population
+    that it sends to, (its neurons, most synapses of one source neuron). synops_dense,
+    synops_conv : arriving over matrices and over shared kernels.
     """
 
-    steps: int
+    name: str
+    neurons: int
+    fan_in: int
+    targets: tuple[tuple[int, int], ...]
+    copies: int
     updates: PerSample
     spikes: PerSample
     synops_dense: PerSample
     synops_conv: PerSample
-    input_events: PerSample
 
     @property
     def synops(self) -> PerSample:
-        """All synaptic operations."""
+        """All synaptic operations that arrive."""
         return self.synops_dense + self.synops_conv
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Events per inference, layer by layer; steps : columns of one inference."""
+
+    steps: float
+    layers: tuple[LayerCounts, ...]
+    input_events: PerSample
 
     @property
     def samples(self) -> int:
         """Number of inferences counted."""
-        return len(self.updates)
+        return len(self.input_events)
+
+    def total(self, name: str) -> PerSample:
+        """Return updates, spikes, synops, synops_dense or synops_conv of all layers."""
+        return np.asarray(np.sum([getattr(layer, name) for layer in self.layers], axis=0))
+
+    def shared(self, inferences: int) -> Counts:
+        """Return the counts of one of several inferences that each sample holds: the mean."""
+        layers = [
+            replace(layer, **{name: getattr(layer, name) / inferences for name in EVENTS})
+            for layer in self.layers
+        ]
+        return Counts(self.steps / inferences, tuple(layers), self.input_events / inferences)
+
+    def of(self, layer: LayerCounts) -> Counts:
+        """Return the same with one layer alone, and no input."""
+        return Counts(self.steps, (layer,), np.zeros_like(self.input_events))
 
 
 def counted(program: Program, activity: Activity, convention: str) -> Counts:
@@ -50,14 +82,15 @@ def counted(program: Program, activity: Activity, convention: str) -> Counts:
     """
     _check(program, activity)
     synops = activity.synops_taps if convention == "taps" else activity.synops_nonzero
-    dense, conv = _by_kind(program)
     return Counts(
         steps=activity.steps,
-        updates=_sum(activity.updates, program.names, activity.samples),
-        spikes=_sum(activity.spikes, program.names, activity.samples),
-        synops_dense=_sum(synops, dense, activity.samples),
-        synops_conv=_sum(synops, conv, activity.samples),
-        input_events=_sum(activity.input_events, activity.input_events, activity.samples),
+        layers=_layers(program, activity.updates, activity.spikes, synops),
+        input_events=_sum(
+            [
+                np.zeros(activity.samples, np.int64),
+                *(_seen(activity.input_events, node.name) for node in sent_inputs(program)),
+            ]
+        ),
     )
 
 
@@ -69,38 +102,75 @@ def most_possible(program: Program, steps: int, convention: str) -> Counts:
     synops = {}
     for index, name in enumerate(program.connection_names):
         fan = fan_out(program, index)
-        synops[name] = (fan.taps if convention == "taps" else fan.nonzero).sum() * steps
-    dense, conv = _by_kind(program)
-    neurons = np.array([program.neurons * steps], np.int64)
-    return Counts(
-        steps=steps,
-        updates=neurons,
-        spikes=neurons,
-        synops_dense=_sum(synops, dense, 1),
-        synops_conv=_sum(synops, conv, 1),
-        input_events=np.array([steps * sum(node.size for node in program.inputs)], np.int64),
-    )
+        synops[name] = np.array([(fan.taps if convention == "taps" else fan.nonzero).sum() * steps])
+    neurons = {p.name: np.array([p.size * steps]) for p in program.populations}
+    events = np.array([steps * sum(node.size for node in sent_inputs(program))], np.int64)
+    return Counts(steps, _layers(program, neurons, neurons, synops), events)
 
 
-def _by_kind(program: Program) -> tuple[list[str], list[str]]:
-    """Return the names of the connections that are not convolutions, and of those that are."""
-    dense: list[str] = []
-    conv: list[str] = []
-    for name, connection in zip(program.connection_names, program.connections, strict=True):
-        (conv if connection.synapse.layout == "kernel" else dense).append(name)
-    return dense, conv
+def sent_inputs(program: Program) -> tuple[Input, ...]:
+    """Return the inputs that send events over synapses; one that sets biases sends none."""
+    sources = {c.source for c in program.connections if c.synapse.layout is not None}
+    return tuple(node for node in program.inputs if node.name in sources)
 
 
-def _sum(table: Mapping[str, PerSample], names: Iterable[str], samples: int) -> PerSample:
-    total = np.zeros(samples, np.int64)
-    for name in names:
-        if np.any(np.asarray(table[name]) == NOT_OBSERVABLE):
-            raise InputError(
-                f"activity: {name} could not be counted by the engine of that run; "
-                "run the native or reference engine"
+def _layers(
+    program: Program,
+    updates: Mapping[str, PerSample],
+    spikes: Mapping[str, PerSample],
+    synops: Mapping[str, PerSample],
+) -> tuple[LayerCounts, ...]:
+    named = list(zip(program.connection_names, program.connections, strict=True))
+    fans = {name: fan_out(program, index) for index, (name, _) in enumerate(named)}
+    layers = []
+    for population in program.populations:
+        name = population.name
+        arriving = [(key, c) for key, c in named if c.target == name]
+        leaving = [(key, c) for key, c in named if c.source == name]
+        nothing = np.zeros_like(updates[name])
+        dense, conv = (
+            _sum([nothing, *(_seen(synops, key) for key, c in arriving if _is_conv(c) == wanted)])
+            for wanted in (False, True)
+        )
+        layers.append(
+            LayerCounts(
+                name=name,
+                neurons=population.size,
+                fan_in=sum(_fan_in(c) for _, c in arriving),
+                targets=tuple(
+                    (program.node(c.target).size, int(fans[key].taps.max())) for key, c in leaving
+                ),
+                copies=1,
+                updates=_seen(updates, name),
+                spikes=_seen(spikes, name),
+                synops_dense=dense,
+                synops_conv=conv,
             )
-        total = total + table[name]
-    return total
+        )
+    return tuple(layers)
+
+
+def _is_conv(connection: Connection) -> bool:
+    return connection.synapse.layout == "kernel"
+
+
+def _fan_in(connection: Connection) -> int:
+    """Return the synapses into one neuron: weights of one row, of one output channel, or none."""
+    weight = getattr(connection.synapse, "weight", None)
+    return 0 if weight is None else int(np.prod(weight.shape[1:]))
+
+
+def _seen(table: Mapping[str, PerSample], name: str) -> PerSample:
+    if np.any(np.asarray(table[name]) == NOT_OBSERVABLE):
+        raise InputError(
+            f"activity: {name} could not be counted by the engine of that run; "
+            "run the native or reference engine"
+        )
+    return table[name]
+
+
+def _sum(arrays: list[PerSample]) -> PerSample:
+    return np.asarray(np.sum(arrays, axis=0))
 
 
 def _check(program: Program, activity: Activity) -> None:

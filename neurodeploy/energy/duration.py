@@ -1,12 +1,14 @@
 """How long an inference takes: bounds that hold for any placement of the network on cores.
 
-    work    = synop_ns * S + neuron_update_ns * U + spike_out_ns * P       ns, all cores together
-    compute : low work / all cores, mid work / fewest cores that hold the neurons, high work
-    t_inf   = compute + steps * (barrier + host)
+    work  = synop_ns * S + neuron_update_ns * U + spike_out_ns * P          ns, of one layer
+    cores : low   all work shared by all cores of the chips
+            mid   the busiest of the fewest cores that hold the layers, each layer shared evenly
+            high  the most that the neurons of one full core can do
+    t_inf = max(steps * whole step, cores + steps * (barrier + host))
 
-The work of one core is sequential and cores run in parallel, so that the busiest core takes at
-least its fair share and at most all of the work. Messages and hops need a placement and are left
-out.
+The work of one core is sequential and cores run in parallel. One neuron takes at most its fan-in of
+synaptic operations per step, and a core holds only so many neurons: that bounds the busiest core
+however the network is cut. Messages and hops need a placement and are left out.
 """
 
 from __future__ import annotations
@@ -15,18 +17,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from neurodeploy.energy.counts import Counts
+from neurodeploy.energy.counts import Counts, LayerCounts
+from neurodeploy.energy.placement import (
+    Bounds,
+    chips_min,
+    cores_min,
+    cores_of,
+    neurons_per_core,
+    tiles_min,
+)
 from neurodeploy.energy.report import Duration, Spread
 from neurodeploy.errors import OptionError
-from neurodeploy.program import Program
 
 if TYPE_CHECKING:
     from neurodeploy.profile import ChipProfile, Quantity
 
-Bounds = NDArray[np.float64]
-"""float64 ``(3, samples)``: rows low, mid, high."""
+NEEDED = ("synop_ns", "neuron_update_ns")
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Timed:
     bounded_by: str = ""
     reason: str = ""
 
-    def summary(self, steps: int) -> Duration | None:
+    def summary(self, steps: float) -> Duration | None:
         """Return the mean over the samples, or None."""
         if self.inference_us is None:
             return None
@@ -54,9 +61,7 @@ def bounds(quantity: Quantity | None) -> Bounds:
     return np.array(values, np.float64)[:, None]
 
 
-def duration(
-    profile: ChipProfile, program: Program, counts: Counts, step_us: float | None
-) -> Timed:
+def duration(profile: ChipProfile, counts: Counts, step_us: float | None) -> Timed:
     """Return the time of each inference; ``step_us`` overrides the profile's constants.
 
     Raises OptionError for a step time that is not positive and finite.
@@ -67,61 +72,93 @@ def duration(
         time = np.full((3, counts.samples), step_us * counts.steps)
         return Timed(time, f"the step time that was given, {step_us:g} us")
     timing = profile.timing
-    missing = [k for k in ("synop_ns", "neuron_update_ns") if timing.quantity(k) is None]
+    missing = [key for key in NEEDED if timing.quantity(key) is None]
     if missing:
         return Timed(None, reason=f"profile has no timing.{missing[0]}")
     parts = {
-        "the cores": _compute(profile, program, counts) / 1000,
-        "the barrier": np.tile(barrier_us(profile, program), counts.samples) * counts.steps,
-        "the host": np.tile(bounds(timing.host_us_per_step), counts.samples) * counts.steps,
+        "the cores": cores_us(profile, counts),
+        "the barrier": np.tile(barrier_us(profile, counts), counts.samples) * counts.steps,
+        "the host": np.tile(bounds(timing.quantity("host_us_per_step")), counts.samples)
+        * counts.steps,
     }
-    total: Bounds = np.sum(list(parts.values()), axis=0)
+    worked: Bounds = np.sum(list(parts.values()), axis=0)
+    whole = np.tile(bounds(timing.quantity("whole_step_us")), counts.samples) * counts.steps
+    total = np.maximum(worked, whole)
+    if whole[1].mean() >= worked[1].mean() > 0:
+        share = parts["the cores"][1].mean() / total[1].mean()
+        return Timed(
+            total,
+            f"whole steps as measured, in which host or barrier wait; the cores need {share:.0%}",
+        )
     largest = max(parts, key=lambda name: float(parts[name][1].mean()))
-    share = parts[largest][1].mean() / total[1].mean()
+    share = parts[largest][1].mean() / max(total[1].mean(), 1e-300)
     return Timed(total, f"{largest}, {share:.0%} of the step time")
 
 
-def cores_min(profile: ChipProfile, program: Program) -> int:
-    """Return the fewest cores that hold the neurons: ``sum ceil(size / neurons per core)``."""
-    limits = profile.limits
-    per_core = limits.quantity("neurons_per_core_effective_max") or limits.quantity(
-        "neurons_per_core_max"
-    )
-    if per_core is None:
-        return len(program.populations)
-    size = int(per_core.bounds[1])
-    return sum(-(-population.size // size) for population in program.populations)
-
-
-def chips_min(profile: ChipProfile, program: Program) -> int:
-    """Return the fewest chips that hold the neurons, 1 where the profile does not say."""
+def cores_us(profile: ChipProfile, counts: Counts) -> Bounds:
+    """Return the time of the busiest core in us, summed over the steps, for any placement."""
+    works = {layer.name: _work(profile, layer) for layer in counts.layers}
+    whole = np.sum(list(works.values()), axis=0)
     cores = profile.limits.quantity("cores_per_chip")
-    return 1 if cores is None else -(-cores_min(profile, program) // int(cores.bounds[1]))
+    fewest = cores_min(profile, counts)
+    most = fewest if cores is None else chips_min(profile, counts) * int(cores.bounds[1])
+    shares = [
+        works[layer.name][1] / (layer.copies * cores_of(profile, layer.neurons))
+        for layer in counts.layers
+    ]
+    high = _fullest_core(profile, counts, works)
+    return np.stack([whole[0] / max(most, fewest), np.max(shares, axis=0), high]) / 1000
 
 
-def _compute(profile: ChipProfile, program: Program, counts: Counts) -> Bounds:
-    """Return the time of the busiest core in ns, summed over the steps, for any placement."""
+def _work(profile: ChipProfile, layer: LayerCounts) -> Bounds:
+    """Return the work of a layer in ns."""
     timing = profile.timing
-    work = (
-        bounds(timing.quantity("synop_ns")) * counts.synops
-        + bounds(timing.quantity("neuron_update_ns")) * counts.updates
-        + bounds(timing.quantity("spike_out_ns")) * counts.spikes
+    return np.asarray(
+        bounds(timing.quantity("synop_ns")) * layer.synops
+        + bounds(timing.quantity("neuron_update_ns")) * layer.updates
+        + bounds(timing.quantity("spike_out_ns")) * layer.spikes
     )
-    fewest = cores_min(profile, program)
-    cores = profile.limits.quantity("cores_per_chip")
-    most = max(fewest, chips_min(profile, program) * int(cores.bounds[1])) if cores else fewest
-    return np.asarray(work / np.array([most, fewest, 1.0])[:, None])
 
 
-def barrier_us(profile: ChipProfile, program: Program) -> Bounds:
+def _fullest_core(profile: ChipProfile, counts: Counts, works: dict[str, Bounds]) -> Bounds:
+    """Return the most work of one core in ns, ``(samples,)``: its places go to who works most.
+
+    A neuron works at most ``steps * (fan_in * synop + update + spike)``, a layer at most what it
+    does; the places of one core are given away in the order of the first.
+    """
+    room = neurons_per_core(profile)
+    total = np.zeros(counts.samples)
+    if room is None:
+        return np.asarray(np.sum([work[2] for work in works.values()], axis=0))
+    timing = profile.timing
+    synop, update, spike = (
+        float(bounds(timing.quantity(key))[2, 0])
+        for key in ("synop_ns", "neuron_update_ns", "spike_out_ns")
+    )
+    left = np.full(counts.samples, float(room))
+
+    def most(layer: LayerCounts) -> float:
+        return counts.steps * (layer.fan_in * synop + update + spike)
+
+    for layer in sorted(counts.layers, key=most, reverse=True):
+        each = most(layer)
+        if each <= 0:
+            continue
+        work = works[layer.name][2]
+        size = float(layer.neurons * layer.copies)
+        places = np.minimum(np.minimum(work / each, size), left)
+        total += places * each
+        left -= places
+    return total
+
+
+def barrier_us(profile: ChipProfile, counts: Counts) -> Bounds:
     """Return the barrier per step, ``(3, 1)``: low and mid for the fewest tiles, high for all."""
     scalar = profile.timing.quantity("barrier_sync_us")
-    rows = sorted(profile.timing.barrier_sync_table, key=lambda row: row.tiles)
+    rows = list(profile.timing.barriers())
     if scalar is not None or not rows:
         return bounds(scalar)
-    per_tile = profile.limits.quantity("cores_per_tile")
-    cores = cores_min(profile, program)
-    tiles = -(-cores // int(per_tile.bounds[1])) if per_tile else cores
+    tiles = tiles_min(profile, counts)
     row = next((row for row in rows if row.tiles >= tiles), rows[-1])
     low, mid, _ = row.us.bounds
-    return np.array([low, mid, rows[-1].us.bounds[2]])[:, None]
+    return np.array([low, mid, max(row.us.bounds[2] for row in rows)])[:, None]

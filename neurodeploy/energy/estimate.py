@@ -10,16 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from neurodeploy.energy.cases import validate
 from neurodeploy.energy.caveats import caveats
+from neurodeploy.energy.charges import Priced
 from neurodeploy.energy.counts import Counts, counted, most_possible
-from neurodeploy.energy.duration import chips_min, duration
-from neurodeploy.energy.price import Priced, price
+from neurodeploy.energy.duration import Timed, duration
+from neurodeploy.energy.explain import dominant, inference, narrowing
+from neurodeploy.energy.placement import Bounds, chips_min
+from neurodeploy.energy.price import price
 from neurodeploy.energy.report import (
     EnergyReport,
     Interval,
+    LayerEnergy,
+    Parts,
     Spread,
     Term,
-    ValidationCase,
     WorstCase,
 )
 from neurodeploy.errors import OptionError, ProfileError
@@ -36,20 +43,23 @@ def estimate_energy(
     profile: ChipProfile,
     *,
     step_us: float | None = None,
+    steps: int | None = None,
 ) -> EnergyReport:
     """Return what one inference of ``program`` costs on the chip of ``profile``.
 
-    activity : exact counts of a run of this program, one entry per sample (one inference each).
+    activity : exact counts of a run of this program, one entry per sample.
     step_us : duration of one step, if you know it; otherwise the profile's timing is used, and
         without one the static part is left out.
+    steps : columns of one inference, None where each entry of the activity is one. An entry that
+        is a stream of several inferences is shared out evenly among them.
 
-    Every constant is an interval; lows are added with lows and highs with highs, except that
-    fitted constants which share one measured total are bounded together. Worst-case figures
-    (every neuron fires in every step) are kept apart.
+    Every constant is an interval; lows are added with lows and highs with highs. Constants of
+    which only measured totals are known are bounded together, by every corner of the set that
+    agrees with these totals. Worst-case figures (every neuron fires in every step) are kept apart.
 
     Raises ProfileError where the profile has no usable constant for a synaptic operation,
-    InputError for the activity of another program, OptionError for a bad step time and for what is
-    no profile or no activity.
+    InputError for the activity of another program, OptionError for a bad step time, for steps that
+    do not divide the run, and for what is no profile or no activity.
     """
     _check_kinds(activity, profile)
     if profile.identity.status == "limits":
@@ -59,8 +69,9 @@ def estimate_energy(
         )
     convention = profile.energy.count_convention or "taps"
     counts = counted(program, activity, convention)
-    chips = chips_min(profile, program)
-    time = duration(profile, program, counts, step_us)
+    counts, streamed = _per_inference(counts, steps)
+    chips = chips_min(profile, counts)
+    time = duration(profile, counts, step_us)
     priced = price(profile, counts, time, chips)
     sums = _Sums.of(priced)
     return EnergyReport(
@@ -69,7 +80,7 @@ def estimate_energy(
         status=profile.identity.status,
         digest=program.digest,
         samples=counts.samples,
-        steps=counts.steps,
+        steps=int(counts.steps),
         quantity=sums.quantity,
         headline_pj=sums.headline_pj,
         dynamic_pj=sums.dynamic_pj,
@@ -79,16 +90,35 @@ def estimate_energy(
         excluded=priced.excluded,
         count_convention=convention,
         includes=profile.energy.includes,
-        joint_constraint=profile.energy.joint_constraint,
+        joint_constraint=", ".join(profile.energy.joint) or None,
         static_scope=profile.power.static_scope,
         baseline=profile.power.baseline,
         duration=time.summary(counts.steps),
         time_reason=time.reason,
-        worst_case=_worst_case(profile, program, counts, step_us),
-        warnings=caveats(profile, counts, priced, time, chips),
-        validation=_validation(profile),
+        worst_case=_worst_case(profile, program, counts, step_us, chips),
+        warnings=caveats(profile, program, counts, priced, time, chips),
+        validation=validate(profile),
         citations=_cited(profile, priced),
+        parts=_parts(priced),
+        layers=_layers(profile, counts, time),
+        dominant=dominant(priced),
+        narrowing=narrowing(profile, priced, time),
+        inference=inference(counts, streamed),
+        bounds_only=priced.constants is not None,
     )
+
+
+def _per_inference(counts: Counts, steps: int | None) -> tuple[Counts, int]:
+    """Return the counts of one inference, and how many of them each sample held."""
+    if steps is None or steps == counts.steps:
+        return counts, 1
+    if steps < 1 or counts.steps % steps:
+        raise OptionError(
+            f"steps is {steps}, the run has {counts.steps:g}; expected a whole number of "
+            "inferences in it"
+        )
+    held = int(counts.steps) // steps
+    return counts.shared(held), held
 
 
 def _check_kinds(activity: object, profile: object) -> None:
@@ -122,13 +152,50 @@ class _Sums:
         static = None if priced.static is None else priced.static.energy_pj
         static_spread = None if static is None else Spread.of(static)
         if priced.is_synaptic_only:
-            synaptic = Spread.of(priced.synaptic().dynamic_pj())
+            synaptic = _spread(priced.synaptic())
             return cls("synaptic energy per inference", synaptic, None, static_spread, None)
-        dynamic = Spread.of(priced.dynamic_pj())
+        dynamic = _spread(priced)
         if static is None:
             return cls("dynamic energy per inference", dynamic, dynamic, None, None)
-        total = Spread.of(priced.dynamic_pj() + static)
+        total = _spread(priced, static)
         return cls("energy per inference", total, dynamic, static_spread, total)
+
+
+def _spread(priced: Priced, static: Bounds | None = None) -> Spread:
+    """Return the dynamic sum over the samples, with the static part if it is given."""
+    extra = np.zeros((3, 1)) if static is None else static
+    mean = priced.mean_dynamic_pj() + extra.mean(axis=1, keepdims=True)
+    return Spread.of(priced.dynamic_pj() + extra, mean)
+
+
+def _parts(priced: Priced) -> Parts:
+    """Return network, host and static energy of the mean inference, each on its own."""
+    found: dict[str, Interval | None] = {"network": None, "host": None}
+    for part in ("network", "host"):
+        chosen = priced.of_part(part)
+        if chosen.charges:
+            found[part] = Interval.of(chosen.mean_dynamic_pj()[:, 0])
+    static = priced.static
+    resting = None if static is None else Interval.of(static.energy_pj.mean(axis=1))
+    return Parts(found["network"], found["host"], resting)
+
+
+def _layers(profile: ChipProfile, counts: Counts, time: Timed) -> tuple[LayerEnergy, ...]:
+    """Return the network's part, population by population, at the constants of the whole."""
+    result = []
+    for layer in counts.layers:
+        alone = price(profile, counts.of(layer), time).of_part("network")
+        result.append(
+            LayerEnergy(
+                name=layer.name,
+                neurons=layer.neurons,
+                updates=float(layer.updates.mean()),
+                spikes=float(layer.spikes.mean()),
+                synops=float(layer.synops.mean()),
+                energy_pj=Interval.of(alone.mean_dynamic_pj()[:, 0]),
+            )
+        )
+    return tuple(result)
 
 
 def _terms(priced: Priced) -> tuple[Term, ...]:
@@ -137,31 +204,24 @@ def _terms(priced: Priced) -> tuple[Term, ...]:
 
 
 def _worst_case(
-    profile: ChipProfile, program: Program, counts: Counts, step_us: float | None
+    profile: ChipProfile, program: Program, counts: Counts, step_us: float | None, chips: int
 ) -> WorstCase:
     """Price the most that the program can do in as many steps."""
-    most = most_possible(program, counts.steps, profile.energy.count_convention or "taps")
-    priced = price(profile, most, duration(profile, program, most, step_us))
+    steps = int(counts.steps)
+    most = most_possible(program, steps, profile.energy.count_convention or "taps")
+    time = duration(profile, most, step_us)
+    priced = price(profile, most, time, chips)
     priced = priced.synaptic() if priced.is_synaptic_only else priced
+    dynamic = priced.dynamic_pj()
+    static = None if priced.static is None else priced.static.energy_pj
     return WorstCase(
-        spikes=int(most.spikes[0]),
-        synops=int(most.synops[0]),
-        dynamic_pj=Spread.of(priced.dynamic_pj()).maximum,
-    )
-
-
-def _validation(profile: ChipProfile) -> tuple[ValidationCase, ...]:
-    return tuple(
-        ValidationCase(
-            case=entry.case,
-            quantity=entry.quantity,
-            predicted=Interval(entry.predicted_low, entry.predicted_mid, entry.predicted_high),
-            measured=entry.measured,
-            role=entry.role,
-            error=entry.error,
-            contained=entry.contains,
-        )
-        for entry in profile.validation
+        spikes=int(most.total("spikes")[0]),
+        synops=int(most.total("synops")[0]),
+        dynamic_pj=Interval.of(dynamic[:, 0]),
+        inference_us=None if time.inference_us is None else Interval.of(time.inference_us[:, 0]),
+        static_pj=None if static is None else Interval.of(static[:, 0]),
+        total_pj=None if static is None else Interval.of((dynamic + static)[:, 0]),
+        basis="trivial: every input and every neuron sends in every step",
     )
 
 

@@ -1,15 +1,18 @@
-"""Counts times constants: the terms of an estimate, those that were left out, and their sum."""
+"""Counts times constants: the terms of an estimate, and those that were left out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neurodeploy.energy.charges import HELD, UPDATES, Charge, Part, Priced
 from neurodeploy.energy.counts import Counts, PerSample
-from neurodeploy.energy.duration import Bounds, Timed, bounds
-from neurodeploy.energy.report import Excluded, Interval, Term
+from neurodeploy.energy.duration import Timed, bounds
+from neurodeploy.energy.joint import joint_charges
+from neurodeploy.energy.placement import Bounds, hops_per_message, messages
+from neurodeploy.energy.report import Excluded
+from neurodeploy.energy.unpriced import unpriced
 from neurodeploy.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -17,139 +20,75 @@ if TYPE_CHECKING:
 
 UNITS_PJ = {"pJ": 1.0, "nJ": 1e3, "mW": 1e3}
 """Picojoules per event: pJ, nJ, and mW over one microsecond (1 mW * 1 us = 1 nJ)."""
-
-UPDATES = "neuron updates"
-HELD = "already held by the other constants (includes)"
-NEEDS_PLACEMENT = (
-    ("axon inputs", "axon_in_pj", "axon_in"),
-    ("axon messages", "axon_out_pj", "axon_out"),
-    ("horizontal hops", "hop_horizontal_pj", "hop"),
-    ("vertical hops", "hop_vertical_pj", "hop"),
-)
-
-
-@dataclass(frozen=True)
-class Charge:
-    """A term before it is summarised.
-
-    constant : ``(3, 1)`` in ``unit``. count : events per sample, or ``(3, samples)`` where the
-    count itself is an interval (a time). energy_pj : ``(3, samples)``. joint : shares the equation
-    of the profile's joint constraint.
-    """
-
-    name: str
-    key: str
-    quantity: Quantity
-    constant: Bounds
-    unit: str
-    count: PerSample | Bounds
-    count_unit: str
-    energy_pj: Bounds
-    joint: bool = False
-
-    def term(self) -> Term:
-        """Return the printable record."""
-        count = self.count if self.count.ndim == 1 else self.count[1]
-        return Term(
-            name=self.name,
-            key=self.key,
-            count_mean=float(count.mean()),
-            count_min=float(count.min()),
-            count_max=float(count.max()),
-            count_unit=self.count_unit,
-            constant=Interval(*self.constant[:, 0].tolist()),
-            unit=self.unit,
-            grade=self.quantity.grade,
-            sources=self.quantity.sources,
-            energy_pj=Interval(*self.energy_pj.mean(axis=1).tolist()),
-        )
-
-
-@dataclass(frozen=True)
-class Priced:
-    """Terms per inference.
-
-    charges : dynamic terms. static : the static term or None. excluded : what was left out.
-    """
-
-    charges: tuple[Charge, ...]
-    static: Charge | None
-    excluded: tuple[Excluded, ...]
-
-    @property
-    def is_synaptic_only(self) -> bool:
-        """Whether neuron updates have no price, so that no sum may pass for the energy."""
-        updates = [e for e in self.excluded if e.name == UPDATES]
-        return bool(updates) and updates[0].reason != HELD
-
-    def synaptic(self) -> Priced:
-        """Return the terms of synaptic operations alone."""
-        return Priced(tuple(c for c in self.charges if c.key.startswith("synop")), None, ())
-
-    def dynamic_pj(self) -> Bounds:
-        """Return the sum of the dynamic terms, ``(3, samples)``.
-
-        low = sum of lows, mid = sum of mids, high = sum of highs, where all joint terms together
-        add only their largest high: their constants share one measured total, so that
-        ``sum(constant / high) <= 1``, and ``sum(constant * n)`` is largest at a corner.
-        """
-        total = np.sum([charge.energy_pj for charge in self.charges], axis=0)
-        joint = [charge.energy_pj[2] for charge in self.charges if charge.joint]
-        if joint:
-            total[2] += np.max(joint, axis=0) - np.sum(joint, axis=0)
-        return np.asarray(total, np.float64)
+SYNOPS = ("synop_pj", "synop_dense_pj", "synop_conv_pj")
 
 
 def price(profile: ChipProfile, counts: Counts, time: Timed, chips: int = 1) -> Priced:
-    """Return the terms of one inference; ``chips`` multiplies static power.
+    """Return the terms of one inference; ``chips`` multiplies static power and awake hosts.
 
-    Raises ProfileError where the profile is of status limits, or has no constant for synaptic
-    operations.
+    Raises ProfileError where the profile has no constant for synaptic operations and no measured
+    case that bounds it.
     """
-    book = _Book(profile)
-    book.synops(counts)
-    book.updates(counts)
-    book.charge("spikes", "spike_pj", counts.spikes, "spike", "spikes")
-    book.charge("input events", "input_event_pj", counts.input_events, "input_event", "events")
-    steps = np.full(counts.samples, counts.steps)
-    book.charge("barrier", "barrier_sync_nj_per_step", steps, "barrier_sync", "steps")
-    book.charge("host work", "host_nj_per_step", steps, "host", "steps")
-    for name, key, sub_cost in NEEDS_PLACEMENT:
-        book.exclude_unplaced(name, key, sub_cost)
-    book.host_awake(time)
-    static = book.static(time, chips)
-    return Priced(tuple(book.charges), static, tuple(book.excluded))
+    book = _Book(profile, counts, time)
+    if profile.energy.joint:
+        constants, charges, excluded = joint_charges(profile, counts, time, chips)
+        book.charges += charges
+        book.excluded += excluded
+        book.event("input events", "input_event_pj", "input_event", counts.input_events)
+        static = book.powered("static power", "static_mw", "static", chips * _fraction(profile))
+        left_out = [*book.excluded, *unpriced(profile, joint=True)]
+        return Priced(tuple(book.charges), static, tuple(left_out), constants)
+    book.synops()
+    book.updates()
+    book.event("spikes", "spike_pj", "spike", counts.total("spikes"))
+    book.event("input events", "input_event_pj", "input_event", counts.input_events)
+    book.network_on_chip()
+    book.per_step()
+    book.host_power(chips)
+    static = book.powered("static power", "static_mw", "static", chips * _fraction(profile))
+    left_out = [*book.excluded, *unpriced(profile, joint=False)]
+    return Priced(tuple(book.charges), static, tuple(left_out))
+
+
+def _fraction(profile: ChipProfile) -> float:
+    fraction = profile.power.quantity("chip_fraction")
+    return 1.0 if fraction is None else fraction.bounds[1]
 
 
 class _Book:
     """Collects the charges and exclusions of one profile."""
 
-    def __init__(self, profile: ChipProfile) -> None:
-        self.profile = profile
+    def __init__(self, profile: ChipProfile, counts: Counts, time: Timed) -> None:
+        self.profile, self.counts, self.time = profile, counts, time
         self.charges: list[Charge] = []
         self.excluded: list[Excluded] = []
 
-    def synops(self, counts: Counts) -> None:
-        """Charge synaptic operations: one constant, or one for each kind of connection."""
-        common = self.profile.energy.quantity("synop_pj")
-        if common is not None:
-            self._add("synaptic operations", "synop_pj", common, counts.synops, "synops")
+    def synops(self) -> None:
+        """Charge synaptic operations: each kind by its own constant, else by the common one."""
+        energy = self.profile.energy
+        common = energy.quantity("synop_pj")
+        own = {kind: energy.quantity(f"synop_{kind}_pj") for kind in ("dense", "conv")}
+        if common is not None and not any(own.values()):
+            self._add(
+                "synaptic operations", "synop_pj", common, self.counts.total("synops"), "synops"
+            )
             return
-        for kind, count in (("dense", counts.synops_dense), ("conv", counts.synops_conv)):
-            key = f"synop_{kind}_pj"
-            quantity = self.profile.energy.quantity(key)
-            if quantity is not None:
-                self._add(f"synaptic operations, {kind}", key, quantity, count, "synops")
+        for kind, quantity in own.items():
+            count = self.counts.total(f"synops_{kind}")
+            chosen, key = (quantity, f"synop_{kind}_pj") if quantity else (common, "synop_pj")
+            if chosen is not None:
+                self._add(f"synaptic operations, {kind}", key, chosen, count, "synops")
             elif count.any():
                 raise ProfileError(
                     f"profile {self.profile.name}: energy is refused, the energy of a synaptic "
                     f"operation (synop_pj) is unknown and no measured case bounds it"
                 )
 
-    def updates(self, counts: Counts) -> None:
+    def updates(self) -> None:
         """Charge neuron updates; the counts do not tell active ones from inactive ones.
 
-        Where both constants are known: low as if all were inactive, mid and high as if active.
+        Where both constants are known: low as if only those that fire were active, mid and high as
+        if all were.
         """
         if self._held(UPDATES, "neuron_update"):
             return
@@ -159,13 +98,27 @@ class _Book:
         if quantity is None:
             self.excluded.append(Excluded(UPDATES, "neuron_update_active_pj is unknown"))
             return
+        updates, spikes = self.counts.total("updates"), self.counts.total("spikes")
         constant = bounds(quantity)
+        energy = constant * updates
         if active is not None and inactive is not None:
             constant = np.stack([bounds(inactive)[0], *bounds(active)[1:]])
+            rest, work = bounds(inactive)[0], bounds(active)[0]
+            energy = np.stack([rest * updates + (work - rest) * spikes, *energy[1:]])
         key = "neuron_update_active_pj" if active else "neuron_update_inactive_pj"
-        self._add(UPDATES, key, quantity, counts.updates, "updates", constant)
+        self.charges.append(
+            Charge.of(UPDATES, key, "network", quantity, constant, "pJ", updates, "updates", energy)
+        )
 
-    def charge(self, name: str, key: str, count: PerSample, sub_cost: str, count_unit: str) -> None:
+    def event(
+        self,
+        name: str,
+        key: str,
+        sub_cost: str,
+        count: PerSample | Bounds,
+        part: Part = "network",
+        unit: str = "events",
+    ) -> None:
         """Charge ``count`` events unless the constant is unknown or held by another one."""
         if self._held(name, sub_cost):
             return
@@ -173,64 +126,90 @@ class _Book:
         if quantity is None:
             self.excluded.append(Excluded(name, f"{key} is unknown"))
             return
-        self._add(name, key, quantity, count, count_unit)
+        self._add(name, key, quantity, count, unit, self._free(sub_cost), part)
 
-    def exclude_unplaced(self, name: str, key: str, sub_cost: str) -> None:
-        """Leave out a term that is counted on a network placed on cores."""
-        if self._held(name, sub_cost):
-            return
-        known = self.profile.energy.quantity(key) is not None
-        reason = "counted on placed networks only" if known else f"{key} is unknown"
-        self.excluded.append(Excluded(name, reason))
+    def network_on_chip(self) -> None:
+        """Charge messages between cores and their hops, on the fewest cores."""
+        sent = messages(self.profile, self.counts)
+        self.event("axon inputs", "axon_in_pj", "axon_in", sent, unit="messages")
+        self.event("axon messages", "axon_out_pj", "axon_out", sent, unit="messages")
+        hops = hops_per_message(self.profile, self.counts)
+        for name, key, place in (
+            ("horizontal hops", "hop_horizontal_pj", 0),
+            ("vertical hops", "hop_vertical_pj", 1),
+        ):
+            if hops is not None:
+                self.event(name, key, "hop", sent * hops[place], unit="hops")
+            elif not self._held(name, "hop"):
+                known = self.profile.energy.quantity(key) is not None
+                reason = "the profile describes no mesh ([noc])" if known else f"{key} is unknown"
+                self.excluded.append(Excluded(name, reason))
 
-    def host_awake(self, time: Timed) -> None:
-        """Charge the power of embedded processors that are awake."""
-        if not self._held("host awake", "host"):
-            charge = self._powered("host awake", "host_awake_mw", time, 1.0)
+    def per_step(self) -> None:
+        """Charge what every step costs."""
+        steps = np.full(self.counts.samples, self.counts.steps)
+        self.event("barrier", "barrier_sync_nj_per_step", "barrier_sync", steps, "host", "steps")
+        if self.profile.power.quantity("host_work_mw") is None:
+            self.event("host work", "host_nj_per_step", "host", steps, "host", "steps")
+
+    def host_power(self, chips: int) -> None:
+        """Charge embedded processors: awake on every chip, and at work for the network."""
+        for name, key, factor in (
+            ("host awake", "host_awake_mw", chips),
+            ("host work", "host_work_mw", 1),
+        ):
+            both = key == "host_work_mw" and self.profile.power.quantity(key) is None
+            if both or self._held(name, "host"):
+                continue
+            charge = self.powered(name, key, "host", factor)
             if charge is not None:
                 self.charges.append(charge)
 
-    def static(self, time: Timed, chips: int) -> Charge | None:
-        """Return static power over the time of the inference: fraction * chips * power * t."""
-        fraction = self.profile.power.quantity("chip_fraction")
-        share = fraction.bounds[1] if fraction is not None else 1.0
-        return self._powered("static power", "static_mw", time, chips * share)
-
-    def _powered(self, name: str, key: str, time: Timed, factor: float) -> Charge | None:
+    def powered(self, name: str, key: str, part: Part, factor: float) -> Charge | None:
+        """Return a power over the time of the inference: factor * power * t."""
         quantity = self.profile.power.quantity(key)
         if quantity is None:
             self.excluded.append(Excluded(name, f"{key} is unknown"))
             return None
-        if time.inference_us is None:
-            self.excluded.append(
-                Excluded(name, f"time of an inference unknown: {time.reason}; give the step time")
-            )
+        if self.time.inference_us is None:
+            reason = f"time of an inference unknown: {self.time.reason}; give the step time"
+            self.excluded.append(Excluded(name, reason))
             return None
         constant = bounds(quantity) * factor
-        energy = constant * time.inference_us * UNITS_PJ["mW"]
-        return Charge(name, key, quantity, constant, "mW", time.inference_us, "us", energy)
+        energy = constant * self.time.inference_us * UNITS_PJ["mW"]
+        return Charge.of(
+            name, key, part, quantity, constant, "mW", self.time.inference_us, "us", energy
+        )
 
     def _held(self, name: str, sub_cost: str) -> bool:
-        """Whether another constant already holds this cost; notes it as excluded if so."""
-        if sub_cost not in self.profile.energy.includes:
+        """Whether other constants already hold this cost altogether; notes it if so."""
+        if sub_cost not in self.profile.energy.includes and self._free(sub_cost).any():
             return False
         self.excluded.append(Excluded(name, HELD))
         return True
+
+    def _free(self, sub_cost: str) -> Any:
+        """Return ``(3, 1)``, 1 where no other constant holds this cost at that end, else 0."""
+        held = np.zeros(3, bool)
+        for _, quantity in self.profile.energy.quantities():
+            if quantity.known:
+                held |= np.array(quantity.holds(sub_cost))
+        return np.where(held, 0.0, 1.0)[:, None]
 
     def _add(
         self,
         name: str,
         key: str,
         quantity: Quantity,
-        count: PerSample,
+        count: PerSample | Bounds,
         count_unit: str,
-        constant: Bounds | None = None,
+        free: Any = 1.0,
+        part: Part = "network",
     ) -> None:
         unit = "nJ" if "_nj_" in key else "pJ"
-        charged = bounds(quantity) if constant is None else constant
-        energy = charged * count * UNITS_PJ[unit]
-        energies = self.profile.energy
-        joint = energies.joint_constraint is not None and quantity.grade == "fitted"
+        energy = bounds(quantity) * count * UNITS_PJ[unit] * free
+        energy[0] = energy.min(axis=0)
+        energy[2] = energy.max(axis=0)
         self.charges.append(
-            Charge(name, key, quantity, charged, unit, count, count_unit, energy, joint)
+            Charge.of(name, key, part, quantity, bounds(quantity), unit, count, count_unit, energy)
         )

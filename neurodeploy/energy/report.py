@@ -14,15 +14,22 @@ NOT_MEASURED = "No hardware was measured for this report."
 
 @dataclass(frozen=True)
 class Interval:
-    """A range with a centre. low <= mid <= high."""
+    """A range, with a centre where there is one: bounds alone have no mid. low <= mid <= high."""
 
     low: float
-    mid: float
+    mid: float | None
     high: float
+
+    @classmethod
+    def of(cls, ends: NDArray[np.float64]) -> Interval:
+        """Return (low, mid, high); NaN in the middle is no centre."""
+        low, mid, high = (float(x) for x in ends)
+        return cls(low, None if np.isnan(mid) else mid, high)
 
     def scaled(self, factor: float) -> Interval:
         """Return the interval times a factor that is not negative."""
-        return Interval(self.low * factor, self.mid * factor, self.high * factor)
+        mid = None if self.mid is None else self.mid * factor
+        return Interval(self.low * factor, mid, self.high * factor)
 
     def contains(self, value: float) -> bool:
         """Whether ``value`` lies within the interval, ends included."""
@@ -38,13 +45,11 @@ class Spread:
     maximum: Interval
 
     @classmethod
-    def of(cls, array: NDArray[np.float64]) -> Spread:
-        """Summarise ``(3, samples)``, rows low, mid, high."""
-        return cls(
-            Interval(*array.mean(axis=1).tolist()),
-            Interval(*array.min(axis=1).tolist()),
-            Interval(*array.max(axis=1).tolist()),
-        )
+    def of(cls, array: NDArray[np.float64], mean: NDArray[np.float64] | None = None) -> Spread:
+        """Summarise ``(3, samples)``, rows low, mid, high; mean : ``(3, 1)`` if it is known."""
+        middle = array.mean(axis=1) if mean is None else mean[:, 0]
+        ends = (array.min(axis=1), array.max(axis=1))
+        return cls(Interval.of(middle), *(Interval.of(end) for end in ends))
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,8 @@ class Term:
 
     count_mean, count_min, count_max : events per inference (or steps, or microseconds, see unit).
     constant : the interval charged per event. unit : of the constant, such as ``"pJ"`` or
-    ``"mW"``. energy_pj : of the mean inference, this term on its own.
+    ``"mW"``. energy_pj : of the mean inference, this term on its own. part : who spends it,
+    ``"network"``, ``"host"`` or ``"static"``.
     """
 
     name: str
@@ -66,6 +72,31 @@ class Term:
     unit: str
     grade: str
     sources: tuple[str, ...]
+    energy_pj: Interval
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Who spends the energy of the mean inference, each on its own, before any sum."""
+
+    network: Interval | None
+    host: Interval | None
+    static: Interval | None
+
+
+@dataclass(frozen=True)
+class LayerEnergy:
+    """Network energy of one population: its updates, its spikes, and what arrives at it.
+
+    updates, spikes, synops : means per inference. energy_pj : of the mean inference.
+    """
+
+    name: str
+    neurons: int
+    updates: float
+    spikes: float
+    synops: float
     energy_pj: Interval
 
 
@@ -88,24 +119,47 @@ class Duration:
 
 @dataclass(frozen=True)
 class WorstCase:
-    """The most that this program can cost: every input and neuron sends in every step."""
+    """The most that this program can cost: every input and neuron sends in every step.
+
+    inference_us, static_pj, total_pj : None without time or power, and in older files.
+    """
 
     spikes: int
     synops: int
     dynamic_pj: Interval
+    inference_us: Interval | None = None
+    static_pj: Interval | None = None
+    total_pj: Interval | None = None
+    basis: str = ""
 
 
 @dataclass(frozen=True)
 class ValidationCase:
-    """A measured case that was run through the same profile."""
+    """A measured case that was run through the same profile and the same code.
+
+    error : of the mid value, None where there are bounds only. error_above_idle : the same as a
+    share of what was measured above idle chip and awake host. untimed, error_untimed : predicted
+    without being given the measured step time. constant, line : what the mean of the calibration
+    rows, and a line through them over neuron updates, would have said. skill_* : ``1 - |error| /
+    |error of that|``. activity : how the events of the case are known.
+    """
 
     case: str
     quantity: str
     predicted: Interval
     measured: float
     role: str
-    error: float
+    error: float | None
     contained: bool
+    title: str = ""
+    activity: str = ""
+    error_above_idle: float | None = None
+    untimed: Interval | None = None
+    error_untimed: float | None = None
+    constant: float | None = None
+    line: float | None = None
+    skill_constant: float | None = None
+    skill_line: float | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +173,9 @@ class EnergyReport:
     dynamic_pj : everything but static power (published dynamic figures hold the host, too); None
         where only synapses can be priced. static_pj, total_pj : None without time or power.
     duration : None where the profile has no usable timing, `time_reason` says why.
+    parts : network, host and static apart. layers : the network's part by population.
+    dominant : which term is largest. narrowing : what would make the interval narrower.
+    inference : what one inference is. bounds_only : the ends are known, the middle is not.
     """
 
     profile: str
@@ -146,6 +203,12 @@ class EnergyReport:
     validation: tuple[ValidationCase, ...]
     citations: Mapping[str, str]
     statement: str = NOT_MEASURED
+    parts: Parts | None = None
+    layers: tuple[LayerEnergy, ...] = ()
+    dominant: str = ""
+    narrowing: tuple[str, ...] = ()
+    inference: str = ""
+    bounds_only: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain dicts, lists, text and numbers, ready for JSON."""

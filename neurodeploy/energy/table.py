@@ -36,29 +36,75 @@ def renderable(report: EnergyReport) -> RenderableType:
     parts: list[RenderableType] = [
         _headline(report),
         _terms(report.terms),
+        _lines("By population, network only", list(_layers(report))),
         _lines("Left out", _exclusions(report)),
         _lines("Basis", list(_basis(report))),
+        _lines("What would narrow it", list(report.narrowing)),
+        _lines("Caveats", list(report.warnings)),
     ]
-    if report.warnings:
-        parts.append(_lines("Caveats", list(report.warnings)))
     if report.validation:
-        parts.append(_validation(report))
+        parts += [_validation(report), *_null_models(report)]
     parts.append(Text(report.statement))
     return Group(*parts)
 
 
 def _headline(report: EnergyReport) -> RenderableType:
+    """Return the parts, each on its own, before the sum."""
     spread = report.headline_pj
     name = report.quantity[0].upper() + report.quantity[1:]
     head = Text(f"{name} on {report.profile}: ", style="bold")
-    head.append(energy_range(spread.mean))
-    lines = [
-        f"mean of {report.samples} samples of {report.steps} steps; per sample "
-        f"{energy(spread.minimum.mid)} to {energy(spread.maximum.mid)} at mid constants",
+    head.append(energy_range(spread.mean) + (", bounds only" if report.bounds_only else ""))
+    lines = [f"  {line}" for line in (*parts_of(report), samples_of(report), worst_of(report))]
+    return Group(head, *(Text(line) for line in lines))
+
+
+def parts_of(report: EnergyReport) -> Iterator[str]:
+    """Yield network, host and static energy, and what dominates."""
+    parts = report.parts
+    if parts is None:
+        return
+    for name, interval in (
+        ("network", parts.network),
+        ("host and barrier", parts.host),
+        ("static", parts.static),
+    ):
+        yield f"{name}: {'not priced' if interval is None else energy_range(interval)}"
+    if report.dominant:
+        yield f"largest: {report.dominant}"
+
+
+def samples_of(report: EnergyReport) -> str:
+    """Return what the mean is of, and the spread of single samples."""
+    spread = report.headline_pj
+    low, high = spread.minimum.mid, spread.maximum.mid
+    ends = (
+        f"{energy(spread.minimum.low)} to {energy(spread.maximum.high)}"
+        if low is None or high is None
+        else f"{energy(low)} to {energy(high)} at mid constants"
+    )
+    return f"mean of {report.samples} samples of {report.steps} steps; per sample {ends}"
+
+
+def worst_of(report: EnergyReport) -> str:
+    """Return the worst case, of the same quantity as the headline where it has one."""
+    worst = report.worst_case
+    if report.total_pj is not None and worst.total_pj is not None:
+        return (
+            f"if every input and neuron fired in every step: at most "
+            f"{energy(worst.total_pj.high)}, static part included"
+        )
+    return (
         f"if every input and neuron fired in every step: dynamic part at most "
-        f"{energy(report.worst_case.dynamic_pj.high)}",
-    ]
-    return Group(head, *(Text(f"  {line}") for line in lines))
+        f"{energy(worst.dynamic_pj.high)}"
+    )
+
+
+def _layers(report: EnergyReport) -> Iterator[str]:
+    for layer in report.layers:
+        yield (
+            f"{layer.name}: {energy_range(layer.energy_pj)}; {layer.synops:,.0f} synops, "
+            f"{layer.updates:,.0f} updates, {layer.spikes:,.0f} spikes"
+        )
 
 
 def _terms(terms: tuple[Term, ...]) -> Table:
@@ -71,7 +117,8 @@ def _terms(terms: tuple[Term, ...]) -> Table:
     table.add_column("Grade")
     for term in terms:
         count = f"{term.count_mean:,.0f}" + (" us" if term.count_unit == "us" else "")
-        middle, ends = energy(term.energy_pj.mid), energy_ends(term.energy_pj)
+        mid, ends = term.energy_pj.mid, energy_ends(term.energy_pj)
+        middle = "" if mid is None else energy(mid)
         table.add_row(term.name, count, _constant(term), middle, ends, term.grade)
     return table
 
@@ -79,7 +126,7 @@ def _terms(terms: tuple[Term, ...]) -> Table:
 def _constant(term: Term) -> str:
     unit, factor = ("uJ", 1e-3) if term.unit == "nJ" else (term.unit, 1.0)
     interval = term.constant.scaled(factor)
-    ends = digits(interval.mid) if interval.low == interval.high else _dashed(interval)
+    ends = digits(interval.high) if interval.low == interval.high else _dashed(interval)
     return f"{ends} {unit}"
 
 
@@ -101,10 +148,12 @@ def _basis(report: EnergyReport) -> Iterator[str]:
         f"program {report.digest[:12]}"
     )
     yield f"synaptic operations counted as {report.count_convention}"
+    if report.inference:
+        yield f"one inference: {report.inference}"
     if report.joint_constraint:
         yield (
-            f"fitted constants share one measured total ({report.joint_constraint}): their highs "
-            "exclude each other, the sum is bounded as a whole"
+            f"measured totals ({report.joint_constraint}) bound the constants together: low and "
+            "high are the least and the most that any constants allow which agree with all of them"
         )
     if report.duration is not None:
         yield (
@@ -134,17 +183,42 @@ def _validation(report: EnergyReport) -> RenderableType:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0))
     for column in ("Measured case", "Quantity"):
         table.add_column(column)
-    for column in ("Measured", "Predicted", "Mid error"):
+    for column in ("Measured", "Predicted", "Error"):
         table.add_column(column, justify="right")
     table.add_column("Role")
     for case in report.validation:
-        predicted = f"{digits(case.predicted.mid)} ({_dashed(case.predicted)})"
+        middle = "" if case.predicted.mid is None else f"{digits(case.predicted.mid)} "
         table.add_row(
             case.case,
             case.quantity,
             digits(case.measured),
-            predicted,
-            f"{case.error:+.1%}",
+            f"{middle}({_dashed(case.predicted)})",
+            "within" if case.error is None and case.contained else _percent(case.error, "outside"),
             case.role,
         )
     return table
+
+
+def _percent(share: float | None, absent: str = "") -> str:
+    return absent if share is None else f"{share:+.1%}"
+
+
+def _null_models(report: EnergyReport) -> Iterator[RenderableType]:
+    """Say how the predictions were made, and what models that know nothing would have said."""
+    lines = [
+        "predicted now, by the code above; the measured step time is given. Where the activity "
+        "was not published, low is a silent network and high one in which every neuron fires"
+    ]
+    for case in report.validation:
+        if case.role == "calibration" or case.skill_constant is None:
+            continue
+        line = "" if case.skill_line is None else f", {case.skill_line:.2f} over the line"
+        idle = case.error_above_idle
+        above = "" if idle is None else f"; {_percent(idle)} of what is above idle and awake host"
+        free = case.error_untimed
+        untimed = "" if free is None else f"; {_percent(free)} without the step time"
+        lines.append(
+            f"{case.case}, {case.quantity}: skill {case.skill_constant:.2f} over the mean of the "
+            f"calibration rows{line}{above}{untimed}"
+        )
+    yield _lines("How these were predicted", lines)

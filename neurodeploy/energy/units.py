@@ -14,16 +14,16 @@ def energy(pj: float) -> str:
 
 
 def energy_range(interval: Interval) -> str:
-    """Return ``mid (low to high)`` in one unit: ``"1.09 (0.579 to 1.1) mJ"``."""
+    """Return ``mid (low to high)`` in one unit: ``"1.09 (0.579 to 1.1) mJ"``.
+
+    Bounds without a centre are ``low to high``.
+    """
     return _range(interval, _ENERGY)
 
 
 def energy_ends(interval: Interval) -> str:
-    """Return ``low to high`` in one unit, or nothing where they agree."""
-    if interval.low == interval.high:
-        return ""
-    factor, unit = _scale(interval.mid or interval.high, _ENERGY)
-    return f"{digits(interval.low / factor)} to {digits(interval.high / factor)} {unit}"
+    """Return ``low to high``, each in its unit, or nothing where they agree."""
+    return "" if interval.low == interval.high else _ends(interval, _ENERGY)
 
 
 def time(us: float) -> str:
@@ -56,9 +56,20 @@ def _one(value: float, units: tuple[tuple[float, str], ...]) -> str:
     return f"{digits(value / factor)} {unit}"
 
 
+def _ends(interval: Interval, units: tuple[tuple[float, str], ...]) -> str:
+    """Return ``low to high`` in one unit where three digits of both read well, else in two."""
+    factor, unit = _scale(interval.mid or interval.high, units)
+    low, high = interval.low / factor, interval.high / factor
+    if interval.low > 0 and low < 0.01:
+        return f"{_one(interval.low, units)} to {_one(interval.high, units)}"
+    return f"{digits(low)} to {digits(high)} {unit}"
+
+
 def _range(interval: Interval, units: tuple[tuple[float, str], ...]) -> str:
-    if interval.low == interval.mid == interval.high:
-        return _one(interval.mid, units)
+    if interval.low == interval.high:
+        return _one(interval.high, units)
+    if interval.mid is None:
+        return _ends(interval, units)
     factor, unit = _scale(interval.mid or interval.high, units)
     low, mid, high = (digits(x / factor) for x in (interval.low, interval.mid, interval.high))
     return f"{mid} ({low} to {high}) {unit}"

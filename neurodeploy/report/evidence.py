@@ -10,6 +10,7 @@ from typing import Any
 from neurodeploy import container
 from neurodeploy.errors import FormatError
 from neurodeploy.program import Program
+from neurodeploy.results.attack import ATTACKED, Fooled, parse_fooled
 from neurodeploy.results.comparison import Compared
 from neurodeploy.results.energy import Energies
 from neurodeploy.results.outcome import Epoch, Outcome
@@ -42,6 +43,7 @@ class Evidence:
     history: tuple[Epoch, ...] = ()
     verify: Measurements | None = None
     sample: SampleArrays | None = None
+    fooled: Fooled | None = None
     comparisons: tuple[Compared, ...] = ()
     energy: Energies | None = None
     ignored: tuple[str, ...] = field(default=())
@@ -100,6 +102,7 @@ def read_evidence(folder: Path) -> Evidence:
         comparisons=reader.comparisons(),
         energy=reader.energy(verify),
         sample=reader.sample(),
+        fooled=reader.fooled(verify),
         ignored=tuple(reader.ignored),
     )
 
@@ -154,6 +157,16 @@ class _Reader:
         if not self._is_own(str(arrays.get("digest", "no network")), SAMPLE):
             return None
         return parse_sample(arrays, self.program, str(path))
+
+    def fooled(self, verify: Measurements | None) -> Fooled | None:
+        """Return the arrays of verify/attack.npz, None where there are none of verify's run."""
+        path = self.folder / ATTACKED
+        if verify is None or verify.suites.attack is None or not path.is_file():
+            return None
+        arrays = read_arrays(path)
+        if not self._is_own(str(arrays.get("digest", "no network")), ATTACKED):
+            return None
+        return parse_fooled(arrays, verify.suites.attack, str(path))
 
     def _is_own(self, digest: object, name: str) -> bool:
         own = self.program.digest

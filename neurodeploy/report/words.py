@@ -22,6 +22,11 @@ def between(accuracy: Accuracy) -> str:
     return f"{percent(low)} to {percent(high)}"
 
 
+def signed(share: float) -> str:
+    """Return a relative error as ``+2.1 %``."""
+    return f"{100 * share:+.1f} %"
+
+
 def count(value: float) -> str:
     """Return a count with thousands separated, one decimal below 100 unless whole."""
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"
@@ -49,7 +54,7 @@ def constant(term: Term) -> str:
         ends = (digits(interval.low), digits(interval.high))
         return f"{ends[0]} mW" if ends[0] == ends[1] else f"{ends[0]} to {ends[1]} mW"
     scaled = interval.scaled(1e3 if term.unit == "nJ" else 1.0)
-    return micro(energy_ends(scaled) or energy(scaled.mid))
+    return micro(energy_ends(scaled) or energy(scaled.high))
 
 
 def micro(text: str) -> str:
@@ -79,12 +84,14 @@ def time_span(interval: Interval) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "percent": percent,
+    "signed": signed,
     "between": between,
     "count": count,
     "listed": listed,
     "shape": shape,
     "constant": constant,
     "micro": micro,
+    "figure": digits,
     "energy": energy_of,
     "energy_range": energy_span,
     "energy_ends": energy_limits,

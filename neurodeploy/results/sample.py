@@ -63,7 +63,7 @@ def read_arrays(path: Path) -> dict[str, Integers]:
 
 def parse_sample(arrays: dict[str, Integers], program: Program, where: str) -> SampleArrays:
     """Return the arrays as a record that fits ``program``; FormatError where they do not."""
-    found = _Arrays(arrays, where)
+    found = Arrays(arrays, where)
     columns = found.integers("columns", None)
     steps = len(columns)
     given = program.inputs[0]
@@ -82,7 +82,7 @@ def parse_sample(arrays: dict[str, Integers], program: Program, where: str) -> S
     )
 
 
-def _layer(found: _Arrays, k: int, population: Population, steps: int) -> LayerArrays:
+def _layer(found: Arrays, k: int, population: Population, steps: int) -> LayerArrays:
     spikes = found.integers(f"layer{k}_s", (steps, population.size))
     neurons = found.integers(f"layer{k}_neurons", None)
     if neurons.ndim != 1 or not np.all((neurons >= 0) & (neurons < population.size)):
@@ -100,7 +100,9 @@ def _layer(found: _Arrays, k: int, population: Population, steps: int) -> LayerA
 
 
 @dataclass(frozen=True)
-class _Arrays:
+class Arrays:
+    """Arrays by name. where : what an error names, such as the file."""
+
     arrays: dict[str, Integers]
     where: str
 

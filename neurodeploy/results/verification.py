@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from neurodeploy.answers import Recipe
 from neurodeploy.fixedpoint import M
+from neurodeploy.results.attack import Attacked
 from neurodeploy.results.certified import CertifiedRow
 from neurodeploy.results.counted import Counted
 from neurodeploy.results.outcome import Versions
@@ -19,7 +20,8 @@ from neurodeploy.verification.activity import Undecided
 class RanAs:
     """How the samples were run. Older files tell engine, timing and weights only.
 
-    answers_differing : samples that aligned time answers otherwise, None where not counted.
+    begins_from_rest : whether every sample did, None in files that do not tell. answers_differing :
+    samples that aligned time answers otherwise, None where not counted.
     """
 
     engine: str = "native"
@@ -31,8 +33,16 @@ class RanAs:
     input_bits: int | None = None
     decided: bool = False
     holds: bool = False
+    begins_from_rest: bool | None = None
     reason: str = ""
     answers_differing: int | None = None
+
+    @property
+    def from_rest(self) -> bool:
+        """Whether every sample began from rest; in older files as far as they tell."""
+        if self.begins_from_rest is None:
+            return self.timing == "aligned" or self.holds
+        return self.begins_from_rest
 
     def sentence(self) -> str:
         """Return how samples were run and why, "" where the file does not say."""
@@ -49,6 +59,7 @@ class RanAs:
             threads=None,
             decided=self.decided,
             holds=self.holds,
+            begins_from_rest=self.from_rest,
             reason=self.reason,
         )
         return recipe.sentence()
@@ -226,6 +237,13 @@ class LayerHeadroom:
 
 
 @dataclass(frozen=True)
+class Suites:
+    """Suites that stand in ``verify.json`` under ``suites`` alone; None where not run."""
+
+    attack: Attacked | None = None
+
+
+@dataclass(frozen=True)
 class Measurements:
     """``verify.json``; None for suites that were not run, and for what older files lack."""
 
@@ -240,6 +258,7 @@ class Measurements:
     overflow: tuple[StateRow, ...] | None = None
     certify: tuple[CertifiedRow, ...] | None = None
     seeds: Mapping[str, int] = field(default_factory=dict)
+    suites: Suites = field(default_factory=Suites)
     versions: Versions = field(default_factory=dict)
 
     @property

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 
 from neurodeploy.errors import OptionError, ProgramError, located
-from neurodeploy.train.layers import ConvLayer, DenseLayer, SpikingLayer
+from neurodeploy.train.connected import ConvLayer, DenseLayer
+from neurodeploy.train.layers import SpikingLayer
 from neurodeploy.train.pooling import SumPoolLayer
 from neurodeploy.train.specs import Conv, Dense, Flatten, LayerSpec, Neuron, Readout, SumPool
 
@@ -27,34 +28,25 @@ def quantised_layer(
     input_scale: float = 1.0,
     spiking: bool = True,
     seed: int = 1,
+    steps: int | None = None,
 ) -> SpikingLayer:
     """Return one layer, a torch module for any other: ``layer(x).s``, ``layer(x).v``.
 
     x : integer-valued ``(steps, batch, *source)``. name : of the population when it is lowered.
     neuron : where ``spec`` names none. input_scale : value of the input that stands for 1.0.
-    spiking : False for an integrator. seed : of the initial weights and delays.
+    spiking : False for an integrator. seed : of the initial weights and delays. steps : columns of
+    a sample, which neurons with a value for each step need.
     `Network.of_layers` makes a chain of such layers, which `neurodeploy.lower` reads.
 
     Raises OptionError or ProgramError for a layer that does not fit its source.
     """
     with located(f"layer {name}"):
-        check_layer(spec, source, spiking)
-        generator = torch.Generator().manual_seed(seed)
         own = spec.neuron or neuron or Neuron()
-        return _made(spec, name, own, source, input_scale, spiking, generator)
-
-
-def _made(
-    spec: Dense | Conv,
-    name: str,
-    neuron: Neuron,
-    source: Shape,
-    input_scale: float,
-    spiking: bool,
-    generator: torch.Generator,
-) -> SpikingLayer:
-    own = neuron if spiking else replace_learn(neuron)
-    return _LAYERS[type(spec)](name, spec, own, tuple(source), input_scale, spiking, generator)
+        own = own if spiking else without_spikes(own)
+        check_layer(spec, source, spiking, own)
+        generator = torch.Generator().manual_seed(seed)
+        made = _LAYERS[type(spec)]
+        return made(name, spec, own, tuple(source), input_scale, spiking, generator, steps)
 
 
 def build_chain(
@@ -64,11 +56,12 @@ def build_chain(
     neuron: Neuron,
     readout: Readout,
     seed: int,
+    steps: int | None,
 ) -> list[Layer]:
     """Return the modules of a chain; errors name the layer by number and kind."""
     _check_chain(specs)
     generator = torch.Generator().manual_seed(seed)
-    built = _Builder(shape, input_scale, neuron, readout, generator)
+    built = _Builder(shape, input_scale, neuron, readout, generator, steps)
     for number, spec in enumerate(specs, 1):
         with located(f"layer {number} ({spec.kind})"):
             built.add(spec, last=number == len(specs))
@@ -116,6 +109,21 @@ def _check_role(layer: SpikingLayer, number: int, last: bool, readout: Readout) 
         raise OptionError(f"layer {number} ({layer.name}): {what}, expected {wanted}")
 
 
+def check_source(layer: SpikingLayer, clean: Sequence[SpikingLayer]) -> None:
+    """Raise OptionError unless ``clean`` has a plain layer of that name and shape."""
+    found = {other.name: other for other in clean}.get(layer.name)
+    if found is None or found.shape != layer.shape:
+        shapes = ", ".join(f"{other.name} {other.shape}" for other in clean)
+        raise OptionError(
+            f"layer {layer.name} {layer.shape}: has no counterpart in the clean network: {shapes}"
+        )
+    if by_step(found.neuron):
+        raise OptionError(
+            f"layer {layer.name}: its counterpart has a gain or a moving threshold, expected plain "
+            "neurons"
+        )
+
+
 def _check_chain(layers: Sequence[LayerSpec]) -> None:
     if not layers:
         raise OptionError("the network has no layers, expected at least one")
@@ -135,6 +143,7 @@ class _Builder:
     neuron: Neuron
     readout: Readout
     generator: torch.Generator
+    steps: int | None
 
     def __post_init__(self) -> None:
         self.modules: list[Layer] = []
@@ -170,10 +179,21 @@ class _Builder:
         self.count += 1
         name = "output" if last else f"hidden{self.count}"
         spiking = not (last and self.readout.kind == "integrator")
-        check_layer(spec, self.shape, spiking)
+        neuron = spec.neuron or (plain(self.neuron) if last else self.neuron)
+        if not spiking:
+            neuron = without_spikes(neuron)
+        check_layer(spec, self.shape, spiking, neuron)
         self._check_padding(spec)
-        neuron = spec.neuron or self.neuron
-        layer = _made(spec, name, neuron, self.shape, self.input_scale, spiking, self.generator)
+        layer = _LAYERS[type(spec)](
+            name,
+            spec,
+            neuron,
+            self.shape,
+            self.input_scale,
+            spiking,
+            self.generator,
+            self.steps,
+        )
         self.shape, self.input_scale = layer.shape, 1.0
         return layer
 
@@ -187,8 +207,15 @@ class _Builder:
             )
 
 
-def check_layer(spec: Dense | Conv, source: Shape, spiking: bool) -> None:
-    """Raise OptionError or ProgramError for a layer that does not fit its source."""
+def check_layer(spec: Dense | Conv, source: Shape, spiking: bool, neuron: Neuron) -> None:
+    """Raise OptionError or ProgramError for a layer that does not fit its source or its neurons."""
+    if "theta" in neuron.learn and neuron.model != "homeostatic":
+        raise OptionError("learn holds 'theta', but neuron.model is 'lif'; set it to 'homeostatic'")
+    if getattr(spec, "recurrent", False) and by_step(neuron):
+        raise OptionError(
+            "recurrent is true with a learned gain or a homeostatic threshold, which training does "
+            "not take together"
+        )
     if isinstance(spec, Conv):
         _check_conv(spec, source)
     else:
@@ -212,10 +239,21 @@ def _check_conv(spec: Conv, source: Shape) -> None:
             )
 
 
-def replace_learn(neuron: Neuron) -> Neuron:
-    """Return the neuron without a learned threshold, which an integrator does not have."""
-    kept = tuple(name for name in neuron.learn if name != "threshold")
-    return neuron.model_copy(update={"learn": kept})
+def by_step(neuron: Neuron) -> bool:
+    """Return whether neurons have a value for each step: a gain, or a signature."""
+    return "gain" in neuron.learn or neuron.model == "homeostatic"
+
+
+def plain(neuron: Neuron) -> Neuron:
+    """Return the neuron of a last layer, whose threshold stays where it is."""
+    kept = tuple(name for name in neuron.learn if name != "theta")
+    return neuron.model_copy(update={"learn": kept, "model": "lif"})
+
+
+def without_spikes(neuron: Neuron) -> Neuron:
+    """Return the neuron of an integrator: without threshold, gain and homeostasis."""
+    kept = tuple(name for name in neuron.learn if name not in ("threshold", "gain", "theta"))
+    return neuron.model_copy(update={"learn": kept, "model": "lif"})
 
 
 def _ragged(pool: SumPoolLayer) -> bool:

@@ -15,7 +15,7 @@ from neurodeploy.encode import ENCODERS
 from neurodeploy.errors import OptionError, located
 from neurodeploy.schema import nearest
 from neurodeploy.train.consistency import check_consistency
-from neurodeploy.train.methods import Hook, Loss, NotNegative, Perturbation
+from neurodeploy.train.methods import Homeostasis, Hook, Loss, NotNegative, Perturbation
 from neurodeploy.train.specs import (
     Conv,
     Count,
@@ -105,7 +105,7 @@ class Config(Spec):
     hook : what is done to the weights after each step, in order.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"hook"})
+    later: ClassVar[frozenset[str]] = frozenset({"hook", "homeostasis"})
 
     name: str = "run"
     seed: Annotated[int, Field(ge=0, le=2**62)] = 1
@@ -117,6 +117,7 @@ class Config(Spec):
     loss: Loss = Loss()
     perturbation: Perturbation = Perturbation()
     hook: tuple[Hook, ...] = Field(default=(), strict=False)
+    homeostasis: Homeostasis | None = None
     optimizer: Optimizer = Optimizer()
     training: Training = Training()
 

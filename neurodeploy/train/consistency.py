@@ -37,6 +37,7 @@ def check_consistency(config: Config) -> None:
     _check_encoder(config.encoder)
     _check_loss(loss, perturbation)
     _check_perturbation(perturbation, config.encoder)
+    _check_neurons(config)
     for number, hook in enumerate(config.hook, 1):
         _check_hook(hook, number)
     silent = config.readout.kind == "integrator" and len(config.layer) == 1
@@ -54,6 +55,27 @@ def _check_training(config: Config) -> None:
     batch_norm = any(getattr(layer, "norm", "") == "batch" for layer in config.layer)
     if training.freeze_epochs and not batch_norm:
         raise OptionError("training.freeze_epochs: is set, but no layer has norm 'batch'")
+
+
+def _check_neurons(config: Config) -> None:
+    own = [getattr(layer, "neuron", None) for layer in config.layer]
+    neurons = [config.neuron, *(neuron for neuron in own if neuron is not None)]
+    homeostatic = any(neuron.model == "homeostatic" for neuron in neurons)
+    if homeostatic and config.homeostasis is None:
+        raise OptionError(
+            "neuron.model: is 'homeostatic', which needs signatures, but homeostasis.clean is "
+            "missing; name the folder of a run with plain neurons"
+        )
+    if config.homeostasis is not None and not homeostatic:
+        raise OptionError("homeostasis: is set, but no neuron.model is 'homeostatic'")
+    for neuron in neurons:
+        if neuron.model == "lif" and "theta" in neuron.model_fields_set:
+            raise OptionError("neuron.theta: is set, but neuron.model is 'lif'")
+    if config.loss.labels == "step" and config.readout.kind != "integrator":
+        raise OptionError(
+            "loss.labels: is 'step', but the spikes of one step say too little; set readout.kind "
+            "to 'integrator'"
+        )
 
 
 def _check_loss(loss: Loss, perturbation: Perturbation) -> None:

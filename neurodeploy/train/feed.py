@@ -76,6 +76,14 @@ class Feed:
         columns = self.encoder.encode(split.x, split.index, split.lengths, draw)
         return torch.from_numpy(np.ascontiguousarray(np.moveaxis(columns, 1, 0), np.float32))
 
+    def valid(self, split: Split) -> Tensor:
+        """Return which columns hold data, bool ``(steps, batch)``: no gap, no end of a series."""
+        column = torch.arange(self.steps)[:, None]
+        there = (column < self.encoder.steps).expand(self.steps, len(split))
+        if split.lengths is None:
+            return there
+        return there & (column < torch.from_numpy(np.asarray(split.lengths, np.int64)))
+
 
 def check_fit(data: Dataset, classes: int, batch: int) -> None:
     """Raise DataError when the network or the batch does not fit ``data``."""

@@ -44,7 +44,9 @@ def tables(model: type[Spec], path: str = "") -> Iterator[tuple[str, type[Spec]]
         for inner, listed in _models(field.annotation):
             longer = f"{path}.{name}".lstrip(".")
             kind = inner.model_fields.get("kind")
-            if listed and kind is not None:
+            if listed and (kind is None or kind.is_required()):
+                yield f"[[{longer}]]", inner
+            elif listed and kind is not None:
                 yield f'[[{longer}]] kind = "{kind.default}"', inner
             else:
                 yield from tables(inner, f"[{longer}]" if not path else longer)

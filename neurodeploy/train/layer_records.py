@@ -15,7 +15,8 @@ from neurodeploy.train.scan import MANTISSA
 class Result:
     """What a layer computed.
 
-    s, v : spikes and v before the reset, float32 ``(T, batch, *shape)``. unit : mantissa of 1.0 in
+    s, v : spikes and v before the reset, float32 ``(T, batch, *shape)``; v after the reset where
+    the neurons have a gain per step or a moving threshold. unit : mantissa of 1.0 in
     a; 64 times that in v. currents : returns a. packed : the spikes as bits, where they were
     computed so.
     """
@@ -47,6 +48,8 @@ class Quantised:
 
     weight : ``(out, ...)``. recurrent : ``(N, N)`` or None. bias : ``(out,)`` or None.
     threshold, current_decay, voltage_decay : any parameter shape of `neurodeploy.neuron`.
+    gain : per step ``(T,)`` or None. theta : any parameter shape, with signature ``(T, *shape)``,
+    or None.
     """
 
     weight: Tensor
@@ -55,6 +58,14 @@ class Quantised:
     threshold: Tensor
     current_decay: Tensor
     voltage_decay: Tensor
+    gain: Tensor | None = None
+    theta: Tensor | None = None
+    signature: Tensor | None = None
+
+    @property
+    def by_rule(self) -> bool:
+        """Whether the twin's rule runs the neurons (`neurodeploy.train.rule_scan`)."""
+        return self.gain is not None or self.theta is not None
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,13 @@ the statistics of batch-norm, which come from the batch.
 from __future__ import annotations
 
 import math
-import zlib
 from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from neurodeploy.draws import integers
-from neurodeploy.errors import located
+from neurodeploy.errors import OptionError, located
 from neurodeploy.fixedpoint import DECAY_ONE
-from neurodeploy.synapse import convolved_shape
 from neurodeploy.train import fused
 from neurodeploy.train.inputs import fitted, largest_whole
 from neurodeploy.train.layer_records import Quantised, Result, Statistics
@@ -27,13 +23,16 @@ from neurodeploy.train.quantise import (
     exact_dtype,
     quantise_bias,
     quantise_decay,
+    quantise_gain,
+    quantise_theta,
     quantise_threshold,
     quantise_weight,
     row_bound,
     wrap_through,
 )
 from neurodeploy.train.response import impulse_response
-from neurodeploy.train.scan import ScanOptions, ScanParameters, scan
+from neurodeploy.train.rule_scan import run_rule
+from neurodeploy.train.scan import MANTISSA, ScanOptions, ScanParameters, scan
 from neurodeploy.train.specs import Conv, Dense, Neuron
 
 Shape = tuple[int, ...]
@@ -63,6 +62,9 @@ class SpikingLayer(nn.Module, ABC):
     threshold: Tensor
     current_decay: Tensor
     voltage_decay: Tensor
+    theta: Tensor
+    signature: Tensor
+    recorded: Tensor
 
     def __init__(
         self,
@@ -73,6 +75,7 @@ class SpikingLayer(nn.Module, ABC):
         input_scale: float,
         spiking: bool,
         generator: torch.Generator,
+        steps: int | None = None,
     ) -> None:
         super().__init__()
         self.name, self.spec, self.neuron = name, spec, neuron
@@ -90,7 +93,8 @@ class SpikingLayer(nn.Module, ABC):
             self.register_buffer("mean", torch.zeros(out))
             self.register_buffer("var", torch.ones(out))
         self.register_buffer("scale", torch.tensor(float(spec.scale or 64)))
-        self._add_neuron()
+        self.neurons = math.prod(self.shape)  # a kernel that does not fit is told here
+        self._add_neuron(steps)
 
     @abstractmethod
     def weight_shape(self) -> Shape:
@@ -115,15 +119,24 @@ class SpikingLayer(nn.Module, ABC):
         """Mantissa of threshold 1.0."""
         return float(self.scale) * self.input_scale
 
-    def _add_neuron(self) -> None:
-        fractions = {
-            "threshold": self.neuron.threshold,
-            "current_decay": self.neuron.current_decay / DECAY_ONE,
-            "voltage_decay": self.neuron.voltage_decay / DECAY_ONE,
+    def _add_neuron(self, steps: int | None) -> None:
+        neuron = self.neuron
+        values = {
+            "threshold": neuron.threshold,
+            "current_decay": neuron.current_decay / DECAY_ONE,
+            "voltage_decay": neuron.voltage_decay / DECAY_ONE,
         }
-        for name, value in fractions.items():
+        self.step_gain: nn.Parameter | None = None
+        if "gain" in neuron.learn:
+            self.step_gain = nn.Parameter(torch.ones(_known(steps, "learn holds 'gain'")))
+        if neuron.model == "homeostatic":
+            values["theta"] = neuron.theta
+            length = _known(steps, "model is 'homeostatic'")
+            self.register_buffer("signature", torch.zeros((length, *self.shape)))
+            self.register_buffer("recorded", torch.zeros((), dtype=torch.bool))
+        for name, value in values.items():
             tensor = torch.full(self._parameter_shape(), value)
-            if name in self.neuron.learn:
+            if name in neuron.learn:
                 self.register_parameter(name, nn.Parameter(tensor))
             else:
                 self.register_buffer(name, tensor)
@@ -166,7 +179,20 @@ class SpikingLayer(nn.Module, ABC):
             threshold=quantise_threshold(self.threshold, self.unit),
             current_decay=self._decay("current_decay"),
             voltage_decay=self._decay("voltage_decay"),
+            gain=None if self.step_gain is None else quantise_gain(self.step_gain),
+            **self._homeostasis(),
         )
+
+    def _homeostasis(self) -> dict[str, Tensor]:
+        if self.neuron.model != "homeostatic":
+            return {}
+        if not bool(self.recorded):
+            raise OptionError(
+                f"layer {self.name}: has no signature yet; record one, e.g. "
+                "network.record_signatures(clean_network, columns)"
+            )
+        signature = torch.round(self.signature.double() * (MANTISSA * self.unit))
+        return {"theta": quantise_theta(self.theta), "signature": signature}
 
     def forward(
         self,
@@ -197,7 +223,7 @@ class SpikingLayer(nn.Module, ABC):
             return self.delayed(self._current(x, grid.weight, bound), steps)
 
         options = self._options(steps)
-        whole = self._run_fused(x, packed, grid, options)
+        whole = None if grid.by_rule else self._run_fused(x, packed, grid, options)
         if whole is not None:
             return Result(whole.s, whole.v, self.unit, currents, whole.packed)
         a = currents()
@@ -208,7 +234,10 @@ class SpikingLayer(nn.Module, ABC):
             self._bias_per_neuron(grid.bias),
             grid.recurrent,
         )
-        s, v = scan(a, parameters, options)
+        if grid.by_rule:
+            s, v = run_rule(a, grid, parameters, options)
+        else:
+            s, v = scan(a, parameters, options)
         shape = (steps, x.shape[1], *self.shape)
         return Result(s.reshape(shape), v.reshape(shape), self.unit, lambda: a)
 
@@ -266,7 +295,7 @@ class SpikingLayer(nn.Module, ABC):
 
     def _bias_per_neuron(self, bias: Tensor | None) -> Tensor:
         if bias is None:
-            return torch.zeros(math.prod(self.shape), device=self.weight.device)
+            return torch.zeros(self.neurons, device=self.weight.device)
         return self._spread(bias.reshape(-1, 1, 1) if len(self.shape) == 3 else bias)
 
     def _batch_statistics(self, x: Tensor) -> Statistics | None:
@@ -333,87 +362,7 @@ class SpikingLayer(nn.Module, ABC):
         return torch.where(largest > 0, torch.log2(largest.clamp(min=1)), torch.zeros(()))
 
 
-class DenseLayer(SpikingLayer):
-    """All-to-all weights; see `neurodeploy.train.specs.Dense`."""
-
-    spec: Dense
-    delay: Tensor
-
-    def __init__(
-        self,
-        name: str,
-        spec: Dense,
-        neuron: Neuron,
-        source: Shape,
-        input_scale: float,
-        spiking: bool,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(name, spec, neuron, source, input_scale, spiking, generator)
-        if spec.recurrent:
-            weight = torch.randn((spec.size, spec.size), generator=generator)
-            self.recurrent = nn.Parameter(weight * (0.5 / math.sqrt(spec.size)))
-        if spec.max_delay:
-            seed, stream = generator.initial_seed(), zlib.crc32(name.encode())
-            drawn = integers(seed, spec.size, spec.max_delay + 1, stream)
-            self.register_buffer("delay", torch.from_numpy(drawn))
-
-    def weight_shape(self) -> Shape:
-        return (self.spec.size, math.prod(self.source))
-
-    @property
-    def shape(self) -> Shape:
-        return (self.spec.size,)
-
-    def multiply(self, x: Tensor, weight: Tensor) -> Tensor:
-        return x.flatten(1) @ weight.t()
-
-    def geometry(self) -> fused.Geometry | None:
-        return None if self.spec.max_delay else fused.Geometry(self.source, self.shape)
-
-    def delayed(self, a: Tensor, steps: int) -> Tensor:
-        """Return ``a[t - delay[i], :, i]``, zero before the first step."""
-        if not self.spec.max_delay:
-            return a
-        full = a.expand(steps, *a.shape[1:])
-        when = torch.arange(steps, device=a.device)[:, None] - self.delay  # (steps, N)
-        index = when.clamp(min=0)[:, None].expand_as(full)
-        return full.gather(0, index).mul((when >= 0)[:, None])
-
-
-class ConvLayer(SpikingLayer):
-    """A convolution; see `neurodeploy.train.specs.Conv`."""
-
-    spec: Conv
-
-    def weight_shape(self) -> Shape:
-        spec = self.spec
-        return (spec.channels, self.source[0] // spec.groups, spec.kernel, spec.kernel)
-
-    @property
-    def shape(self) -> Shape:
-        spec, weight = self.spec, self.weight_shape()
-        stride, padding, dilation = ((n, n) for n in (spec.stride, spec.padding, spec.dilation))
-        return convolved_shape(self.source, weight, stride, padding, dilation, spec.groups)
-
-    @property
-    def wrap_bits(self) -> int:
-        return 24
-
-    def geometry(self) -> fused.Geometry | None:
-        if self.spec.dilation != 1 or self.spec.groups != 1:
-            return None
-        return fused.Geometry(self.source, self.shape, self.spec)
-
-    def multiply(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Convolve; through patches off the CPU, where libraries choose inexact algorithms."""
-        spec = self.spec
-        if x.device.type == "cpu":
-            with torch.backends.nnpack.flags(enabled=False):
-                return functional.conv2d(
-                    x, weight, None, spec.stride, spec.padding, spec.dilation, spec.groups
-                )
-        patches = functional.unfold(x, spec.kernel, spec.dilation, spec.padding, spec.stride)
-        patches = patches.reshape(len(x), spec.groups, -1, patches.shape[-1])
-        kernels = weight.reshape(spec.groups, spec.channels // spec.groups, -1)
-        return torch.einsum("gok,ngkp->ngop", kernels, patches).reshape(len(x), *self.shape)
+def _known(steps: int | None, what: str) -> int:
+    if steps is None:
+        raise OptionError(f"{what}, which needs the number of steps of a sample; give steps")
+    return steps

@@ -17,6 +17,7 @@ from neurodeploy.errors import TrainingError
 from neurodeploy.train.checkpoint import Checkpoint, copied
 from neurodeploy.train.config import Config
 from neurodeploy.train.feed import Feed, labels
+from neurodeploy.train.homeostasis import take_signatures, take_weights
 from neurodeploy.train.hooks import Moment, after_step
 from neurodeploy.train.losses import total_loss
 from neurodeploy.train.network import Network, Run
@@ -52,8 +53,19 @@ class Loop:
         """Steps of an epoch; a last incomplete batch is left out."""
         return len(self.feed.data.train) // self.config.training.batch
 
-    def start(self) -> None:
-        """Calibrate a fresh network on the first samples of the first epoch."""
+    def start(self, clean: Network | None = None) -> None:
+        """Calibrate a fresh network on the first samples of the first epoch.
+
+        clean : network that homeostatic layers get their signatures from, and the weights where
+        the configuration says so; then there is nothing to calibrate.
+        """
+        given = self.config.homeostasis
+        if clean is not None and given is not None:
+            take_signatures(self.network, clean, self.feed, given.samples)
+            if given.start:
+                take_weights(self.network, clean)
+                self.best_model = copied(self.network.state_dict())
+                return
         rows = self.feed.order(1)[:CALIBRATION_SAMPLES]
         x = self.feed.batch(self.feed.data.train.take(rows), draw=1)
         self.network.calibrate(x.to(self.network.device), self.feed.steps)
@@ -67,14 +79,9 @@ class Loop:
         torch.set_rng_state(checkpoint.random)
 
     def _load(self, checkpoint: Checkpoint) -> None:
-        try:
-            self.network.load_state_dict(checkpoint.best_model)
-            self.network.load_state_dict(checkpoint.model)
-            self.optimizer.load_state_dict(checkpoint.optimizer)
-        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise TrainingError(
-                f"the checkpoint does not fit the network: {' '.join(str(error).split())[:200]}"
-            ) from error
+        load_into(self.network, checkpoint.best_model)
+        load_into(self.network, checkpoint.model)
+        load_into(self.optimizer, checkpoint.optimizer)
 
     def run(self) -> None:
         """Train the epochs that remain."""
@@ -121,7 +128,8 @@ class Loop:
             self._give_up(epoch, step, str(error))
         gap = self.feed.encoder.gap
         y = labels(split).to(self.network.device)
-        loss = total_loss(config.loss, self.network, y, clean, noisy, gap, progress)
+        valid = self.feed.valid(split).to(y.device) if config.loss.labels == "step" else None
+        loss = total_loss(config.loss, self.network, y, clean, noisy, gap, progress, valid)
         self.optimizer.zero_grad(set_to_none=True)
         if not math.isfinite(float(loss.detach())):
             where, what = self._not_finite(clean, noisy)
@@ -205,6 +213,16 @@ class Loop:
             random=torch.get_rng_state(),
             history=self.history,
         )
+
+
+def load_into(target: Any, state: dict[str, Any]) -> None:
+    """Load a state of a checkpoint; raise TrainingError when it does not fit."""
+    try:
+        target.load_state_dict(state)
+    except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise TrainingError(
+            f"the checkpoint does not fit the network: {' '.join(str(error).split())[:200]}"
+        ) from error
 
 
 def _optimizer(config: Config, network: Network) -> torch.optim.Optimizer:

@@ -57,6 +57,53 @@ def rest_penalty(network: Network, run: Run, gap: int) -> Tensor:
     return torch.stack(rates).mean() if rates else torch.zeros(())
 
 
+def step_cross_entropy(
+    network: Network, run: Run, y: Tensor, valid: Tensor | None = None
+) -> Tensor:
+    """Return the mean cross-entropy over steps and samples, of ``scale * output`` of each step.
+
+    y : labels ``(batch,)`` or, one for each step, ``(steps, batch)``. valid : bool
+    ``(steps, batch)``, the steps that count, None for all; of both the read-out's window is taken.
+
+    Source: Deng et al., ICLR 2022, arXiv:2202.11946, equation 9 (temporal efficient training).
+    """
+    outputs = network.readout.scale * network.outputs(run)
+    steps, batch = outputs.shape[:2]
+    labels = y.expand(steps, batch) if y.dim() == 1 else y[-steps:]
+    found = functional.cross_entropy(outputs.flatten(0, 1), labels.reshape(-1), reduction="none")
+    return _mean_of(found.reshape(steps, batch), valid)
+
+
+def mean_squared_error(
+    network: Network, run: Run, target: Tensor, valid: Tensor | None = None
+) -> Tensor:
+    """Return the mean of ``(output - target)^2``, for networks that read values out.
+
+    output : v of an integrator in units of its layer, or spikes (`Network.outputs`). target :
+    ``(steps, batch, N)``, of which the read-out's window is taken, or ``(batch, N)`` for the mean
+    over the window. valid : as for `step_cross_entropy`.
+    """
+    outputs = network.outputs(run)
+    if target.dim() == 2:
+        return functional.mse_loss(outputs.mean(0), target)
+    error = (outputs - target[-len(outputs) :]).square().mean(2)
+    return _mean_of(error, valid)
+
+
+def _mean_of(values: Tensor, valid: Tensor | None) -> Tensor:
+    """Return the mean of ``(steps, batch)`` where ``valid``, the last steps of which are taken."""
+    if valid is None:
+        return values.mean()
+    there = valid[-len(values) :].to(values)
+    return (values * there).sum() / there.sum().clamp(min=1)
+
+
+def _answer(spec: Loss, network: Network, run: Run, y: Tensor, valid: Tensor | None) -> Tensor:
+    if spec.labels == "step":
+        return step_cross_entropy(network, run, y, valid)
+    return functional.cross_entropy(run.logits, y)
+
+
 def total_loss(
     spec: Loss,
     network: Network,
@@ -65,6 +112,7 @@ def total_loss(
     perturbed: Run | None,
     gap: int = 0,
     progress: float = 1.0,
+    valid: Tensor | None = None,
 ) -> Tensor:
     """Return the loss of one batch.
 
@@ -72,13 +120,14 @@ def total_loss(
             + rate_weight * rate penalty + rest_weight * rest penalty
 
     and CE(clean) in place of the first two without a perturbed pass. gap : silent columns at the
-    end of each sample. progress : see `weights`. What has weight 0 is not computed.
+    end of each sample. progress : see `weights`. What has weight 0 is not computed. CE is that of
+    the logits, or of each step by itself (`step_cross_entropy`, with ``valid``).
     """
-    loss = functional.cross_entropy(clean.logits, y)
+    loss = _answer(spec, network, clean, y, valid)
     if perturbed is not None:
         now = weights(spec, progress)
         if now.clean < 1:
-            other = functional.cross_entropy(perturbed.logits, y)
+            other = _answer(spec, network, perturbed, y, valid)
             loss = now.clean * loss + (1 - now.clean) * other
         if now.term:
             passes = Passes(clean, perturbed, y)

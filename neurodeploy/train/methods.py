@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -78,12 +78,14 @@ class Loss(Spec):
     factor (rho). layers : spiking layers that an MPPD term looks at, ``"last"`` or ``"all"``.
     clean_share : share of the clean cross-entropy (chi), when there is a perturbation.
     term_ramp, share_ramp : schedules of the term's weight, and of the share of the perturbed pass.
+    labels : ``"sample"``: the cross-entropy of the mean over the steps; ``"step"``: its mean over
+    all steps with data of the read-out's window, each of which is to know the label by itself.
     rate_weight, rate_target : weight of the mean squared distance of each layer's firing rate from
     the target. rest_weight : weight of the firing rate in the second half of the encoder's gap,
     which teaches a recurrent network to come to rest before the next sample of a stream.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"layers", "term_ramp", "share_ramp"})
+    later: ClassVar[frozenset[str]] = frozenset({"layers", "term_ramp", "share_ramp", "labels"})
 
     term: Annotated[str, _one_of(TERMS, "none")] = "none"
     term_weight: NotNegative = 1.0
@@ -91,6 +93,7 @@ class Loss(Spec):
     term_ramp: Ramp | None = None
     clean_share: Share = 0.5
     share_ramp: Ramp | None = None
+    labels: Literal["sample", "step"] = "sample"
     rate_weight: NotNegative = 0.0
     rate_target: Share = 0.1
     rest_weight: NotNegative = 0.0
@@ -106,3 +109,16 @@ class Hook(Spec):
     kind: Annotated[str, _one_of(HOOKS)]
     strength: Annotated[float, Field(ge=0, le=1)] | None = None
     limit: Annotated[float, Field(gt=0, le=1e6)] | None = None
+
+
+class Homeostasis(Spec):
+    """Where homeostatic neurons get their signatures (see `neurodeploy.train.Network`).
+
+    clean : folder of a finished run of the same layers with plain neurons on the same columns;
+    relative paths are those of the working directory. samples : of the training part that are
+    recorded, None for all. start : begin with the weights of that run.
+    """
+
+    clean: str
+    samples: Annotated[int, Field(ge=1, le=2**24)] | None = None
+    start: bool = True

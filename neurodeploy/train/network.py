@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from neurodeploy.errors import OptionError
 from neurodeploy.program import MetadataValue
-from neurodeploy.train.builder import Layer, build_chain, check_layers
+from neurodeploy.train.builder import Layer, build_chain, check_layers, check_source
 from neurodeploy.train.inputs import check_range, fitted
 from neurodeploy.train.layer_records import Result
 from neurodeploy.train.layers import SpikingLayer
@@ -53,7 +53,8 @@ class Network(nn.Module):
     shape : of the input, (N,) or (C, H, W). layers : specs in order. input_scale : value of the
     input that stands for 1.0 (1 for spikes, the number of levels for direct encoding).
     message_bits : of the Program's input, 0 for spikes. neuron : of layers that name none.
-    seed : of the initial weights and delays. metadata : kept for the Program.
+    seed : of the initial weights and delays. steps : columns of a sample, which neurons with a
+    value for each step need. metadata : kept for the Program.
 
     Raises OptionError or ProgramError, naming the layer, when the chain does not fit together.
     """
@@ -68,11 +69,14 @@ class Network(nn.Module):
         neuron: Neuron | None = None,
         readout: Readout | None = None,
         seed: int = 1,
+        steps: int | None = None,
         metadata: dict[str, MetadataValue] | None = None,
     ) -> None:
         super().__init__()
         readout = readout or Readout()
-        modules = build_chain(layers, tuple(shape), input_scale, neuron or Neuron(), readout, seed)
+        modules = build_chain(
+            layers, tuple(shape), input_scale, neuron or Neuron(), readout, seed, steps
+        )
         self._hold(shape, modules, message_bits, readout, metadata)
 
     def _hold(
@@ -158,9 +162,19 @@ class Network(nn.Module):
                 x, bound, packed = layer(x), None, None
         return Run(self._logits(result), results)
 
+    def outputs(self, run: Run) -> Tensor:
+        """Return what is read out in each step of the window, float ``(steps, batch, N)``.
+
+        Spikes of the last layer, or v of an integrator in units of the layer.
+        """
+        return self._read(list(run.results.values())[-1]).flatten(2)
+
+    def _read(self, last: Result) -> Tensor:
+        source = last.s if self.readout.kind == "count" else last.membrane
+        return source[self._window(len(source))]
+
     def _logits(self, last: Result) -> Tensor:
-        source = last.s if self.readout.kind == "count" else last.v / (64 * last.unit)
-        return self.readout.scale * source[self._window(len(source))].mean(0).flatten(1)
+        return self.readout.scale * self._read(last).mean(0).flatten(1)
 
     def _window(self, steps: int) -> slice:
         if self.readout.window > steps:
@@ -211,6 +225,38 @@ class Network(nn.Module):
             for layer in self.spiking_layers:
                 layer.held = None
             self.train(mode)
+
+    @torch.no_grad()
+    def record_signatures(
+        self, clean: Network, columns: Iterable[Tensor], steps: int | None = None
+    ) -> None:
+        """Record the signatures of homeostatic layers from a clean network of plain neurons.
+
+        The signature of a neuron is its mean v before the reset in each step, over all samples, in
+        units of the layer: ``clean`` runs in eval mode, on the integers that it lowers to.
+
+        clean : with layers of the same names and shapes. columns, steps : batches as for `forward`.
+
+        Raises OptionError for layers that differ, and where there is no sample.
+        """
+        layers = [n for n in self.spiking_layers if n.neuron.model == "homeostatic"]
+        sums = {layer.name: torch.zeros_like(layer.signature).double() for layer in layers}
+        for layer in layers:
+            check_source(layer, clean.spiking_layers)
+        mode, samples = clean.training, 0
+        clean.eval()
+        for batch in columns:
+            run = clean(batch, steps)
+            samples += batch.shape[1]
+            for layer in layers:
+                found = run.results[layer.name].membrane.double().sum(1)
+                sums[layer.name][: len(found)] += found[: len(layer.signature)]
+        clean.train(mode)
+        if samples == 0:
+            raise OptionError("there are no samples to record signatures from")
+        for layer in layers:
+            layer.signature.copy_(sums[layer.name] / samples)
+            layer.recorded.fill_(True)
 
     def freeze_statistics(self) -> None:
         """Stop batch-norm: from now on training runs the very integers of eval mode."""

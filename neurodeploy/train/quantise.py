@@ -13,6 +13,8 @@ from neurodeploy.errors import TrainingError
 WEIGHT_MIN, WEIGHT_MAX = -256, 254
 """Weights of mixed sign are even integers in this range."""
 BIAS_MIN, BIAS_MAX = -(2**15), 2**15 - 1
+GAIN_MAX = 255
+"""Largest input mantissa of a step: gains lie in [0, 4)."""
 FLOAT32_EXACT = 2**24
 """Integer sums below this are exact in float32, whatever the order."""
 FLOAT64_EXACT = 2**53
@@ -80,6 +82,16 @@ def quantise_threshold(threshold: Tensor, unit: float) -> Tensor:
 def quantise_decay(decay: Tensor) -> Tensor:
     """Return ``clamp(round(decay * 4096), 0, 4096)`` of a decay given as a fraction."""
     return torch.clamp(round_through(decay * 4096), 0, 4096)
+
+
+def quantise_gain(gain: Tensor) -> Tensor:
+    """Return ``clamp(round(gain * 64), 0, 255)``, integer-valued: 1 is 64."""
+    return torch.clamp(round_through(gain * 64), 0, GAIN_MAX)
+
+
+def quantise_theta(theta: Tensor) -> Tensor:
+    """Return ``clamp(round(theta * 2^12), 0, 2^24)``, integer-valued."""
+    return torch.clamp(round_through(theta * 2**12), 0, 2**24)
 
 
 def row_bound(weight: Tensor) -> float:

@@ -26,15 +26,16 @@ import neurodeploy
 from neurodeploy.atomic import replacing
 from neurodeploy.data import load_data
 from neurodeploy.errors import OptionError, TrainingError, located
+from neurodeploy.train.builder import check_source
 from neurodeploy.train.checkpoint import (
     FILE_NAME,
     Checkpoint,
     read_checkpoint,
     write_checkpoint,
 )
-from neurodeploy.train.config import Config, parse_config, to_toml
+from neurodeploy.train.config import Config, parse_config, read_config, to_toml
 from neurodeploy.train.feed import Feed, build_encoder, check_fit
-from neurodeploy.train.loop import Loop
+from neurodeploy.train.loop import Loop, load_into
 from neurodeploy.train.network import Network
 from neurodeploy.train.passes import check_budget
 from neurodeploy.train.progress import Reporter, Silent
@@ -67,6 +68,7 @@ def build_network(config: Config, feed: Feed) -> Network:
         neuron=config.neuron,
         readout=config.readout,
         seed=config.seed,
+        steps=feed.steps,
         metadata={
             **encoder.metadata(),
             "data": feed.data.name,
@@ -121,13 +123,14 @@ def train_network(
     with located(where):
         device = device_of(config)
         feed, network = prepare(config)
+        clean = None if checkpoint else clean_network(config, feed, network)
     _make(folder)
     _write(folder / "config.toml", text.encode())
     with _settings(config, checkpoint):
         network.to(device)
         loop = Loop(config, network, feed, reporter, lambda state: _save(state, folder))
         if checkpoint is None:
-            loop.start()
+            loop.start(clean)
         else:
             loop.restore(checkpoint)
             loop.saved = str(folder / FILE_NAME)
@@ -142,6 +145,32 @@ def train_network(
             tuple(loop.history),
             torch.get_num_threads(),
         )
+
+
+def clean_network(config: Config, feed: Feed, network: Network) -> Network | None:
+    """Return the best epoch of the run that signatures come from, None where there is none.
+
+    Raises OptionError or TrainingError for a run that is not there, damaged or of other columns.
+    """
+    if config.homeostasis is None:
+        return None
+    folder = Path(config.homeostasis.clean)
+    with located("homeostasis.clean"):
+        other = read_config(folder / "config.toml")
+        checkpoint = read_checkpoint(folder, other.digest)
+        if checkpoint is None:
+            raise OptionError(f"{folder}: holds no checkpoint, train it first")
+        theirs, clean = prepare(other)
+        if (theirs.encoder, theirs.data.name) != (feed.encoder, feed.data.name):
+            raise OptionError(
+                f"{folder}: has data {theirs.data.name} with {theirs.encoder}, expected "
+                f"{feed.data.name} with {feed.encoder}"
+            )
+        for layer in network.spiking_layers:
+            if layer.neuron.model == "homeostatic":
+                check_source(layer, clean.spiking_layers)
+        load_into(clean, checkpoint.best_model)
+    return clean.eval()
 
 
 def device_of(config: Config) -> torch.device:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Count = Annotated[int, Field(ge=1, le=2**24)]
 Decay = Annotated[int, Field(ge=0, le=4096)]
-Learnable = Literal["current_decay", "voltage_decay", "threshold"]
+Learnable = Literal["current_decay", "voltage_decay", "threshold", "gain", "theta"]
+Model = Literal["lif", "homeostatic"]
 Norm = Literal["weight", "batch", "none"]
 SurrogateName = Literal["triangle", "fast_sigmoid", "sigmoid", "atan", "rectangular"]
 
@@ -32,11 +33,18 @@ class Neuron(Spec):
 
     current_decay, voltage_decay : 12-bit decays 0..4096; 4096 forgets everything in one step.
     threshold : in units of the layer; its mantissa is ``round(threshold * unit)``.
-    learn : which of the three are learned, rounded to the chip's grid in every forward pass.
+    learn : which of them are learned, rounded to the chip's grid in every forward pass; ``"gain"``
+        is one input gain for each step of a sample and all neurons of the layer (DLIF), from 1, on
+        the grid of 1/64 in [0, 4).
     per_neuron : learn one value for each neuron (channel of a map) instead of one for the layer.
+    model : ``"lif"``, or ``"homeostatic"``: the threshold follows the error against a recorded
+        signature (TA-LIF, see `neurodeploy.neuron.HomeostaticLif`); the last layer stays plain.
+    theta : of homeostatic, how far: on the grid of 1/4096.
     surrogate, width : the surrogate gradient and its width, in units of the layer.
     reset_gradient : let the gradient pass through the reset factor (1 - s) as well.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"model", "theta"})
 
     current_decay: Decay = 4096
     voltage_decay: Decay = 512
@@ -46,6 +54,8 @@ class Neuron(Spec):
     surrogate: SurrogateName = "fast_sigmoid"
     width: Annotated[float, Field(gt=0, le=1e4)] = 1.0
     reset_gradient: bool = False
+    model: Model = "lif"
+    theta: Annotated[float, Field(ge=0, le=100)] = 0.2
 
 
 class Dense(Spec):

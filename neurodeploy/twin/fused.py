@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional, grad
 
 from neurodeploy.sim.plan import Edge, Plan, Stage
-from neurodeploy.synapse import Conv2d, Dense
+from neurodeploy.synapse import Conv2d
 from neurodeploy.twin.compiled import array, ints, native_module
 from neurodeploy.twin.layout import Order
 from neurodeploy.twin.rule import Named
@@ -68,7 +68,7 @@ def geometry_of(plan: Plan, stage: Stage) -> Geometry | None:
     nodes = plan.program.inputs if edge.from_input else plan.program.populations
     shape, source = stage.population.shape, nodes[edge.source].shape
     synapse: Any = edge.synapse
-    if isinstance(synapse, Dense) and synapse.delay is None:
+    if synapse.layout == "matrix" and synapse.delay is None:
         return Geometry(edge, Order(source), math.prod(shape), 1, np.array([], np.int32))
     if synapse.layout == "kernel" and _is_square(synapse) and _per_channel(stage):
         kernel = np.shape(synapse.weight)[2]

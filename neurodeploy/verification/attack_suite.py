@@ -39,9 +39,10 @@ NPZ = "attack.npz"
 class AttackLine:
     """The verdict on one sample at one budget. eps, unit : the budget and what it counts.
 
-    robust : answered with its label on the kept data, which were right when clean. by_attack :
-    the same for each attack alone, {} beyond the first samples. yardsticks : for random noise and
-    for the full range. attack : what made the kept data, "" where nothing fooled the network.
+    robust : answered with its label on the kept data, and right when clean. predicted : the class
+    that the kept data get, -1 for a tie. by_attack : whether it stands against each attack alone,
+    {} beyond the first samples. yardsticks : the same for random noise and for the full range.
+    attack : what made the kept data, "" where nothing fooled the network.
     """
 
     sample: int
@@ -50,6 +51,7 @@ class AttackLine:
     unit: str
     clean: bool
     robust: bool
+    predicted: int
     by_attack: dict[str, bool]
     yardsticks: dict[str, bool]
     attack: str
@@ -105,7 +107,7 @@ class AttackSuite(Suite):
         return cls(flags.eps, flags.flips, flags.shifts, flags.strength, seed=flags.seed)
 
     def settings(self) -> dict[str, Any]:
-        given = None if self.attacks is None else [method.name for method in self.attacks]
+        given = None if self.attacks is None else [repr(method) for method in self.attacks]
         return {
             **{name: plain(getattr(self, name)) for name in ("eps", "flips", "shifts")},
             "strength": self.strength,
@@ -183,6 +185,7 @@ class AttackSuite(Suite):
                     budget.unit,
                     bool(bout.clean[row]),
                     bool(bout.robust[row]),
+                    int(bout.answers[row]),
                     bout.alone(row),
                     bout.against(row),
                     bout.attack[row],
@@ -210,7 +213,9 @@ class AttackSuite(Suite):
             eps=np.array([budget.size for budget in self.budgets(data)]),
             unit=np.array([budget.unit for budget in self.budgets(data)]),
             x=payload["x"].reshape(*shape, *data.x.shape[1:]).swapaxes(0, 1),
+            clean=data.x.astype(payload["x"].dtype),
             robust=robust,
+            predicted=np.array([line.predicted for line in lines]).reshape(shape).T,
             attack=np.array([line.attack for line in lines]).reshape(shape).T,
             digest=np.array(subject.program.digest),
         )
@@ -232,7 +237,8 @@ class AttackSuite(Suite):
         table = Table(box=None, pad_edge=False)
         for name in ("attack", "steps", "clean", "robust", "95 % interval", "strongest attack"):
             right = name in ("steps", "clean", "robust")
-            table.add_column(name, justify="right" if right else "left")
+            whole = name != "strongest attack"
+            table.add_column(name, justify="right" if right else "left", no_wrap=whole)
         for row in rows:
             best = min(row.by_attack, key=lambda name: row.by_attack[name], default="none")
             alone = f" ({row.by_attack[best]:.1%} alone)" if best in row.by_attack else ""
@@ -254,7 +260,8 @@ class AttackSuite(Suite):
             if sign.suspicious
         ]
         compared = sum(len(row.masking) for row in rows)
-        return tuple(alarms) or (f"signs of masked gradients: none of {compared} comparisons",)
+        told = tuple(alarms) or (f"signs of masked gradients: none of {compared} comparisons",)
+        return (f"alone: on the first {rows[0].looked} samples", *told)
 
 
 def _row(budget: Budget, methods: Sequence[Attack], lines: Sequence[AttackLine]) -> AttackRow:

@@ -32,12 +32,14 @@ class Bout:
 
     clean, robust : ``(samples,)``. by_attack : on the first samples, whether each stands, by
     attack. yardsticks : the same for what no attack is counted. attack : what made the kept data.
+    answers : the class that these get, -1 for a tie.
     """
 
     x: NDArray[Any]
     clean: Mask
     robust: Mask
     attack: list[str]
+    answers: NDArray[np.int64]
     by_attack: dict[str, Mask] = field(default_factory=dict)
     yardsticks: dict[str, Mask] = field(default_factory=dict)
 
@@ -77,12 +79,13 @@ class Ring:
     def fought(self, budget: Budget, methods: Sequence[Attack]) -> Bout:
         """Return what ``methods`` leave of the block at a budget."""
         x = self.data.x.astype(np.int64)
-        bout = Bout(x, self.clean, self.clean.copy(), [""] * len(self.data))
+        bout = Bout(x, self.clean, self.clean.copy(), [""] * len(x), self.data.y)
         with _one_thread(self._twins is not None):
             for method in methods:
                 self._round(bout, method, budget)
             bout.yardsticks[FULL_RANGE] = self._unbounded()
-        bout.robust = self.clean & ~self.grader.lost(self.data, bout.x)
+        bout.answers = self.grader.answers(self.data, bout.x)
+        bout.robust = self.clean & (bout.answers == self.data.y)
         return bout
 
     def _round(self, bout: Bout, method: Attack, budget: Budget) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.accuracy import predictions
 from neurodeploy.answers import Runner
-from neurodeploy.attack import Budget, Engine, lost
+from neurodeploy.attack import Budget, Engine
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.errors import EngineError
 from neurodeploy.verification.suites import Subject
@@ -27,14 +28,16 @@ class Grader:
     def __init__(self, subject: Subject, engine: Engine) -> None:
         self.subject, self.engine = subject, engine
 
+    def answers(self, data: Presentation, x: Data) -> NDArray[np.int64]:
+        """Return the class of each sample of ``data``, changed to ``x``, -1 for a tie."""
+        if not self.subject.recipe.streamed:
+            return predictions(self.engine.scores(data.columns(slice(0, len(data)), x)))
+        runner = Runner(self.subject.program, self.subject.recipe)
+        return np.concatenate([piece.predicted for piece in runner.run(_Changed(data, x))])
+
     def lost(self, data: Presentation, x: Data) -> NDArray[np.bool_]:
         """Return which samples of ``data``, changed to ``x``, are lost; a tie is a loss."""
-        if not self.subject.recipe.streamed:
-            columns = data.columns(slice(0, len(data)), x)
-            return lost(self.engine.scores(columns), data.y)
-        runner = Runner(self.subject.program, self.subject.recipe)
-        pieces = runner.run(_Changed(data, x))
-        return lost(np.concatenate([piece.scores for piece in pieces]), data.y)
+        return np.asarray(self.answers(data, x) != data.y)
 
 
 @dataclass(frozen=True)

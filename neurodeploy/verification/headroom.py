@@ -2,10 +2,10 @@
 
 Per population and state two numbers, both of the sum before it wraps, folds or saturates:
 
-* observed: the largest on the data. Of u, and of v before its reset where that can be seen,
-  ``v' = tz(v[t-1] * (4096 - voltage_decay)) + u[t] + 64 * bias``; of other states as recorded.
-* bound: the largest for any input with values between the smallest and the largest one seen, of
-  samples as long as those seen that start from rest (`neurodeploy.bounds`).
+* observed: the largest on the data, run as they are judged (`neurodeploy.verification.observed`).
+* bound: the largest for any input with values between the smallest and the largest one seen
+  (`neurodeploy.bounds`): in samples as long as those seen where each begins from rest; in any
+  number of steps where a stream carries states from one sample into the next.
 
 A bound for samples from rest says nothing about a longer stream: ``for_ever`` tells whether the
 overflow is impossible in any number of steps, resets or not. Headroom in bits is
@@ -15,36 +15,22 @@ overflow is impossible in any number of steps, resets or not. Headroom in bits i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from neurodeploy.answers import Recipe, settle
 from neurodeploy.bounds import Bounds, bound
 from neurodeploy.data.presentation import Presentation
+from neurodeploy.equivalence import arrivals
 from neurodeploy.errors import ModelError
-from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, M, tz, wrap
-from neurodeploy.program import Population, Program
+from neurodeploy.fixedpoint import M
+from neurodeploy.program import Program
 from neurodeploy.record import INT32_MAX
-from neurodeploy.sim import compile
-from neurodeploy.trace import LayerTrace
+from neurodeploy.verification.observed import LIMITS, Observed, observe
 
-UNIT = 1 << MANTISSA_SHIFT
-"""Value in u and v of one unit of current, bias or threshold."""
-LIMITS = {
-    "u": M,
-    "v": M - 1,
-    "re": M - 1,
-    "im": M - 1,
-    "sigma": INT32_MAX,
-    "act": INT32_MAX,
-    "bias": (1 << (BIAS_BITS - 1)) - 1,
-}
-"""Largest value of each state; beyond it u is folded back, v, re and im saturate, others wrap."""
-COUNTED = {"u": "u_wraps", "v": "v_saturations", "re": "v_saturations", "im": "v_saturations"}
-"""State -> which counter of an `Activity` sees its overflows; those of re and im are one."""
 _BOUND_OPTIONS = ("timing", "weights", "reset_interval", "reset_offset", "input_bits")
 
 
@@ -52,12 +38,12 @@ _BOUND_OPTIONS = ("timing", "weights", "reset_interval", "reset_offset", "input_
 class Assumption:
     """What a bound holds for.
 
-    steps : columns, counted from rest. low, high : of every input value in every column; both
-    include 0, the value between samples. refusal : why there is no bound at all, empty where there
-    is one.
+    steps : columns, counted from rest, None for any number of them. low, high : of every input
+    value in every column; both include 0, the value between samples. refusal : why there is no
+    bound at all, empty where there is one.
     """
 
-    steps: int
+    steps: int | None
     low: int
     high: int
     refusal: str = ""
@@ -65,7 +51,8 @@ class Assumption:
     def __str__(self) -> str:
         if self.refusal:
             return f"no bounds: {self.refusal}"
-        return f"from rest, {self.steps} steps, inputs {self.low} to {self.high}"
+        long = "in any number of steps" if self.steps is None else f"from rest, {self.steps} steps"
+        return f"{long}, inputs {self.low} to {self.high}"
 
 
 @dataclass(frozen=True)
@@ -183,131 +170,87 @@ def bits(largest: int) -> float:
 
 
 def headroom(
-    program: Program, data: Presentation, *, run: Mapping[str, Any] | None = None
+    program: Program, data: Presentation, *, recipe: Recipe | None = None
 ) -> tuple[Headroom, ...]:
     """Measure and bound the headroom of every population of ``program`` on ``data``.
 
-    run : options of `neurodeploy.compile`, such as timing or engine.
+    recipe : how the samples are run; default, as the program needs.
     """
-    options = dict(run or {})
-    recorded = {p.name: _observable(p) for p in program.populations}
-    simulator = compile(program, **{**options, "record": recorded})
-    found = {p.name: _Largest(p, _reconstructs(program, p, options)) for p in program.populations}
-    low, high, steps = 0, 0, 0
-    for rows in data.chunks(program, variables=4):
-        columns = data.columns(rows)
-        steps = options.get("steps") or columns.shape[1]
-        low, high = min(low, int(columns.min(initial=0))), max(high, int(columns.max(initial=0)))
-        trace = simulator.run(columns)
-        for name, own in found.items():
-            own.see(trace[name])
-            for counter in own.overflows:
-                own.overflows[counter] += int(getattr(trace.activity, counter)[name].sum())
-    assumes = Assumption(steps, low, high)
+    recipe = recipe or settle(program, data.steps)
+    seen = observe(program, data, recipe)
+    steps = recipe.steps if recipe.begins_from_rest else None
+    assumes = Assumption(steps, seen.low, seen.high)
     try:
-        some, ever = (_bounds(program, assumes, n, options) for n in (steps, None))
+        some = tuple(_while_samples_last(program, assumes, recipe)) if steps else ()
+        ever = (_bounds(program, assumes, recipe, None),)
     except ModelError as error:
         assumes = replace(assumes, refusal=str(error))
-        return tuple(_unbounded(own, assumes) for own in found.values())
-    return tuple(_headroom(own, assumes, some, ever) for own in found.values())
+        return tuple(_unbounded(own, assumes) for own in seen.populations)
+    return tuple(_headroom(own, assumes, some or ever, ever) for own in seen.populations)
 
 
-def _bounds(
-    program: Program, assumes: Assumption, steps: int | None, options: Mapping[str, Any]
-) -> Bounds:
+def _while_samples_last(program: Program, assumes: Assumption, recipe: Recipe) -> Iterator[Bounds]:
+    """Yield the bounds of a sample from rest and, in a stream, of the columns before any data.
+
+    Behind its first data column a population of a stream that is cleared for each sample does
+    what it does in aligned time: `neurodeploy.equivalence`.
+    """
+    if not recipe.streamed:
+        yield _bounds(program, assumes, recipe, recipe.steps)
+        return
+    aligned = replace(recipe, timing="aligned", reset_interval=None, reset_offset=0)
+    yield _bounds(program, assumes, aligned, recipe.steps)
+    before = max(found.lead for found in arrivals(program).values())
+    if before:
+        yield _bounds(program, assumes, recipe, before)
+
+
+def _bounds(program: Program, assumes: Assumption, recipe: Recipe, steps: int | None) -> Bounds:
     """Bound the program for every input of the range, in that many steps."""
     ends = [
         {node.name: np.full((1, 1, node.size), end).reshape(1, 1, *node.shape) for node in inputs}
         for inputs, end in ((program.inputs, assumes.low), (program.inputs, assumes.high))
     ]
-    chosen = {name: options[name] for name in _BOUND_OPTIONS if name in options}
-    return bound(program, *ends, steps=steps, extrema=True, **chosen)
+    options = {name: getattr(recipe, name) for name in _BOUND_OPTIONS}
+    return bound(program, *ends, steps=steps, extrema=True, **options)
 
 
-def _observable(population: Population) -> tuple[str, ...]:
-    return tuple(name for name in population.neuron.variables if name in LIMITS)
-
-
-@dataclass
-class _Largest:
-    """What was seen of one population."""
-
-    population: Population
-    exact: bool
-    states: dict[str, int] = field(default_factory=dict)
-    overflows: dict[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.states = dict.fromkeys(_observable(self.population), 0)
-        self.overflows = {COUNTED[name]: 0 for name in self.states if name in COUNTED}
-
-    @property
-    def before_reset(self) -> bool | None:
-        """Whether v was seen before its reset; None without a v."""
-        return self.exact if "v" in self.states else None
-
-    def state(
-        self, name: str, bound: int | None, *, possible: bool, for_ever: bool
-    ) -> StateHeadroom:
-        """Return one state, or a port of that name, with what was seen of it."""
-        return StateHeadroom(
-            state=name,
-            observed=self.states.get(name),
-            bound=bound,
-            limit=LIMITS.get(name, INT32_MAX),
-            overflows=self.overflows.get(COUNTED.get(name, "")),
-            possible=possible,
-            for_ever=for_ever,
-        )
-
-    def see(self, layer: LayerTrace) -> None:
-        """Take in the recorded states, ``(batch, steps, *shape)``."""
-        for name in self.states:
-            values = getattr(layer, name).astype(np.int64)
-            if name == "v" and self.exact:
-                values = before_reset(self.population, layer.u, layer.v)
-            self.states[name] = max(self.states[name], int(np.abs(values).max(initial=0)))
-
-
-def before_reset(population: Population, u: NDArray[Any], v: NDArray[Any]) -> NDArray[np.int64]:
-    """Return v before saturation and reset: ``tz(v[t-1] * kv) + u[t] + 64 * bias``.
-
-    v[-1] is ``initial``.
-    """
-    neuron: Any = population.neuron
-    if not {"u", "v"} <= set(neuron.states):
-        raise TypeError(f"population {population.name} is not of the CUBA family")
-    keep = DECAY_ONE - neuron.voltage_decay.astype(np.int64)
-    bias = UNIT * wrap(neuron.bias.astype(np.int64), BIAS_BITS)
-    earlier = np.empty_like(v, dtype=np.int64)
-    earlier[:, :1], earlier[:, 1:] = neuron.initial, v[:, :-1]
-    return np.asarray(tz(earlier * keep) + u + bias, dtype=np.int64)
-
-
-def _reconstructs(program: Program, population: Population, options: Mapping[str, Any]) -> bool:
-    """Whether v before the reset follows from recorded u and v alone."""
-    incoming = [c for c in program.connections if c.target == population.name]
-    plain = getattr(population.neuron, "gain", None) is None
-    return plain and options.get("reset_interval") is None and all(c.port == "a" for c in incoming)
-
-
-def _headroom(own: _Largest, assumes: Assumption, some: Bounds, ever: Bounds) -> Headroom:
+def _headroom(
+    own: Observed, assumes: Assumption, some: Sequence[Bounds], ever: Sequence[Bounds]
+) -> Headroom:
     """Put together what was seen and what is bound; a port appears where its sums may wrap."""
-    bounds, longer = some[own.population.name], ever[own.population.name].overflow
+    name = own.population.name
+    bounds, longer = [found[name] for found in some], [found[name].overflow for found in ever]
     states = [
-        own.state(
+        _state(
+            own,
             state,
-            bounds.largest(state) if state in bounds.wide else None,
-            possible=bool(flags.any()),
-            for_ever=bool(longer[state].any()),
+            max((b.largest(state) for b in bounds if state in b.wide), default=None),
+            possible=any(bool(b.overflow[state].any()) for b in bounds),
+            for_ever=any(bool(flags[state].any()) for flags in longer),
         )
-        for state, flags in bounds.overflow.items()
-        if state in own.states or longer[state].any()
+        for state in longer[0]
+        if state in own.largest or any(bool(flags[state].any()) for flags in longer)
     ]
-    return Headroom(own.population.name, tuple(states), assumes, own.before_reset)
+    return Headroom(name, tuple(states), assumes, own.before_reset)
 
 
-def _unbounded(own: _Largest, assumes: Assumption) -> Headroom:
+def _unbounded(own: Observed, assumes: Assumption) -> Headroom:
     """Return what was seen alone, where a model has no bounds: nothing is ruled out."""
-    states = [own.state(name, None, possible=True, for_ever=True) for name in own.states]
+    states = [_state(own, name, None, possible=True, for_ever=True) for name in own.largest]
     return Headroom(own.population.name, tuple(states), assumes, own.before_reset)
+
+
+def _state(
+    own: Observed, name: str, bound: int | None, *, possible: bool, for_ever: bool
+) -> StateHeadroom:
+    """Return one state, or a port of that name, with what was seen of it."""
+    return StateHeadroom(
+        state=name,
+        observed=own.largest.get(name),
+        bound=bound,
+        limit=LIMITS.get(name, INT32_MAX),
+        overflows=own.overflows_of(name),
+        possible=possible,
+        for_ever=for_ever,
+    )

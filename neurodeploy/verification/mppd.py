@@ -78,7 +78,7 @@ def mppd(
     sample: whatever the stream, each one starts from rest here, in the timing of ``recipe`` or
     the one that the program needs.
     """
-    options = (recipe or settle(program, data.steps)).from_rest()
+    options = (recipe or settle(program, data.steps)).options_from_rest()
     sums = {p.name: _Sums(p) for p in program.populations if _is_lif(p.neuron)}
     simulator = compile(program, **options, record=dict.fromkeys(sums, ("u",)))
     shown = data.encoded()

@@ -54,4 +54,4 @@ class OverflowSuite(Suite):
 
 @lru_cache(maxsize=1)
 def _layers(subject: Subject) -> tuple[Headroom, ...]:
-    return headroom(subject.program, subject.data, run=subject.recipe.from_rest())
+    return headroom(subject.program, subject.data, recipe=subject.recipe)

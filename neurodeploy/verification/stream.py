@@ -1,7 +1,6 @@
 """The pipelined stream, as the chip runs it, against the aligned samples that were trained on.
 
-All samples follow one another in one stream, reset once per sample: interval = columns of a
-sample, offset 1. Population k shows sample n in columns ``lead_k + n * interval`` onwards. For
+All samples follow one another in one stream, reset once per sample (`neurodeploy.answers`). For
 feed-forward programs equality is a theorem; for recurrent and delayed ones currents in flight
 survive the reset, and this run is what decides. A gap of silent columns lets them die out first.
 """
@@ -14,12 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.accuracy import Accuracy, predictions
+from neurodeploy.accuracy import Accuracy
+from neurodeploy.answers import Piece, RunChoice, Runner, settle
+from neurodeploy.answers.runner import as_samples
 from neurodeploy.program import Program
-from neurodeploy.sim import compile
-
-OFFSET = 1
-"""Reset offset of a program whose first synapse is dense or conv."""
 
 
 @dataclass(frozen=True)
@@ -59,57 +56,57 @@ def verify_stream(
     y: NDArray[np.int64],
     *,
     engine: str = "native",
-    aligned_engine: str | None = None,
     limit: int | None = None,
 ) -> StreamResult:
     """Run ``columns`` as one pipelined stream and compare it with the aligned samples.
 
-    columns : integers ``(samples, columns, *shape)``. y : classes. engine : of the stream;
-    aligned_engine : of the samples, default the same (reference when the stream is Lava's).
-    limit : take the first samples only.
+    columns : integers ``(samples, columns, *shape)``. y : classes. engine : ``"native"`` or
+    ``"reference"``. limit : take the first samples only.
     """
-    columns, y = columns[:limit], y[:limit]
-    samples, interval = columns.shape[:2]
-    chosen = aligned_engine or ("reference" if engine == "lava" else engine)
+    samples, y = as_samples(columns[:limit]), y[:limit]
+    stream, aligned = (
+        settle(program, columns.shape[1], RunChoice(engine=engine, timing=timing))
+        for timing in ("pipelined", "aligned")
+    )
     record = _record(program)
-    aligned = compile(program, engine=chosen, record=record).run(columns)
-    simulator = compile(
-        program,
-        engine=engine,
-        timing="pipelined",
-        weights="lava" if engine == "lava" else "exact",
-        steps=samples * interval + len(program.populations) + 1,
-        reset_interval=interval,
-        reset_offset=OFFSET,
-        record=record,
-    )
-    trace = simulator.run(columns.reshape(-1, *columns.shape[2:]))
-    different = np.zeros(samples, np.int64)
-    busy = np.zeros(samples, bool)
-    score: NDArray[np.int64] = np.zeros((samples, 1), np.int64)
-    for stage in simulator.plan.stages:
-        name = stage.population.name
-        for variable in record[name]:
-            window = slice(stage.lead, stage.lead + samples * interval)
-            own = trace[name].arrays[variable][window].reshape(samples, interval, -1)
-            expected = aligned[name].arrays[variable].reshape(own.shape)
-            different += (own != expected).sum(axis=(1, 2))
-            if variable == "s":
-                busy |= expected[:, -1].any(axis=1)
-            if name == program.readout.population and variable == program.readout.variable:
-                kept = own[:, -program.readout.window :] if program.readout.window else own
-                score = kept.sum(axis=1, dtype=np.int64)
+    runner = Runner(program, stream, record)
+    alone = Runner(program, aligned, record).run(samples, runner.chunk(samples))
+    different, busy, predicted = [], [], []
+    for piece, expected in zip(runner.run(samples), alone, strict=True):
+        different.append(_differences(piece, expected))
+        busy.append(_busy(expected))
+        predicted.append(piece.predicted)
+    cells = np.concatenate(different)
     return StreamResult(
-        samples=samples,
-        columns=samples * interval,
-        reset_interval=interval,
-        reset_offset=OFFSET,
+        samples=len(samples),
+        columns=len(samples) * stream.steps,
+        reset_interval=stream.steps,
+        reset_offset=stream.reset_offset,
         engine=engine,
-        spike_differences=int(different.sum()),
-        samples_different=int(np.count_nonzero(different)),
-        busy_samples=int(np.count_nonzero(busy)),
-        accuracy=Accuracy.of(predictions(score), y),
+        spike_differences=int(cells.sum()),
+        samples_different=int(np.count_nonzero(cells)),
+        busy_samples=int(np.count_nonzero(np.concatenate(busy))),
+        accuracy=Accuracy.of(np.concatenate(predicted), y),
     )
+
+
+def _differences(piece: Piece, expected: Piece) -> NDArray[np.int64]:
+    """Count the recorded cells that differ, per sample."""
+    found = np.zeros(len(piece.columns), np.int64)
+    for name, arrays in piece.arrays.items():
+        for variable, own in arrays.items():
+            unequal = own != expected.arrays[name][variable]
+            found += unequal.reshape(len(own), -1).sum(axis=1)
+    return found
+
+
+def _busy(piece: Piece) -> NDArray[np.bool_]:
+    """Return which samples end with a column in which something is sent."""
+    found = np.zeros(len(piece.columns), np.bool_)
+    for arrays in piece.arrays.values():
+        if "s" in arrays:
+            found |= arrays["s"][:, -1].reshape(len(found), -1).any(axis=1)
+    return found
 
 
 def _record(program: Program) -> dict[str, tuple[str, ...]]:

@@ -19,13 +19,25 @@ from neurodeploy.verification.activity import Measured, measure, summary
 from neurodeploy.verification.attack_suite import AttackSuite
 from neurodeploy.verification.campaign import Keeping, Report, Spread, conduct
 from neurodeploy.verification.certify_suite import CertifySuite
+from neurodeploy.verification.corruption_suite import CorruptionSuite
+from neurodeploy.verification.fault_suite import FaultSuite
 from neurodeploy.verification.noise_suite import NoiseSuite
 from neurodeploy.verification.overflow import OverflowSuite
 from neurodeploy.verification.suites import Flags, Subject, Suite, Verdict
 
 SUITES: ByName[type[Suite]] = ByName(
     "suite",
-    {suite.name: suite for suite in (NoiseSuite, AttackSuite, CertifySuite, OverflowSuite)},
+    {
+        suite.name: suite
+        for suite in (
+            NoiseSuite,
+            AttackSuite,
+            CorruptionSuite,
+            FaultSuite,
+            CertifySuite,
+            OverflowSuite,
+        )
+    },
 )
 """Every suite, in the order in which they are offered."""
 DEFAULT_SUITES = ("noise", "overflow")

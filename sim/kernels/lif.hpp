@@ -96,14 +96,6 @@ inline void start_sample(const Update& a, int lane, U32 (&u)[kCount], U32 (&v)[k
   });
 }
 
-// First column behind k at which the states are cleared, or the end.
-inline int next_clear(const Update& a, int k) {
-  if (a.clear == nullptr) return a.columns;
-  for (++k; k < a.columns && !a.clear[k]; ++k) {
-  }
-  return k;
-}
-
 // kMoving: the threshold is a state. kWatch: which states bounds do not keep in range. kBiased: there
 // is a bias other than 0.
 template <class Input, int kReset, bool kMoving, int kWatch, bool kBiased, int kCount>
@@ -126,46 +118,47 @@ void lif_strip(Update& a, int lane, Overflows& counts) {
     load_granule<kCount>(a.state[1] + lane, v);
   }
   if (kMoving) load_granule<kCount>(a.state[2] + lane, threshold);
-  for (int k = 0; k < a.columns;) {
+  for (int k = 0; k < a.columns; ++k, input += a.input_stride, sent += a.sent_stride) {
     if (a.clear && a.clear[k]) {
       start_sample<kCount>(a, lane, u, v);
       if (kMoving) {
         for (int i = 0; i < kCount; ++i) threshold[i] = base.at(i);
       }
     }
-    const int end = next_clear(a, k);
-    for (; k < end; ++k, input += a.input_stride, sent += a.sent_stride) {
-      const StripParameter bias =
-          a.bias ? StripParameter(a.bias + k * a.bias_stride + lane) : constant;
-      U32 seen = {};
-      unrolled<kCount>([&](int i) {
-        u[i] = Input::add(decay(u[i], keep_u[i]), input + i * kLanes32);
-        v[i] = decay(v[i], keep_v[i]) + u[i];
-        if (kBiased) v[i] += bias.at(i);
-        if (kWatch == kWatchBoth) seen |= magnitude(u[i]) | magnitude(v[i]);
-        if (kWatch == kWatchV) seen |= magnitude(v[i]);
-      });
-      // Magnitudes below 2^23 need no correction.
-      if (kWatch != kWatchNone && any(seen & splat(~std::uint32_t(kLimit - 1)))) {
-        correct<kCount>(u, v, counts);
-      }
-      if (kMoving && a.signature && a.signature[k]) {
-        move_threshold<kCount>(a, StripParameter(a, kTheta, lane), a.signature[k] + lane, v,
-                               threshold);
-      }
-      if (kReset != kNoSpike) {
-        LaneMask silent[kCount];
-        unrolled<kCount>([&](int i) {
-          const U32 limit = kMoving ? threshold[i] : base.at(i);
-          silent[i] = at_most(v[i], limit);
-          v[i] = reset<kReset>(v[i], silent[i], limit);
-        });
-        store_spikes<kCount>(sent, silent, spikes);
-      }
-      record_granule<kCount>(a, 0, k, lane, u);
-      record_granule<kCount>(a, 1, k, lane, v);
-      if (kMoving) record_granule<kCount>(a, 2, k, lane, threshold);
+    const StripParameter bias =
+        a.bias ? StripParameter(a.bias + k * a.bias_stride + lane) : constant;
+    U32 seen = {};
+    unrolled<kCount>([&](int i) {
+      u[i] = Input::add(decay(u[i], keep_u[i]), input + i * kLanes32);
+      v[i] = decay(v[i], keep_v[i]) + u[i];
+      if (kBiased) v[i] += bias.at(i);
+      if (kWatch == kWatchBoth) seen |= magnitude(u[i]) | magnitude(v[i]);
+      if (kWatch == kWatchV) seen |= magnitude(v[i]);
+    });
+    // Magnitudes below 2^23 need no correction.
+    if (kWatch != kWatchNone && any(seen & splat(~std::uint32_t(kLimit - 1)))) {
+      correct<kCount>(u, v, counts);
     }
+    if (kMoving && a.signature && a.signature[k]) {
+      move_threshold<kCount>(a, StripParameter(a, kTheta, lane), a.signature[k] + lane, v,
+                             threshold);
+    }
+    if (kReset != kNoSpike) {
+      LaneMask silent[kCount];
+      unrolled<kCount>([&](int i) {
+        const U32 limit = kMoving ? threshold[i] : base.at(i);
+        silent[i] = at_most(v[i], limit);
+        if (kReset == kResetSubtract) {  // beyond the top where a threshold is negative
+          const U32 over = greater(v[i] - limit, splat(std::uint32_t(kLimit - 1)));
+          counts.v_saturations -= kept(U32{}, silent[i], over);
+        }
+        v[i] = reset<kReset>(v[i], silent[i], limit);
+      });
+      store_spikes<kCount>(sent, silent, spikes);
+    }
+    record_granule<kCount>(a, 0, k, lane, u);
+    record_granule<kCount>(a, 1, k, lane, v);
+    if (kMoving) record_granule<kCount>(a, 2, k, lane, threshold);
   }
   store_granule<kCount>(a.state[0] + lane, u);
   store_granule<kCount>(a.state[1] + lane, v);

@@ -69,7 +69,11 @@ inline void fire(Update& a, const Lane& lane, int k, std::int32_t threshold) {
   std::int32_t& v = lane.state(1);
   const bool spike = v > threshold;
   if (spike && a.reset == kResetZero) v = 0;
-  if (spike && a.reset == kResetSubtract) v = std::int32_t(saturate(std::int64_t(v) - threshold));
+  if (spike && a.reset == kResetSubtract) {
+    const std::int64_t wide = std::int64_t(v) - threshold;
+    v = std::int32_t(saturate(wide));
+    a.v_saturations += v != wide;
+  }
   lane.send_spike(k, spike);
 }
 

@@ -56,7 +56,7 @@ def test_profiles_as_json(cli: Any) -> None:
     code, out, _ = cli("profiles", "loihi2", "--json")
     assert code == 0
     content = json.loads(out)
-    assert content["energy"]["synop_pj"]["mid"] == 19.6
+    assert content["energy"]["synop_pj"]["grade"] == "none"
     assert set(json.loads(cli("profiles", "--json")[1])) == set(profile_names())
 
 
@@ -103,6 +103,33 @@ def test_energy_of_one_chip_more_joins_those_that_are_kept(labelled: Path, cli: 
         assert cli("energy", "p.h5", "--profile", name, *DATA, "--out", "run")[0] == 0
     kept = json.loads((labelled / "run" / "energy.json").read_text())
     assert [entry["profile"] for entry in kept["profiles"]] == ["loihi2", "loihi1"]
+
+
+def test_energy_takes_several_chips_at_once(labelled: Path, cli: Any) -> None:
+    assert cli("energy", "p.h5", "--profile", "loihi1,loihi2", *DATA, "--out", "run")[0] == 0
+    kept = json.loads((labelled / "run" / "energy.json").read_text())
+    assert [entry["profile"] for entry in kept["profiles"]] == ["loihi1", "loihi2"]
+
+
+@pytest.mark.parametrize("told", [("--reset-interval", "3"), ("--inference-steps", "3")])
+def test_a_stream_of_four_frames_costs_a_quarter_per_inference(
+    told: tuple[str, str], labelled: Path, cli: Any
+) -> None:
+    frame = np.random.default_rng(0).integers(0, 2, (3, 4), np.uint8)
+    np.save(labelled / "one.npy", frame)
+    np.save(labelled / "four.npy", np.concatenate([frame] * 4))
+    reports = [
+        json.loads(
+            cli(
+                *("energy", "p.h5", "--profile", "loihi1", "--input", name, *told),
+                *("--reset-interval", "3", "--json"),
+            )[1]
+        )["profiles"][0]["report"]
+        for name in ("one.npy", "four.npy")
+    ]
+    one, four = (report["headline_pj"]["mean"]["mid"] for report in reports)
+    assert four == pytest.approx(one, rel=1e-9)
+    assert [report["steps"] for report in reports] == [3, 3]
 
 
 def test_energy_of_columns_as_in_simulate(labelled: Path, cli: Any) -> None:
@@ -158,6 +185,9 @@ BAD = {
         "energy: profile 'lohi2' is not shipped, did you mean 'loihi2'? "
         "(a file of your own is given by its path, ending in .toml)"
     ),
+    f"{ENERGY} --input x.npy --inference-steps 7": (
+        "energy: --inference-steps is 7, a sample has 10 steps; expected a divisor"
+    ),
     "energy p.h5 --data d.npz": "energy: --profile is missing; see neurodeploy energy --help",
     "verify p.h5": "verify: --data is missing; see neurodeploy verify --help",
     "verify p.h5 --data d.npz --suite nois --out run": (
@@ -172,7 +202,7 @@ BAD = {
         "(steps, 4), or with an encoder still samples (4,)"
     ),
     f"{ENERGY} --data d.npz --engine gpu --out run": (
-        "energy: engine is 'gpu', expected one of native, reference, lava"
+        "energy: --engine is 'gpu', expected one of native, reference, lava"
     ),
     "report empty": (
         "report: empty: holds no program.h5; make one with 'neurodeploy train' or "

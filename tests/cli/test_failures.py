@@ -37,22 +37,22 @@ USAGE = {
     f"{SIMULATE} --steps 1.5": "neurodeploy simulate: --steps: '1.5' is not a whole number",
 }
 OPTIONS = {
-    f"{SIMULATE} --steps -1": "steps is -1, allowed are 0 to 2147483647",
-    f"{SIMULATE} --engine fpga": ("engine is 'fpga', expected one of native, reference, lava"),
-    f"{SIMULATE} --timing late": "timing is 'late', expected one of aligned, pipelined",
-    f"{SIMULATE} --weights half": "weights is 'half', expected one of exact, lava",
-    f"{SIMULATE} --reset-interval 0": "reset_interval is 0, allowed are 1 to 2147483647",
-    f"{SIMULATE} --input-bits 99": "input_bits is 99, allowed are 0 to 32",
-    f"{SIMULATE} --threads 0": "threads is 0, allowed are 1 to 2147483647",
+    f"{SIMULATE} --steps -1": "--steps is -1, allowed are 0 to 2147483647",
+    f"{SIMULATE} --engine fpga": ("--engine is 'fpga', expected one of native, reference, lava"),
+    f"{SIMULATE} --timing late": "--timing is 'late', expected one of aligned, pipelined",
+    f"{SIMULATE} --weights half": "--weights is 'half', expected one of exact, lava",
+    f"{SIMULATE} --reset-interval 0": "--reset-interval is 0, allowed are 1 to 2147483647",
+    f"{SIMULATE} --input-bits 99": "--input-bits is 99, allowed are 0 to 32",
+    f"{SIMULATE} --threads 0": "--threads is 0, allowed are 1 to 2147483647",
     f"{SIMULATE} --record s,w": (
-        "record: no variable 'w', known are s, u, v, vth, sigma, act, re, im"
+        "--record: no variable 'w', known are s, u, v, vth, sigma, act, re, im"
     ),
     f"{SIMULATE} --engine lava --timing aligned": (
-        "engine 'lava' runs pipelined only; use timing 'pipelined'"
+        "engine 'lava' runs pipelined only; use --timing pipelined"
     ),
-    f"{COMPARE} --engines native": "engines is 'native', expected two or more different ones",
+    f"{COMPARE} --engines native": "--engines is 'native', expected two or more different ones",
     f"{COMPARE} --engines native,gpu": (
-        "engines: no engine 'gpu', there are native, reference, lava"
+        "--engines: no engine 'gpu', there are native, reference, lava"
     ),
     "inspect p.h5 --num-layers 1": (
         "p.h5: --num-layers is 1, which is for NetX files; this is a program container"
@@ -60,9 +60,9 @@ OPTIONS = {
     "inspect p.h5 --input-shape 3x4": (
         "--input-shape is '3x4', expected N or W,H,C such as 28,28,1"
     ),
-    "convert p.h5 q.h5 --from nir5": "--from is 'nir5', expected one of netx, program",
-    "convert p.h5 q.h5 --to nir5": "--to is 'nir5', expected one of netx, program",
-    "convert p.h5 q.onnx": "q.onnx: ends in '.onnx', expected .net or .h5",
+    "convert p.h5 q.h5 --from nir5": "--from is 'nir5', expected one of netx, program, nir",
+    "convert p.h5 q.h5 --to nir5": "--to is 'nir5', expected one of netx, program, nir",
+    "convert p.h5 q.onnx": "q.onnx: ends in '.onnx', expected .net, .h5 or .nir",
 }
 
 

@@ -54,11 +54,13 @@ BAD = {
     "--read spike_exp=four": "--read spike_exp is 'four', expected a whole number",
     "--read spike_exp": (
         "--read is 'spike_exp', expected KEY=VALUE with a key of num_layers, skip_layers, "
-        "input_drive, input_shape, input_message_bits, spike_exp"
+        "input_drive, input_shape, input_message_bits, spike_exp, "
+        "dt, rule, synapse, reset"
     ),
     "--read colour=red": (
         "--read is 'colour=red', expected KEY=VALUE with a key of num_layers, skip_layers, "
-        "input_drive, input_shape, input_message_bits, spike_exp"
+        "input_drive, input_shape, input_message_bits, spike_exp, "
+        "dt, rule, synapse, reset"
     ),
     "--input-drive up": (
         "p.h5: --input-drive is 'up', which is for NetX files; this is a program container"

@@ -127,8 +127,8 @@ def test_another_readout_can_be_named(cli: Any) -> None:
 
 
 BAD = {
-    "--steps 0": "steps is 0, a sample needs 1 or more",
-    "--timing later": "timing is 'later', expected one of aligned, pipelined",
+    "--steps 0": "--steps is 0, a sample needs 1 or more",
+    "--timing later": "--timing is 'later', expected one of aligned, pipelined",
 }
 
 

@@ -61,7 +61,9 @@ def test_options_reach_the_netx_reader(tmp_path: Path) -> None:
 def test_container_takes_no_options_of_netx(options: dict[str, Any], tmp_path: Path) -> None:
     nd.save(program(), tmp_path / "x.h5")
     ((name, value),) = options.items()
-    expected = f"{tmp_path / 'x.h5'}: {name} is {value!r}, which is for NetX files; this is a"
+    shared = name in ("input_message_bits", "input_shape")
+    owners = "NetX files and NIR files" if shared else "NetX files"
+    expected = f"{tmp_path / 'x.h5'}: {name} is {value!r}, which is for {owners}; this is a"
     with pytest.raises(OptionError, match=re.escape(expected)):
         nd.load(tmp_path / "x.h5", **options)
 
@@ -76,7 +78,9 @@ def test_loading_what_is_not_there_or_something_else(tmp_path: Path) -> None:
         nd.load(tmp_path / "x.net")
     with h5py.File(tmp_path / "y.h5", "w") as file:
         file["data"] = 1
-    with pytest.raises(FormatError, match=r"expected a NetX network or a neurodeploy program$"):
+    with pytest.raises(
+        FormatError, match=r"expected a NetX network, a NIR graph or a neurodeploy program$"
+    ):
         nd.load(tmp_path / "y.h5")
 
 
@@ -91,9 +95,9 @@ def test_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         nd.load(tmp_path / "x.h5")
 
 
-@pytest.mark.parametrize("name", ["x", "x.nir", "x.NET", "x.h5.gz"])
+@pytest.mark.parametrize("name", ["x", "x.nirx", "x.NET", "x.h5.gz"])
 def test_unknown_suffix_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"ends in '.*', expected \.net or \.h5$"):
+    with pytest.raises(ExportError, match=r"ends in '.*', expected \.net, \.h5 or \.nir$"):
         nd.save(program(), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

@@ -60,7 +60,7 @@ def test_a_format_from_outside_is_known_by_content_and_by_suffix(tmp_path: Path)
     (tmp_path / "x.toy").rename(tmp_path / "x")
     assert nd.load(tmp_path / "x").inputs[0].size == 6
     assert nd.load(tmp_path / "x", threshold=7).populations[0].neuron == nd.CubaLif(4096, 128, 7)
-    with pytest.raises(ExportError, match=r"ends in '\.x', expected \.net, \.h5 or \.toy$"):
+    with pytest.raises(ExportError, match=r"ends in '\.x', expected \.net, \.h5, \.nir or \.toy$"):
         nd.save(program(), tmp_path / "x.x")
 
 
@@ -95,9 +95,11 @@ def test_an_option_of_another_format_is_refused(tmp_path: Path) -> None:
 def test_a_format_may_be_read_only(toy: Format, tmp_path: Path) -> None:
     FORMATS.remove("toy")
     FORMATS.add("toy", Format(toy.title, toy.suffixes, toy.sniff, toy.read))
-    with pytest.raises(ExportError, match=r"a toy file is read only, expected \.net or \.h5$"):
+    with pytest.raises(
+        ExportError, match=r"a toy file is read only, expected \.net, \.h5 or \.nir$"
+    ):
         nd.save(program(), tmp_path / "x", form="toy")
-    with pytest.raises(ExportError, match=r"ends in '\.toy', expected \.net or \.h5$"):
+    with pytest.raises(ExportError, match=r"ends in '\.toy', expected \.net, \.h5 or \.nir$"):
         nd.save(program(), tmp_path / "x.toy")
 
 
@@ -109,7 +111,10 @@ def test_a_format_is_named_or_known_by_content(tmp_path: Path) -> None:
     assert nd.load(tmp_path / "x.h5", form="program") == program()
     with pytest.raises(FormatError, match="has no group 'layer'"):
         nd.load(tmp_path / "x.h5", form="netx")
-    with pytest.raises(OptionError, match=r"format is 'nir5', expected one of netx, program$"):
+    with pytest.raises(
+        OptionError,
+        match=r"format is 'nir5', expected one of netx, program, nir; did you mean 'nir'",
+    ):
         nd.load(tmp_path / "x.h5", form="nir5")
 
 

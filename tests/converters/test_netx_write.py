@@ -381,7 +381,7 @@ REFUSED: list[tuple[str, Callable[[], nd.Program], str]] = [
     (
         "gain",
         lambda: dense(nd.CubaLif(9, 9, 9, gain=[64, 32])),
-        "population layer0: gain changes over the sample, NetX neurons have a constant one; set ga",
+        "population layer0: gain changes over the sample, NetX neurons have a constant one; leave ",
     ),
     (
         "homeostatic threshold",

@@ -137,7 +137,7 @@ BAD_ARRAYS = [
     (
         {"x": [[0.5, 1.0]], "y": [0]},
         "x has dtype float64, expected integers; quantise it: "
-        "np.rint(x * 255).astype(np.int32), with peak=255",
+        "np.rint(x * 255).astype(np.int32), and store 255 as peak",
     ),
     (
         {"x": np.array([[0.0, 1.0]], np.float32), "y": [0]},

@@ -153,4 +153,4 @@ def test_everything_is_on_paper(scripted: bool, page: str, tmp_path: Path) -> No
     ):
         assert expected in text, expected
     assert text.count("Measured cases run through") == 2
-    assert "+15.2 %" in text
+    assert "-3.6 %" in text

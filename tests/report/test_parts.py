@@ -51,7 +51,7 @@ def test_report_json_holds_every_part_under_its_known_keys(full: Path) -> None:
     assert set(report) == {
         *parts,
         *("format", "title", "generated", "statement", "data", "verdict", "ignored", "program"),
-        *("accuracy", "overflow", "certified", "timing", "training", "provenance"),
+        *("accuracy", "attack", "overflow", "certified", "timing", "training", "provenance"),
     }
     assert report["program"]["digest"] == PROGRAM.digest
     assert report["program"]["synapses"] == 64 * 64 + 64 * 10

@@ -117,3 +117,31 @@ def test_missing_variables_say_what_was_recorded() -> None:
         _ = trace[-1].nothing
     with pytest.raises(nd.errors.OptionError, match="trace has no population 'nobody', there are"):
         _ = trace["nobody"]
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize("size", [1, 70])
+def test_a_clamp_after_a_subtracting_reset_is_a_saturation(engine: str, size: int) -> None:
+    """v at the top less a negative threshold lies beyond it."""
+    top = (1 << 23) - 1
+    neuron = nd.CubaLif(4096, 0, [-1000, 5], reset="subtract", initial=[top - 10, 100])
+    program = nd.Program(
+        (nd.Input("x", 1),),
+        (nd.Population("a", (2 * size,), _tiled(neuron, size)),),
+        (nd.Connection("x", "a", nd.Dense(np.zeros((2 * size, 1), int))),),
+        nd.Readout("a"),
+    )
+    x = np.zeros((1, 1, 1), np.uint8)
+    trace = nd.simulate(program, x, engine=engine, record=("v",))
+    assert trace["a"].v[0, 0, ::2].tolist() == [top] * size
+    assert trace.activity.v_saturations["a"].tolist() == [size]
+
+
+def _tiled(neuron: nd.CubaLif, times: int) -> nd.CubaLif:
+    return nd.CubaLif(
+        4096,
+        0,
+        np.tile(neuron.threshold, times),
+        reset=neuron.reset,
+        initial=np.tile(neuron.initial, times),
+    )

@@ -176,7 +176,7 @@ BAD = [
     (BASE + "[training]\nepoch = 3", "training.epoch: unknown key, did you mean 'epochs'?"),
     (BASE + "[neuron]\nzzz = 3",
      "neuron.zzz: unknown key, known are current_decay, voltage_decay, threshold, learn, "
-     "per_neuron, surrogate, width, reset_gradient"),
+     "per_neuron, surrogate, width, reset_gradient, model, theta"),
     (BASE + "neuron = { treshold = 1.0 }",
      "layer 1 (dense).neuron.treshold: unknown key, did you mean 'threshold'?"),
     (changed("[data]\nname = \"digits\"\n", ""), "data: is missing"),

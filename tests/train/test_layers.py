@@ -13,14 +13,14 @@ torch = pytest.importorskip("torch")
 
 from neurodeploy.errors import ProgramError  # noqa: E402  (needs torch)
 from neurodeploy.synapse import Conv2d  # noqa: E402
-from neurodeploy.train import layers  # noqa: E402
+from neurodeploy.train import connected  # noqa: E402
 from neurodeploy.train.network import Network  # noqa: E402
 from neurodeploy.train.specs import Conv, Dense, Neuron  # noqa: E402
 
 
 def conv_layer(spec: Conv, source: tuple[int, int, int]) -> Any:
     generator = torch.Generator().manual_seed(1)
-    return layers.ConvLayer("maps", spec, Neuron(), source, 1.0, True, generator)
+    return connected.ConvLayer("maps", spec, Neuron(), source, 1.0, True, generator)
 
 
 @given(

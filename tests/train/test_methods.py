@@ -131,7 +131,7 @@ def test_adversarial_training_goes_on_where_it_stopped(tmp_path: Any) -> None:
         + PGD.replace("steps = 3", "steps = 3\nramp = { low = 0.5 }")
         + ("[[hook]]\nkind = 'orthogonal'\n")
     )
-    whole = train(text, tmp_path / "whole").result
+    whole = train(text, tmp_path / "whole").outcome
     from neurodeploy.train.progress import Silent
 
     class Stopping(Silent):
@@ -140,9 +140,9 @@ def test_adversarial_training_goes_on_where_it_stopped(tmp_path: Any) -> None:
 
     with pytest.raises(Stop):
         train(text, tmp_path / "parts", reporter=Stopping())
-    resumed = train(text, tmp_path / "parts", resume=True).result
-    assert resumed["weights_sha256"] == whole["weights_sha256"]
-    assert resumed["lowering"]["score_differences"] == 0
+    resumed = train(text, tmp_path / "parts", resume=True).outcome
+    assert resumed.weights_sha256 == whole.weights_sha256
+    assert resumed.lowering.score_differences == 0
 
 
 BUDGETS = [

@@ -15,11 +15,12 @@ from presentations import given_columns
 from verification.closed_form import reach
 
 import neurodeploy as nd
+from neurodeploy.answers import RunChoice, settle
 from neurodeploy.bounds import bound
 from neurodeploy.neuron import CubaLif
-from neurodeploy.verification.headroom import before_reset, bits, headroom
+from neurodeploy.verification.headroom import bits, headroom
+from neurodeploy.verification.observed import before_reset
 
-RUN = {"engine": "reference"}
 M = 2**23
 
 
@@ -33,9 +34,16 @@ def single(weight: int = 100, **neuron: Any) -> nd.Program:
     )
 
 
-def over(program: nd.Program, columns: Any) -> Any:
+def measured(program: nd.Program, columns: Any, timing: str = "aligned", **run: Any) -> Any:
+    """Headroom of every population, with the reference engine."""
+    data = given_columns(np.asarray(columns))
+    choice = RunChoice(engine="reference", timing=timing, **run)
+    return headroom(program, data, recipe=settle(program, data.steps, choice))
+
+
+def over(program: nd.Program, columns: Any, **run: Any) -> Any:
     """Headroom of the only population."""
-    (found,) = headroom(program, given_columns(np.asarray(columns)), run=RUN)
+    (found,) = measured(program, columns, **run)
     return found
 
 
@@ -121,6 +129,51 @@ def test_a_verdict_says_for_how_many_steps_it_holds() -> None:
     assert leaky.to_dict()["proven_for_ever"]
 
 
+def recurrent() -> nd.Program:
+    """An accumulator that reads a neuron which drives itself: its current survives a reset."""
+    return nd.Program(
+        inputs=(nd.Input("x", 1),),
+        populations=(
+            nd.Population("a", 1, nd.CubaLif(4096, 4096, 1)),
+            nd.Population("b", 1, nd.CubaLif(4096, 0, 131_071, reset="none")),
+        ),
+        connections=(
+            nd.Connection("x", "a", nd.Dense([[2]])),
+            nd.Connection("a", "a", nd.Dense([[2]]), feedback=True),
+            nd.Connection("a", "b", nd.Dense([[10]])),
+        ),
+        readout=nd.Readout("b"),
+    )
+
+
+def test_a_stream_is_measured_as_the_stream_that_it_is() -> None:
+    """One spike, then the population drives itself for ever, in every later sample as well."""
+    columns = np.zeros((3, 4, 1), int)
+    columns[0, 3] = 1
+    alone, streamed = measured(recurrent(), columns), measured(recurrent(), columns, "pipelined")
+    assert [found[1].state("v").observed for found in (alone, streamed)] == [640, 4 * 640]
+    assert streamed[1].v_before_reset
+    never = measured(recurrent(), columns, "pipelined", reset_interval=-1)[1]
+    assert (never.state("v").observed, never.v_before_reset) == (9 * 640, False)
+
+
+def test_a_bound_holds_for_any_number_of_steps_where_a_stream_carries_states() -> None:
+    columns = np.ones((2, 4, 1), int)
+    _, found = measured(recurrent(), columns, "pipelined")
+    assert {row.assumes for row in found.rows()} == {"in any number of steps, inputs 0 to 1"}
+    assert [row.verdict for row in found.rows()] == ["never", "possible"]
+    assert not found.to_dict()["proven"]
+
+
+def test_a_stream_that_its_reset_clears_is_bound_sample_by_sample() -> None:
+    program, columns = single(reset="none", bias=3), np.full((2, 4, 1), 5)
+    alone, cleared = over(program, columns), over(program, columns, timing="pipelined")
+    assert [row for row in cleared.rows()] == [row for row in alone.rows()]
+    kept = over(program, columns, timing="pipelined", reset_interval=-1)
+    assert kept.state("v").observed == 8 * (32_000 + 192) + 192
+    assert kept.state("v").verdict == "possible"
+
+
 def test_what_was_not_seen_may_be_possible() -> None:
     """One input of 2 is too small to wrap u, two of them at a time are not."""
     program = nd.Program(
@@ -189,7 +242,7 @@ def test_a_model_without_bounds_is_measured_and_nothing_is_ruled_out() -> None:
             ),
             nd.Readout("b"),
         )
-        found = headroom(program, given_columns(np.full((1, 20, 3), 5)), run=RUN)
+        found = measured(program, np.full((1, 20, 3), 5))
     assert not any(entry.proven for entry in found)
     assert [row.state for entry in found for row in entry.rows()] == ["u", "v"]
     u = found[1].state("u")
@@ -211,7 +264,7 @@ def test_no_run_of_a_random_program_exceeds_its_bounds(seed: int, timing: str) -
         return
     columns = random_input(rng, program, steps=6, batch=3)[program.inputs[0].name]
     values = min(0, int(columns.min())), max(0, int(columns.max()))
-    for found in headroom(program, given_columns(columns), run={**RUN, "timing": timing}):
+    for found in measured(program, columns, timing=timing):
         for entry in found.states:
             if entry.observed is not None and entry.bound is not None:
                 assert entry.observed <= entry.bound or entry.overflows
@@ -219,7 +272,7 @@ def test_no_run_of_a_random_program_exceeds_its_bounds(seed: int, timing: str) -
             assert entry.for_ever or not entry.possible
         population = program.node(found.population)
         for name, known in zip("uv", reach(program, population, values, 6), strict=True):
-            if known is not None:
+            if known is not None and found.assumes.steps:
                 assert found.state(name).bound <= known
 
 

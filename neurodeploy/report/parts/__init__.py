@@ -7,6 +7,7 @@ from neurodeploy.registry import ByName
 from neurodeploy.report.parts import (
     accuracy,
     activity,
+    attack,
     certified,
     energy,
     exactness,
@@ -25,6 +26,7 @@ PARTS: ByName[Part] = ByName(
     {
         "accuracy": accuracy.PART,
         "noise": noise.PART,
+        "attack": attack.PART,
         "certified": certified.PART,
         "exactness": exactness.PART,
         "headroom": headroom.PART,

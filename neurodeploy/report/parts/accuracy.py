@@ -91,15 +91,7 @@ def _manner(evidence: Evidence) -> Iterator[str]:
 
 def cards(content: Content) -> Sequence[Card]:
     """Accuracy of the integers, and what lowering lost."""
-    found = [
-        Card(
-            "Accuracy of the integers",
-            percent(row.accuracy.rate),
-            f"{between(row.accuracy)}; {row.tested.short}",
-        )
-        for row in content.rows
-        if row.is_integer
-    ]
+    found = [_card(row) for row in content.rows if row.is_integer]
     lost = content.lowering
     if lost is not None:
         tested = content.rows[0].tested.short if content.rows else f"{lost.samples:,} samples"
@@ -108,6 +100,14 @@ def cards(content: Content) -> Sequence[Card]:
             Card("Lost from torch to integers", f"{lost.score_differences:,} scores", detail)
         )
     return found
+
+
+def _card(row: Row) -> Card:
+    """Return the accuracy of a row, which is none where every sample ties."""
+    label, entry = "Accuracy of the integers", row.accuracy
+    if entry.ties == entry.samples:
+        return Card(label, "none", f"no sample is decided, all tie; {row.tested.short}", "bad")
+    return Card(label, percent(entry.rate), f"{between(entry)}; {row.tested.short}")
 
 
 def json(content: Content) -> Mapping[str, Any]:

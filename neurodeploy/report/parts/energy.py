@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from neurodeploy.energy.report import NOT_MEASURED, EnergyReport
+from neurodeploy.energy.report import NOT_MEASURED, EnergyReport, Interval
 from neurodeploy.report.check import Card, Check
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts.part import Part, template
@@ -56,17 +56,26 @@ def cards(content: Content) -> Sequence[Card]:
 
 
 def _card(chip: ChipEnergy, label: str) -> Card:
+    """Return the network's own energy as an interval, and in small print the sum around it.
+
+    What the network spends is the one thing that every chip shows; sums hold different terms.
+    """
     report = chip.report
     if report is None:
         return Card(f"Energy, {chip.profile}", "refused", "no usable constant")
-    quantity = report.quantity.replace(" per inference", "").capitalize()
     mean = report.headline_pj.mean
-    basis = "bounds from one measured case" if report.joint_constraint else "estimated"
-    ends = energy_limits(mean)
-    detail = (
-        f"{ends} per inference, {basis}; {label}" if ends else f"per inference, {basis}; {label}"
-    )
-    return Card(f"{quantity}, {chip.profile}", energy_of(mean.mid), detail)
+    basis = "bounds from measured totals" if report.joint_constraint else "estimated"
+    network = None if report.parts is None else report.parts.network
+    if network is None:
+        name = report.quantity.replace(" per inference", "").capitalize()
+        return Card(f"{name}, {chip.profile}", _ends(mean), f"per inference, {basis}; {label}")
+    detail = f"per inference, {basis}; {report.quantity}, all told: {_ends(mean)}; {label}"
+    return Card(f"Energy of the network, {chip.profile}", _ends(network), detail)
+
+
+def _ends(interval: Interval) -> str:
+    """Return ``low to high``: a centre alone would pass for a measurement."""
+    return energy_limits(interval) or f"about {energy_of(interval.high)}"
 
 
 def figures(content: Content) -> Mapping[str, Figure]:
@@ -80,20 +89,27 @@ def figures(content: Content) -> Mapping[str, Figure]:
 
 def _figure(report: EnergyReport, label: str) -> Figure:
     rows = [(term.name, term.energy_pj, "c0") for term in report.terms]
+    if report.parts is not None:
+        named = (("network", report.parts.network), ("host and barrier", report.parts.host))
+        rows += [(f"{name}, together", pj, "c3") for name, pj in named if pj is not None]
     if report.dynamic_pj is not None:
         rows.append(("dynamic, sum", report.dynamic_pj.mean, "c2"))
     if report.total_pj is not None:
         rows.append(("total", report.total_pj.mean, "c1"))
     spans = [
-        Span(name, pj.low, pj.mid, pj.high, energy_span(pj), colour) for name, pj, colour in rows
+        Span(name, pj.low, pj.mid or 0.0, pj.high, energy_span(pj), colour)
+        for name, pj, colour in rows
     ]
     axis = Log.around([x for s in spans for x in (s.low, s.mid, s.high)], energy_of)
     caption = f"Intervals of the terms and their sum on {report.profile}"
     told = "; ".join(f"{span.name} {span.text}" for span in spans)
     drawing = intervals(spans, axis, "energy per inference, logarithmic", caption, told)
-    note = "An arrow at the left edge: the interval reaches down to 0."
-    reaches = any(span.low <= 0 for span in spans)
-    return Figure(caption, told, drawing, label, note=note if reaches else "")
+    notes = []
+    if any(span.low <= 0 for span in spans):
+        notes.append("An arrow at the left edge: the interval reaches down to 0.")
+    if report.bounds_only:
+        notes.append("No line within a bar: the ends are known, a centre is not.")
+    return Figure(caption, told, drawing, label, note=" ".join(notes))
 
 
 def json(content: Content | None) -> Mapping[str, Any]:

@@ -129,6 +129,11 @@ class Content:
         return tuple(row for population in self.populations for row in population.states)
 
     @property
+    def of_single_samples(self) -> bool:
+        """Whether the bounds hold for samples that begin from rest alone."""
+        return not self.assumes.startswith("in any number of steps")
+
+    @property
     def after_reset(self) -> tuple[str, ...]:
         """Populations of which v could be seen after its reset only."""
         return tuple(x.population for x in self.layers or () if x.v_before_reset is False)
@@ -176,7 +181,7 @@ def _population(
             ]
         ),
         states=states,
-        from_rest=verify.run.timing == "aligned" or verify.run.holds,
+        from_rest=verify.run.from_rest,
     )
 
 
@@ -223,7 +228,11 @@ def _proof(found: Content) -> str:
     ever = sum(p.never for p in found.populations)
     text = f"impossible for {proven} of {amount(len(found.populations), 'layer')}"
     if proven:
-        text += f" ({found.assumes}), for {ever} of them in any number of steps"
+        text += f" ({found.assumes})"
+    if not found.of_single_samples:
+        return text
+    if proven:
+        text += f", for {ever} of them in any number of steps"
     if all(p.from_rest for p in found.populations):
         return text
     return f"{text}; in the stream that was run, samples do not begin from rest"

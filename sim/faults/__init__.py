@@ -1,0 +1,33 @@
+"""Faults of a chip, as data: flipped bits of stored words and of states, stuck neurons, losses."""
+
+from neurodeploy.sim.faults.changed import faulty_program
+from neurodeploy.sim.faults.records import (
+    DroppedSpikes,
+    Fault,
+    NeuronFault,
+    ParameterFlip,
+    ParameterWord,
+    StateFlip,
+    WeightFlip,
+    WeightWord,
+)
+from neurodeploy.sim.faults.run import Faults, simulate_faulty
+from neurodeploy.sim.faults.words import LOIHI, Encoding, WordFormat, stored_encoding
+
+__all__ = [
+    "LOIHI",
+    "DroppedSpikes",
+    "Encoding",
+    "Fault",
+    "Faults",
+    "NeuronFault",
+    "ParameterFlip",
+    "ParameterWord",
+    "StateFlip",
+    "WeightFlip",
+    "WeightWord",
+    "WordFormat",
+    "faulty_program",
+    "simulate_faulty",
+    "stored_encoding",
+]
