@@ -1,6 +1,6 @@
 """Train a network for certificates and export it as integers.
 
-    python examples/certified/train.py fashion-mnist --out runs/certified
+    python examples/certified/train.py --out runs/certified
     neurodeploy verify runs/certified/program.h5 --data fashion-mnist --suite certify --eps 2,4,8,16
 
 One spiking hidden layer without current memory, hard reset, constant current, and a read-out that
@@ -45,15 +45,15 @@ class Settings:
     data: str = "fashion-mnist"
     hidden: int = 256
     steps: int = 4
-    eps: float = 9 / 255
+    eps: float = 0.042
     kappa: float = 0.4
     epochs: int = 24
     batch: int = 250
-    rate: float = 2e-3
+    rate: float = 4e-3
     ramp: float = 0.6
-    limit: float = 12.0
+    limit: float = 16.0
     fine: float = 1e-2
-    window: int = 1
+    window: int = 0
     split: bool = False
     seed: int = 1
 

@@ -15,7 +15,7 @@ from neurodeploy.certificates.claims import known
 from neurodeploy.certify.boxes import CHUNK_BYTES, margins_of
 from neurodeploy.certify.segments import Extremes, Segments, segments_of
 from neurodeploy.certify.tail import Tail, tail_of
-from neurodeploy.certify.weights import matrix
+from neurodeploy.certify.weights import Single, driving, matrix
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.encode import Direct, Domain, Encoder
 from neurodeploy.program import Input, Program
@@ -44,7 +44,7 @@ class Constant:
     stage: Stage
     steps: int
     segments: Segments
-    drives: tuple[Drive, ...]
+    drives: tuple[Drive | Single, ...]
     tail: Tail | None
     rest: Rest | None
 
@@ -146,8 +146,9 @@ def constant_of(plan: Plan, encoder: Encoder, domain: Domain, steps: int) -> Con
     stage = first[0]
     if not all(_immediate(edge) for edge in stage.incoming):
         return None
-    drives = tuple(Drive(plan, edge) for edge in stage.incoming)
     ends = encoder.values(np.array([domain.low, domain.high])).astype(np.int64)
+    largest = int(np.abs(ends).max())
+    drives = tuple(driving(plan, edge, largest) for edge in stage.incoming)
     size = plan.program.inputs[0].size
     whole = Interval(*(np.full((1, size), end) for end in ends))
     parts = [drive(whole)[0].current for drive in drives]

@@ -57,6 +57,23 @@ def points(data: Presentation, row: int, steps: int) -> Points:
     return Points(low.shape, tuple(values))
 
 
+def few(data: Presentation, steps: int, limit: int) -> NDArray[np.bool_]:
+    """Return which samples have at most ``limit`` `points` within ``steps``, ``(samples,)``.
+
+    Between two data a direct encoder gives as many levels as there are data, or levels.
+    """
+    ends = data.ball(slice(None), steps)
+    sizes = (ends[1] - ends[0]).reshape(len(data), -1)
+    if isinstance(data.encoder, Direct):
+        levels = [data.encoder.values(end).astype(np.int64) for end in ends]
+        sizes = np.minimum(sizes, (levels[1] - levels[0]).reshape(sizes.shape))
+    bits = np.log2(sizes + 1).sum(axis=1)
+    found = bits <= np.log2(max(limit, 1)) + 1
+    for row in np.flatnonzero(found):
+        found[row] = math.prod((sizes[row] + 1).tolist()) <= limit
+    return np.asarray(found)
+
+
 def searched(
     runner: Runner, data: Presentation, row: int, found: Points
 ) -> tuple[int, Integers | None]:

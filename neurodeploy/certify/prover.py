@@ -13,7 +13,7 @@ from neurodeploy.answers import Recipe, Runner
 from neurodeploy.certificates.claims import CERTIFIED, FALSIFIED, OPEN, Method, known
 from neurodeploy.certify.boxes import Boxes
 from neurodeploy.certify.constant import Constant, constant_of
-from neurodeploy.certify.points import margins, points, scores, searched
+from neurodeploy.certify.points import few, margins, points, scores, searched
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.encode import Domain, Encoder
 from neurodeploy.program import Program
@@ -122,17 +122,16 @@ class Prover:
 
     def _search(self, proof: Proof, data: Presentation, number: int, steps: int) -> None:
         """Try every datum of the ball where there are few enough, else the worst corner."""
-        corners = []
-        for row in np.flatnonzero(proof.verdict[:, number] == OPEN).tolist():
-            found = points(data, row, steps)
-            if found.count <= self.limit:
-                margin, counter = searched(self.runner, data, row, found)
-                verdict = CERTIFIED if counter is None else FALSIFIED
-                proof.close(row, number, verdict, Method.COMPLETE, margin, counter)
-            else:
-                corners.append(row)
-        if corners and self.constant is not None:
-            self._replay(self.constant, proof, data, number, np.array(corners), steps)
+        rows = np.flatnonzero(proof.verdict[:, number] == OPEN)
+        if not len(rows):
+            return
+        searchable = few(data.take(rows), steps, self.limit)
+        for row in rows[searchable].tolist():
+            margin, counter = searched(self.runner, data, row, points(data, row, steps))
+            verdict = CERTIFIED if counter is None else FALSIFIED
+            proof.close(row, number, verdict, Method.COMPLETE, margin, counter)
+        if self.constant is not None and not searchable.all():
+            self._replay(self.constant, proof, data, number, rows[~searchable], steps)
 
     def _replay(
         self,

@@ -207,6 +207,12 @@ class CertifySuite(Suite):
         return table
 
 
+def sentence(rows: Sequence[CertifyRow]) -> str:
+    """Return what is certified at every budget, as one line."""
+    shares = (f"{row.certified:.1%} at {row.eps:g}/255 (open {row.open:.1%})" for row in rows)
+    return f"certified {', '.join(shares)} of {rows[0].n:,} samples, proved on the integers"
+
+
 def _prover_of(subject: Subject, limit: int) -> Prover:
     data = subject.data
     return _prover(subject.program, data.encoder, data.domain, subject.recipe, limit)

@@ -19,7 +19,7 @@ from neurodeploy.cli.failures import run
 from neurodeploy.encode import Rate
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.verification.campaign import Keeping, Spread, conduct
-from neurodeploy.verification.certify_suite import BLOCK, CertifySuite
+from neurodeploy.verification.certify_suite import BLOCK, CertifyRow, CertifySuite, sentence
 from neurodeploy.verification.suites import Subject
 from neurodeploy.verification.verdicts import subject_of
 
@@ -91,6 +91,13 @@ def test_a_sample_that_is_wrong_when_clean_is_falsified_by_itself(tmp_path: Path
     assert not any(line.clean for line in found.lines)
     claims = read(tmp_path / "verify" / "certificates.h5")
     assert (claims.counter[claims.counter_at] == other.data.x[:, None]).all()
+
+
+def test_a_sentence_says_what_is_proved() -> None:
+    row = CertifyRow(16.0, 1, 0.9, 0.75, 0.2, 0.05, 1200, {})
+    assert sentence((row,)) == (
+        "certified 75.0% at 16/255 (open 5.0%) of 1,200 samples, proved on the integers"
+    )
 
 
 def test_a_tie_is_no_right_answer() -> None:

@@ -55,6 +55,11 @@ def case(rng: Generator, samples: int = 6) -> Case:
     )
 
 
+def with_encoder(data: Presentation, encoder: Encoder) -> Presentation:
+    """Return the same data under another encoder."""
+    return replace(data, encoder=encoder)
+
+
 def made(program: nd.Program, data: Presentation, limit: int) -> Prover:
     """Return a prover of samples that run from rest."""
     recipe = settle(program, data.steps, RunChoice(timing="aligned"))
