@@ -18,8 +18,8 @@ import numpy as np
 from neurodeploy.converters.float_network import Floats, Shape
 from neurodeploy.converters.nir import layout
 from neurodeploy.converters.nir.composition import composed
+from neurodeploy.converters.nir.drawing import Drawing
 from neurodeploy.converters.nir.graph import Graph, Node
-from neurodeploy.converters.nir.nodes import Drawing
 from neurodeploy.converters.nir.operations import operation, spread
 from neurodeploy.converters.nir.paths import Path, entry_of, plan
 from neurodeploy.converters.nir.shapes import inferred

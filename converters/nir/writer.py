@@ -11,8 +11,9 @@ import numpy as np
 
 from neurodeploy.atomic import replacing
 from neurodeploy.converters.nir import stored
+from neurodeploy.converters.nir.drawing import Drawing
 from neurodeploy.converters.nir.graph import Node
-from neurodeploy.converters.nir.nodes import Drawing, drawn
+from neurodeploy.converters.nir.nodes import drawn
 from neurodeploy.converters.nir.options import RULES, check_seconds
 from neurodeploy.converters.nir.relaid import relaid
 from neurodeploy.converters.written import Written
