@@ -201,7 +201,7 @@ def _carried(program: Program, population: Population, bias: Floats) -> bool:
 def _takes_bias(connection: Connection, shape: Shape, bias: Floats | None) -> bool:
     if bias is None or connection.feedback:
         return False
-    if isinstance(connection.synapse, Conv2d):
+    if connection.synapse.layout == "kernel":
         return bool(np.all(bias == bias[:, :1, :1]))
     return isinstance(connection.synapse, Dense) and connection.synapse.delay is None
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from neurodeploy.attack.attack import Attack, Catch, Field, Oracle, Slope
 from neurodeploy.attack.backward import Backward, Surrogate
-from neurodeploy.attack.chance import stream, uniforms
 from neurodeploy.attack.space import Grid, Rows
+from neurodeploy.attack.starts import anywhere, touching, uniform
 
 _TINY = 1e-12
 
@@ -131,7 +131,7 @@ class RFgsm(GradientAttack):
     iterated: ClassVar[bool] = False
 
     def start(self, field: Field, rows: Rows, turn: int) -> NDArray[Any]:
-        sign = 2 * (_random(field, rows, self.name, turn) < 0.5) - 1
+        sign = 2 * (uniform(field, rows, self.name, turn) < 0.5) - 1
         return np.asarray(field.space.clean[rows] + max(1, field.space.radius // 2) * sign)
 
     def move(self, field: Field, walk: Walk, slope: Slope, number: int) -> NDArray[Any]:
@@ -205,7 +205,7 @@ class Pgd(GradientAttack):
         return self.steps
 
     def start(self, field: Field, rows: Rows, turn: int) -> NDArray[Any]:
-        return _anywhere(field, rows, self.name, turn)
+        return anywhere(field, rows, self.name, turn)
 
     def move(self, field: Field, walk: Walk, slope: Slope, number: int) -> NDArray[Any]:
         step = max(1, round(2.5 * field.space.radius / self.steps))
@@ -237,7 +237,7 @@ class SaPgd(GradientAttack):
         return self.steps
 
     def start(self, field: Field, rows: Rows, turn: int) -> NDArray[Any]:
-        return _touching(field, rows, self.name, turn)
+        return touching(field, rows, self.name, turn)
 
     def move(self, field: Field, walk: Walk, slope: Slope, number: int) -> NDArray[Any]:
         g = slope.gradient.astype(np.float64)
@@ -278,7 +278,7 @@ class Apgd(GradientAttack):
         return self.steps
 
     def start(self, field: Field, rows: Rows, turn: int) -> NDArray[Any]:
-        return _touching(field, rows, self.name, turn)
+        return touching(field, rows, self.name, turn)
 
     def move(self, field: Field, walk: Walk, slope: Slope, number: int) -> NDArray[Any]:
         memory = walk.memory
@@ -376,26 +376,6 @@ def checkpoints(steps: int) -> tuple[int, ...]:
         interval = max(least, interval - shrink)
         at += interval
     return tuple(found)
-
-
-def _random(field: Field, rows: Rows, name: str, turn: int) -> NDArray[np.float64]:
-    shape = field.space.clean.shape[1:]
-    count = int(np.prod(shape, dtype=np.int64))
-    draws = uniforms(field.seed, field.numbers[rows], count, stream(name, "start"), turn)
-    return draws.reshape(len(rows), *shape)
-
-
-def _anywhere(field: Field, rows: Rows, name: str, turn: int) -> NDArray[Any]:
-    """Return whole numbers that are equally likely from the low end to the high."""
-    low, high = field.space.low[rows], field.space.high[rows]
-    return np.asarray(low + np.floor(_random(field, rows, name, turn) * (high - low + 1.0)))
-
-
-def _touching(field: Field, rows: Rows, name: str, turn: int) -> NDArray[Any]:
-    """Return the clean values plus ``radius * t / max |t|``, t uniform in -1 to 1."""
-    t = 2.0 * _random(field, rows, name, turn) - 1.0
-    most = np.abs(t).reshape(len(rows), -1).max(1).reshape(-1, *[1] * (t.ndim - 1))
-    return np.asarray(field.space.clean[rows] + field.space.radius * t / most)
 
 
 KINDS: Mapping[str, type[GradientAttack]] = {

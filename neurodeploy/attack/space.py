@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +87,7 @@ class Space:
         if self.shown is self.data:
             return wide
         low, high = self.data.ball(slice(0, len(self)), steps)
-        encoder = self.data.encoder
-        assert isinstance(encoder, Direct)
+        encoder = cast(Direct, self.data.encoder)
         peak, double = encoder.peak, 2 * encoder.levels
         first = -((peak - 2 * wide * peak) // double)
         last = -((-2 * wide * peak - peak) // double) - 1

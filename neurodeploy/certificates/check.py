@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,8 +199,8 @@ class _Checker:
     def _segments(self, rows: IntArray, number: int) -> IntArray | str:
         if self._table_problem:
             return self._table_problem
-        assert isinstance(self.encoder, Direct)
-        level = [self.encoder.values(x).reshape(len(rows), -1) for x in self._ball(rows, number)]
+        encoder = cast(Direct, self.encoder)
+        level = [encoder.values(x).reshape(len(rows), -1) for x in self._ball(rows, number)]
         run, current = Run(self.plan, len(rows)), (np.zeros(1, np.int64), np.zeros(1, np.int64))
         for edge in self._first.incoming:
             low, high = run.current(edge, (level[0], level[1]))

@@ -16,7 +16,7 @@ from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, IntArray, M, saturate, 
 from neurodeploy.neuron import Integrator
 from neurodeploy.sim.plan import Edge, Plan, Stage
 from neurodeploy.sim.reference import convolve, multiply
-from neurodeploy.synapse import Conv2d, Direct
+from neurodeploy.synapse import Conv2d
 
 Pair = tuple[IntArray, IntArray]
 Flags = NDArray[np.bool_]
@@ -86,7 +86,7 @@ class Run:
         if edge.binary:
             surely, maybe = (low > 0) | (high < 0), (low != 0) | (high != 0)
             low, high = surely.astype(np.int64), maybe.astype(np.int64)
-        if isinstance(edge.synapse, Direct):
+        if not edge.synapse.has_weight:
             return low, high
         up, down = np.maximum(edge.weight, 0), np.minimum(edge.weight, 0)
         least = self._sum(edge, low, up) + self._sum(edge, high, down)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +76,7 @@ class Constant:
 
     def current(self, data: Presentation, steps: int) -> tuple[Interval, NDArray[np.bool_]]:
         """Return the currents within the balls, ``(samples, neurons)``, and where none wraps."""
-        encoder = data.encoder
-        assert isinstance(encoder, Direct)
+        encoder = cast(Direct, data.encoder)
         ends = (encoder.values(end).reshape(len(data), -1) for end in data.ball(slice(None), steps))
         return self._driven(Interval(*(end.astype(np.int64) for end in ends)))
 

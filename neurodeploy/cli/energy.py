@@ -31,54 +31,55 @@ if TYPE_CHECKING:
     from neurodeploy.trace import Activity
 
 
+Profiles = Annotated[
+    list[str],
+    typer.Option(metavar="P,..", help="A chip by name, or a profile of your own by path; several."),
+]
+EnergyData = Annotated[str | None, typer.Option(metavar="D", help=DATA_HELP)]
+Columns = Annotated[
+    Path | None,
+    typer.Option("--input", metavar="X.npy", help="Instead of --data: columns, as in simulate."),
+]
+StepDuration = Annotated[
+    float | None,
+    typer.Option(
+        metavar="US", help="Duration of a step in us. [default: as the profile's timing says]"
+    ),
+]
+InferenceSteps = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Steps of one inference, where a sample of --input holds several. "
+        "[default: the reset interval, else what the encoder makes of a datum, where they "
+        "divide the sample; else the sample]",
+    ),
+]
+PowerLog = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="LOG.csv",
+        help="Power while the program ran on this data (time_s, power_mw or power_w): refine "
+        "the profile by it. Needs --step-us and --fit-out.",
+    ),
+]
+FittedProfile = Annotated[
+    Path | None, typer.Option(metavar="P.toml", help="Where --fit writes the refined profile.")
+]
+
+
 @reads_program
 @runs_program
 @takes_data
 def energy(
     program: ProgramFile,
-    profile: Annotated[
-        list[str],
-        typer.Option(
-            metavar="P,..", help="A chip by name, or a profile of your own by path; several."
-        ),
-    ],
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="D", help=DATA_HELP),
-    ] = None,
-    input_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--input", metavar="X.npy", help="Instead of --data: columns, as in simulate."
-        ),
-    ] = None,
-    step_us: Annotated[
-        float | None,
-        typer.Option(
-            metavar="US", help="Duration of a step in us. [default: as the profile's timing says]"
-        ),
-    ] = None,
-    inference_steps: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Steps of one inference, where a sample of --input holds several. "
-            "[default: the reset interval, else what the encoder makes of a datum, where they "
-            "divide the sample; else the sample]",
-        ),
-    ] = None,
-    fit: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="LOG.csv",
-            help="Power while the program ran on this data (time_s, power_mw or power_w): refine "
-            "the profile by it. Needs --step-us and --fit-out.",
-        ),
-    ] = None,
-    fit_out: Annotated[
-        Path | None,
-        typer.Option(metavar="P.toml", help="Where --fit writes the refined profile."),
-    ] = None,
+    profile: Profiles,
+    data: EnergyData = None,
+    input_file: Columns = None,
+    step_us: StepDuration = None,
+    inference_steps: InferenceSteps = None,
+    fit: PowerLog = None,
+    fit_out: FittedProfile = None,
     engine: JudgingEngine = "native",
     out: OutFolder = None,
     json: AsJson = False,

@@ -61,7 +61,7 @@ def verify(
     flags: RunFlags,
     reading: Reading,
 ) -> None:
-    """Measure accuracy, noise, activity and headroom on a data set."""
+    """Measure accuracy on a data set, and what noise, attacks and faults leave of it."""
     from neurodeploy.cli.progress import progress
     from neurodeploy.verification.campaign import Spread
     from neurodeploy.verification.suites import Flags

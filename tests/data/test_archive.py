@@ -248,10 +248,10 @@ def test_pickled_arrays_are_never_loaded(tmp_path: Path) -> None:
         load_data(str(path))
 
 
-def test_events_are_binned_as_the_readme_shows(tmp_path: Path) -> None:
-    """The code of the README, on two recordings of five events each."""
-    readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
-    code = readme[readme.index("def binned(") :].split("```")[0].replace("20, 34, 34", "4, 3, 2")
+def test_events_are_binned_as_the_guide_shows(tmp_path: Path) -> None:
+    """The code of docs/data.md, on two recordings of five events each."""
+    guide = Path(__file__).parents[2].joinpath("docs/data.md").read_text(encoding="utf-8")
+    code = guide[guide.index("def binned(") :].split("```")[0].replace("20, 34, 34", "4, 3, 2")
     x, y, p = np.array([0, 1, 1, 0, 1]), np.array([2, 2, 0, 1, 0]), np.array([1, 0, 1, 1, 0])
     t = np.array([100, 101, 104, 107, 107])
     code = code.replace("events.npz", str(tmp_path / "events.npz"))

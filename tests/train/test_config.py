@@ -104,8 +104,8 @@ def test_methods_compose_and_are_written_back() -> None:
     assert [hook.kind for hook in config.hook] == ["orthogonal", "clip"]
 
 
-def test_the_methods_of_the_readme_are_a_configuration() -> None:
-    text = (ROOT / "README.md").read_text().split("```toml\n")[1].split("```")[0]
+def test_the_methods_of_the_guide_are_a_configuration() -> None:
+    text = (ROOT / "docs/training.md").read_text().split("```toml\n")[1].split("```")[0]
     config = parse_config(BASE + text)
     assert (config.perturbation.kind, config.loss.term, config.hook[0].kind) == (
         "pgd", "trades", "orthogonal",
