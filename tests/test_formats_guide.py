@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,6 +64,35 @@ def test_faults_are_as_the_guide_says(tmp_path: Path) -> None:
     assert len(lines) == 3 * len(found["fault"].rows)
     for line in lines:
         assert list(problems(json.loads(line), "fault line", "line")) == []
+
+
+@pytest.mark.parametrize(("name", "suite"), [
+    ("attack", nd.Attack(eps=(16.0, 32.0), strength="quick")),
+    ("corruption", nd.Corruption()),
+])  # fmt: skip
+def test_what_leaves_samples_is_as_the_guide_says(tmp_path: Path, name: str, suite: Any) -> None:
+    nd.verify(shipped_program(), "digits", (suite,), samples=6, out=tmp_path)
+    content = json.loads((tmp_path / "verify.json").read_text())
+    assert list(problems(content, "verify", "verify")) == []
+    rows = content["suites"][name]["summary"]
+    assert rows
+    for row in rows:
+        assert list(problems(row, f"{name} row", name)) == []
+    head, *lines = (tmp_path / "verify" / f"{name}.jsonl").read_text().splitlines()
+    assert list(problems(json.loads(head), "head", "head")) == []
+    assert len(lines) == 6 * len(rows)
+    for line in lines:
+        assert list(problems(json.loads(line), f"{name} line", "line")) == []
+
+
+def test_energy_is_as_the_guide_says(tmp_path: Path) -> None:
+    nd.save(shipped_program(), str(tmp_path / "p.h5"))
+    arguments = ("--data", "digits", "--samples", "6", "--profile", "loihi1,loihi2")
+    keep = ("--out", str(tmp_path / "run"), "--json")
+    assert command_line(app, ["energy", str(tmp_path / "p.h5"), *arguments, *keep]) == 0
+    content = json.loads((tmp_path / "run" / "energy.json").read_text())
+    assert all(one["report"] for one in content["profiles"])
+    assert list(problems(content, "energies", "energy")) == []
 
 
 def test_a_key_that_is_not_in_the_guide_is_noticed() -> None:
