@@ -102,7 +102,7 @@ class Demo:
 
         text = configuration()
         resume = self._is_interrupted(text)
-        self.say("1 train: handwritten digits, under noise, on the chip's integers")
+        self.say("1 train: handwritten digits, under attack, on the chip's integers")
         return train(text, self.folder, resume=resume, reporter=self.reporter).program
 
     def _is_interrupted(self, text: str) -> bool:
