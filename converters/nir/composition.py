@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurodeploy.converters.float_network import FloatConv, FloatDense, Floats, FloatSynapse, Shape
 from neurodeploy.converters.nir.operations import (
@@ -43,7 +45,7 @@ def composed(operations: Sequence[Operation], source: Shape) -> tuple[FloatSynap
     return FloatDense(weight, late), shape if kernel is not None else end
 
 
-def _delay(operations: Sequence[Operation], source: Shape) -> np.ndarray:
+def _delay(operations: Sequence[Operation], source: Shape) -> NDArray[Any]:
     """Return the delay in steps, broadcasting to (out, in).
 
     A delay that differs between elements must stand before or after all that mixes them.

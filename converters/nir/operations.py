@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurodeploy.converters.float_network import Floats, Shape
 from neurodeploy.converters.nir.graph import Node
@@ -60,7 +61,7 @@ class Operation:
         """Return the operation as a convolution of a (C, H, W) value; None where it is none."""
         return None
 
-    def steps(self, source: Shape) -> np.ndarray:
+    def steps(self, source: Shape) -> NDArray[Any]:
         """Return the delay in steps, of shape ``()`` or ``(size,)``."""
         return np.asarray(0)
 
@@ -116,8 +117,9 @@ class Convolution(Operation):
 
     def apply(self, x: Floats) -> Floats:
         padded = np.pad(x, ((0, 0), (0, 0), *self.pads))
-        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.weight.shape[2:], strict=True)]
-        windows = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(2, 3))
+        windows = padded
+        for axis, (d, k) in enumerate(zip(self.dilation, self.weight.shape[2:], strict=True), 2):
+            windows = np.lib.stride_tricks.sliding_window_view(windows, d * (k - 1) + 1, axis)
         windows = windows[
             :, :, :: self.stride[0], :: self.stride[1], :: self.dilation[0], :: self.dilation[1]
         ]
@@ -211,13 +213,13 @@ class Late(Operation):
     """Delay, in whole steps."""
 
     mixes: ClassVar[bool] = False
-    delay: np.ndarray
+    delay: NDArray[Any]
 
     def shape(self, source: Shape) -> Shape:
         spread(self.delay, source, "delay")
         return source
 
-    def steps(self, source: Shape) -> np.ndarray:
+    def steps(self, source: Shape) -> NDArray[Any]:
         return np.asarray(spread(self.delay, source, "delay").reshape(-1), np.int64).squeeze()
 
 

@@ -91,7 +91,8 @@ def _adaptive(backward: Adaptive, program: Program, samples: int) -> Pass:
 def _keep(population: Population) -> Tensor:
     """Return the share of v that a step keeps, broadcasting against the population's shape."""
     decay = getattr(population.neuron, "voltage_decay", 0)
-    return 1.0 - torch.as_tensor(np.asarray(decay, np.float32)) / DECAY_ONE
+    kept: Tensor = 1.0 - torch.as_tensor(np.asarray(decay, np.float32)) / DECAY_ONE
+    return kept
 
 
 def _rga(population: Population) -> Callable[[Tensor, Width], Tensor]:

@@ -107,7 +107,8 @@ def cores_us(profile: ChipProfile, counts: Counts) -> Bounds:
         for layer in counts.layers
     ]
     high = _fullest_core(profile, counts, works)
-    return np.stack([whole[0] / max(most, fewest), np.max(shares, axis=0), high]) / 1000
+    ends = np.stack([whole[0] / max(most, fewest), np.max(shares, axis=0), high])
+    return np.asarray(ends / 1000)
 
 
 def _work(profile: ChipProfile, layer: LayerCounts) -> Bounds:

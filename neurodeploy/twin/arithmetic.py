@@ -79,7 +79,8 @@ def fold(value: Tensor) -> Tensor:
 
 def keep_factor(decay: Tensor) -> Tensor:
     """``(4096 - decay) / 4096``, float64."""
-    return (DECAY_ONE - decay.double()) / DECAY_ONE
+    kept: Tensor = (DECAY_ONE - decay.double()) / DECAY_ONE
+    return kept
 
 
 def exact_dtype(bound: float, like: Tensor) -> torch.dtype:

@@ -368,7 +368,8 @@ class _Backward:
             return self.given[f"{name}0"]
         if name in self.outputs:
             return self.outputs[name][t]
-        return self.before[t] * (1 - self.outputs["s"][t])  # the compiled scan keeps no other
+        after: Tensor = self.before[t] * (1 - self.outputs["s"][t])  # the compiled scan's only one
+        return after
 
 
 __all__ = ["CubaLif", "CubaRule", "Inputs", "Parameters", "State", "step"]

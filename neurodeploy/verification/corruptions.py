@@ -69,7 +69,7 @@ def applicable(data: Presentation) -> tuple[str, ...]:
 def uniform(data: Presentation, level: float, seed: int) -> Data:
     """``x + level * (high - low) * t``, t uniform in -1 to 1, each value anew."""
     draws = _draws(data, "uniform", seed, _size(data)).reshape(data.x.shape)
-    return data.x + level * _width(data) * (2 * draws - 1)
+    return np.asarray(data.x + level * _width(data) * (2 * draws - 1))
 
 
 def salt_and_pepper(data: Presentation, level: float, seed: int) -> Data:
@@ -140,9 +140,11 @@ def jitter(data: Presentation, level: float, seed: int) -> Data:
     count = _size(data)
     draws = normals(seed, data.index, count, stream("jitter")).reshape(data.x.shape)
     sample, step, *rest = np.nonzero(data.x)
-    to = np.rint(step + level * draws[(sample, step, *rest)]).astype(np.int64)
+    old = (sample, step, *rest)
+    to = np.rint(step + level * draws[old]).astype(np.int64)
     changed = np.zeros_like(data.x)
-    changed[(sample, np.clip(to, 0, _ends(data)[sample] - 1), *rest)] = 1
+    new = (sample, np.clip(to, 0, _ends(data)[sample] - 1), *rest)
+    changed[new] = 1
     return changed
 
 
