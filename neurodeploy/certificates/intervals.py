@@ -7,7 +7,7 @@ arrives a step later. Sums that may wrap prove nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,10 +95,10 @@ class Run:
         return least >> edge.shift, most >> edge.shift
 
     def _sum(self, edge: Edge, messages: IntArray, weight: IntArray) -> IntArray:
-        if not isinstance(edge.synapse, Conv2d):
+        if edge.synapse.layout != "kernel":
             return multiply(messages, weight)
         shape = self.plan.program.node(self.plan.program.connections[edge.index].source).shape
-        return convolve(messages.reshape(-1, *shape), edge.synapse, weight)
+        return convolve(messages.reshape(-1, *shape), cast(Conv2d, edge.synapse), weight)
 
     def _charge(
         self, neuron: Any, state: tuple[Pair, Pair], ports: dict[str, Pair], driven: bool

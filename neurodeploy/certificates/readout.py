@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import ceil
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,9 +142,11 @@ def weighted(spikes: list[Pair], weights: IntArray) -> Pair:
 
 
 def _matrix(plan: Plan, edge: Edge) -> IntArray:
-    if not isinstance(edge.synapse, Conv2d):
+    if edge.synapse.layout != "kernel":
         return edge.weight
     source = plan.stages[edge.source].population
     return convolve(
-        np.eye(source.size, dtype=np.int64).reshape(-1, *source.shape), edge.synapse, edge.weight
+        np.eye(source.size, dtype=np.int64).reshape(-1, *source.shape),
+        cast(Conv2d, edge.synapse),
+        edge.weight,
     ).T

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,11 @@ from neurodeploy.synapse import Conv2d, Dense
 def matrix(plan: Plan, edge: Edge) -> NDArray[np.int64]:
     """Return the weights of ``edge``, int64 ``(target size, source size)``, delays left out."""
     shape = plan.program.node(plan.program.connections[edge.index].source).shape
-    if isinstance(edge.synapse, Dense):
+    if edge.synapse.layout == "matrix":
         return edge.weight
     ones = np.eye(math.prod(shape), dtype=np.int64)
-    if isinstance(edge.synapse, Conv2d):
-        return convolve(ones.reshape(-1, *shape), edge.synapse, edge.weight).T
+    if edge.synapse.layout == "kernel":
+        return convolve(ones.reshape(-1, *shape), cast(Conv2d, edge.synapse), edge.weight).T
     return ones
 
 
