@@ -10,6 +10,7 @@ from neurodeploy.answers import Recipe
 from neurodeploy.fixedpoint import M
 from neurodeploy.results.attack import Attacked
 from neurodeploy.results.certified import CertifiedRow
+from neurodeploy.results.corruption import Corrupted
 from neurodeploy.results.counted import Counted
 from neurodeploy.results.faults import FaultRows
 from neurodeploy.results.outcome import Versions
@@ -242,6 +243,7 @@ class Suites:
     """Suites that stand in ``verify.json`` under ``suites`` alone; None where not run."""
 
     attack: Attacked | None = None
+    corruption: Corrupted | None = None
 
 
 @dataclass(frozen=True)
