@@ -140,39 +140,50 @@ class RFgsm(GradientAttack):
 
 
 @dataclass(frozen=True)
-class Bim(GradientAttack):
+class Iterated(GradientAttack):
+    """Base: many steps."""
+
+    steps: int = 10
+
+    @property
+    def length(self) -> int:
+        return self.steps
+
+
+@dataclass(frozen=True)
+class Restarted(Iterated):
+    """Base: many steps from several starts."""
+
+    restarts: int = 1
+
+    @property
+    def tries(self) -> int:
+        return self.restarts
+
+
+@dataclass(frozen=True)
+class Bim(Iterated):
     """Many small steps from the clean datum, ``ceil(radius / steps)`` each.
 
     Source: Kurakin et al., ICLR workshop 2017, arXiv:1607.02533.
     """
 
-    steps: int = 10
-
     kind: ClassVar[str] = "bim"
-
-    @property
-    def length(self) -> int:
-        return self.steps
 
     def move(self, field: Field, walk: Walk, slope: Slope, number: int) -> NDArray[Any]:
         return np.asarray(walk.x + -(-field.space.radius // self.steps) * np.sign(slope.gradient))
 
 
 @dataclass(frozen=True)
-class MiFgsm(GradientAttack):
+class MiFgsm(Iterated):
     """BIM along ``m = decay * m + g / sum |g|``.
 
     Source: Dong et al., CVPR 2018, arXiv:1710.06081.
     """
 
-    steps: int = 10
     decay: float = 1.0
 
     kind: ClassVar[str] = "mi-fgsm"
-
-    @property
-    def length(self) -> int:
-        return self.steps
 
     def move(self, field: Field, walk: Walk, slope: Slope, number: int) -> NDArray[Any]:
         size = np.abs(slope.gradient).reshape(len(walk.rows), -1).sum(1)
@@ -183,7 +194,7 @@ class MiFgsm(GradientAttack):
 
 
 @dataclass(frozen=True)
-class Pgd(GradientAttack):
+class Pgd(Restarted):
     """Steps of ``max(1, round(2.5 * radius / steps))`` along sign(g) from random starts.
 
     restarts : starts; all of them random within the budget.
@@ -192,17 +203,8 @@ class Pgd(GradientAttack):
     """
 
     steps: int = 20
-    restarts: int = 1
 
     kind: ClassVar[str] = "pgd"
-
-    @property
-    def tries(self) -> int:
-        return self.restarts
-
-    @property
-    def length(self) -> int:
-        return self.steps
 
     def start(self, field: Field, rows: Rows, turn: int) -> NDArray[Any]:
         return anywhere(field, rows, self.name, turn)
@@ -213,7 +215,7 @@ class Pgd(GradientAttack):
 
 
 @dataclass(frozen=True)
-class SaPgd(GradientAttack):
+class SaPgd(Restarted):
     """Steps adapted to each value, meant for ASSG.
 
     ``m = 0.5 m + g / mean|g|``, ``w = 0.8 w + g^2 / mean(g^2)``, both per sample, then
@@ -224,17 +226,8 @@ class SaPgd(GradientAttack):
     """
 
     steps: int = 100
-    restarts: int = 1
 
     kind: ClassVar[str] = "sa-pgd"
-
-    @property
-    def tries(self) -> int:
-        return self.restarts
-
-    @property
-    def length(self) -> int:
-        return self.steps
 
     def start(self, field: Field, rows: Rows, turn: int) -> NDArray[Any]:
         return touching(field, rows, self.name, turn)
@@ -253,7 +246,7 @@ class SaPgd(GradientAttack):
 
 
 @dataclass(frozen=True)
-class Apgd(GradientAttack):
+class Apgd(Restarted):
     """Auto-PGD: momentum, steps that are halved where the loss no longer rises, return to the best.
 
     ``z = P(x + eta sign(g)); x' = P(x + 0.75 (z - x) + 0.25 (x - x before))``, the first time
@@ -265,17 +258,8 @@ class Apgd(GradientAttack):
     """
 
     steps: int = 50
-    restarts: int = 1
 
     kind: ClassVar[str] = "apgd"
-
-    @property
-    def tries(self) -> int:
-        return self.restarts
-
-    @property
-    def length(self) -> int:
-        return self.steps
 
     def start(self, field: Field, rows: Rows, turn: int) -> NDArray[Any]:
         return touching(field, rows, self.name, turn)
