@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +27,9 @@ from neurodeploy.errors import OptionError
 
 if TYPE_CHECKING:
     from neurodeploy.answers import Recipe, RunChoice
+    from neurodeploy.answers.runner import Samples
     from neurodeploy.data.shown import Shown
+    from neurodeploy.energy.counts import PerSample
     from neurodeploy.profile import ChipProfile
     from neurodeploy.program import Program
     from neurodeploy.results.energy import Estimates, GivenColumns
@@ -91,18 +95,28 @@ def energy(
 ) -> int:
     """Estimate the energy per inference on a chip, as an interval."""
     from neurodeploy.profile import load_profile
-    from neurodeploy.results.energy import Priced, estimate_all, inference_of, keep_energies
+    from neurodeploy.results.energy import (
+        Priced,
+        estimate_all,
+        inference_of,
+        keep_energies,
+        known_ceilings,
+    )
 
     profiles = [load_profile(name) for name in _split(profile)]
     _check_fit(fit, fit_out, step_us, profiles)
     network = reading.program(program)
     check_folder(network, out)
-    activity, source, run = _activity(network, data, input_file, taken, flags.choice(engine))
-    given = None if data is not None else run
+    run = _run(network, data, input_file, taken, flags.choice(engine))
+    activity = run.activity
+    given = None if data is not None else run.recipe
     steps = inference_of(network, activity.steps, given, inference_steps)
     if fit is not None and fit_out is not None and step_us is not None:
         profiles = [_refined(profiles[0], network, activity, fit, fit_out, step_us, steps)]
-    found = estimate_all(network, activity, Priced(source, run, steps), profiles, step_us)
+    priced = Priced(run.source, run.recipe, steps)
+    active = run.active(network) if any(_tells_active(chip) for chip in profiles) else None
+    ceilings = known_ceilings(out, network, priced)
+    found = estimate_all(network, activity, priced, profiles, step_us, active, ceilings)
     if out is not None:
         claim_folder(network, out)
         keep_energies(out, found)
@@ -154,16 +168,36 @@ def _split(names: list[str]) -> list[str]:
     return list(dict.fromkeys(parts))
 
 
-def _activity(
+@dataclass(frozen=True)
+class _Run:
+    """What was run, what it is called, how, and the counts, one entry per sample.
+
+    samples : None for a stream and for several inputs, which are not run again.
+    """
+
+    samples: Samples | None
+    source: Shown | GivenColumns
+    recipe: Recipe
+    activity: Activity
+
+    def active(self, program: Program) -> Mapping[str, PerSample] | None:
+        """Return the active updates of each population, None where samples are not run again."""
+        from neurodeploy.energy.active import active_updates
+
+        if self.samples is None:
+            return None
+        return active_updates(program, self.samples, self.recipe)
+
+
+def _run(
     program: Program,
     data: str | None,
     input_file: Path | None,
     taken: DataFlags,
     run: RunChoice,
-) -> tuple[Activity, Shown | GivenColumns, Recipe]:
-    """Return the counts of the program on the data, one entry per sample, what was run and how."""
+) -> _Run:
+    """Run the program on the data or the columns that were asked for."""
     from neurodeploy.answers import settle
-    from neurodeploy.results.energy import GivenColumns
 
     if (data is None) == (input_file is None):
         raise OptionError("give the data with --data D or with --input X.npy, one of the two")
@@ -173,9 +207,11 @@ def _activity(
         samples = presented(program, data, taken, run.input_bits)
         recipe = settle(program, samples.data.steps, run)
         found = measure(program, samples.data, recipe=recipe)
-        return found.activity, samples.shown, recipe
+        return _Run(samples.data, samples.shown, recipe, found.activity)
+    from neurodeploy.answers.runner import as_samples
     from neurodeploy.cli.arrays import read_input
     from neurodeploy.cli.running import run as run_columns
+    from neurodeploy.results.energy import GivenColumns
 
     if input_file is None or taken != DataFlags():
         raise OptionError("--part, --samples and --encoder go with --data, not with --input")
@@ -183,7 +219,15 @@ def _activity(
     recipe = settle(program, given.steps, run)
     trace, _ = run_columns(program, given, **recipe.options(), record=())
     source = GivenColumns(input_file.name, trace.activity.samples)
-    return trace.activity, source, recipe
+    alone = given.batched and len(given.arrays) == 1
+    again = as_samples(given.arrays[0]) if alone and not recipe.streamed else None
+    return _Run(again, source, recipe, trace.activity)
+
+
+def _tells_active(chip: ChipProfile) -> bool:
+    """Whether a profile has a constant for active updates and another one for inactive ones."""
+    names = ("neuron_update_active_pj", "neuron_update_inactive_pj")
+    return all(chip.energy.quantity(name) is not None for name in names)
 
 
 def _show(found: Estimates) -> None:

@@ -20,6 +20,7 @@ from neurodeploy.answers import RunChoice
 from neurodeploy.converters import save
 from neurodeploy.data import Split, load_data
 from neurodeploy.data.presentation import Presentation, present
+from neurodeploy.energy.active import active_updates
 from neurodeploy.energy.units import energy_range
 from neurodeploy.errors import EngineError, NeurodeployWarning, OptionError
 from neurodeploy.profile import load_profile, profile_names
@@ -34,6 +35,7 @@ from neurodeploy.results.energy import (
     Priced,
     estimate_all,
     keep_energies,
+    known_ceilings,
 )
 from neurodeploy.results.outcome import Outcome
 from neurodeploy.run_folder import (
@@ -211,7 +213,16 @@ class Demo:
         subject, names = verified.subject, profile_names()
         priced = Priced(subject.shown, subject.recipe, verified.activity.steps)
         profiles = [load_profile(name) for name in names]
-        found = estimate_all(subject.program, verified.activity, priced, profiles)
+        active = active_updates(subject.program, subject.data, subject.recipe)
+        ceilings = known_ceilings(self.folder, subject.program, priced)
+        found = estimate_all(
+            subject.program,
+            verified.activity,
+            priced,
+            profiles,
+            active=active,
+            ceilings=ceilings,
+        )
         keep_energies(self.folder, found)
         self.say(f"5 cost: profiles {', '.join(names)}")
         return found

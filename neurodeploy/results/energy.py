@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,15 @@ from typing import Any
 from neurodeploy.answers import Recipe
 from neurodeploy.data.shown import Shown
 from neurodeploy.energy import estimate_energy
+from neurodeploy.energy.ceilings import Ceiling
+from neurodeploy.energy.counts import PerSample
 from neurodeploy.energy.report import EnergyReport
 from neurodeploy.errors import OptionError, ProfileError
 from neurodeploy.profile import ChipProfile
 from neurodeploy.program import Program
 from neurodeploy.results.tested import Tested
-from neurodeploy.run_folder import ENERGY, FORMAT, plain, read_json, write_json
+from neurodeploy.results.verification import Measurements
+from neurodeploy.run_folder import ENERGY, FORMAT, VERIFY, as_record, plain, read_json, write_json
 from neurodeploy.trace import Activity
 
 
@@ -96,29 +99,50 @@ def estimate_all(
     priced: Priced,
     profiles: Sequence[ChipProfile],
     step_us: float | None = None,
+    active: Mapping[str, PerSample] | None = None,
+    ceilings: Sequence[Ceiling] = (),
 ) -> Estimates:
-    """Return the estimate of each profile, or its refusal. step_us : duration of a step.
+    """Return the estimate of each profile, or its refusal.
+
+    step_us : duration of a step. active, ceilings : as `neurodeploy.estimate_energy` takes them.
 
     Raises what `neurodeploy.estimate_energy` raises for the activity or the duration.
     """
-    chips = tuple(_one(program, activity, priced, profile, step_us) for profile in profiles)
-    return Estimates(program.digest, priced, chips)
+    chips = []
+    for profile in profiles:
+        try:
+            report = estimate_energy(
+                program,
+                activity,
+                profile,
+                step_us=step_us,
+                steps=priced.inference_steps,
+                active=active,
+                ceilings=ceilings,
+            )
+            chips.append(ChipEnergy(profile.name, report))
+        except ProfileError as error:
+            chips.append(ChipEnergy(profile.name, refused=str(error)))
+    return Estimates(program.digest, priced, tuple(chips))
 
 
-def _one(
-    program: Program,
-    activity: Activity,
-    priced: Priced,
-    profile: ChipProfile,
-    step_us: float | None,
-) -> ChipEnergy:
-    try:
-        report = estimate_energy(
-            program, activity, profile, step_us=step_us, steps=priced.inference_steps
-        )
-    except ProfileError as error:
-        return ChipEnergy(profile.name, refused=str(error))
-    return ChipEnergy(profile.name, report)
+def known_ceilings(folder: Path | None, program: Program, priced: Priced) -> tuple[Ceiling, ...]:
+    """Return what certificates of this program bound, none where there are none.
+
+    Those of ``verify.json`` in ``folder`` count where it speaks of the same samples and of an
+    inference of as many steps.
+
+    Raises FormatError for a damaged file.
+    """
+    path = None if folder is None else folder / VERIFY
+    held = None if path is None else read_json(path)
+    if held is None or held.get("digest") != program.digest or "worst_case" not in held:
+        return ()
+    found = as_record(Measurements, held, str(path))
+    same = isinstance(priced.source, Shown) and found.data.digest == priced.source.digest
+    if found.worst_case is None or not same or found.activity.steps != priced.inference_steps:
+        return ()
+    return found.worst_case.ceilings()
 
 
 def inference_of(program: Program, held: int, run: Recipe | None, asked: int | None) -> int:

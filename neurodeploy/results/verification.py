@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from neurodeploy.answers import Recipe
 from neurodeploy.fixedpoint import M
 from neurodeploy.results.attack import Attacked
-from neurodeploy.results.certified import CertifiedRow
+from neurodeploy.results.certified import CertifiedRow, CertifiedWorst
 from neurodeploy.results.corruption import Corrupted
 from neurodeploy.results.counted import Counted
 from neurodeploy.results.faults import FaultRows
@@ -221,6 +221,7 @@ class Measurements:
     headroom: tuple[LayerHeadroom, ...] | None = None
     overflow: tuple[StateRow, ...] | None = None
     certify: tuple[CertifiedRow, ...] | None = None
+    worst_case: CertifiedWorst | None = None
     seeds: Mapping[str, int] = field(default_factory=dict)
     suites: Suites = field(default_factory=Suites)
     versions: Versions = field(default_factory=dict)
