@@ -13,7 +13,7 @@ A key that is absent or has ``grade = "none"`` is unknown, never zero. Measured 
 from neurodeploy.profile.cases import Case, CaseLayer
 from neurodeploy.profile.chip import JOINT, ChipProfile
 from neurodeploy.profile.costs import Convention
-from neurodeploy.profile.evidence import INTERVAL_ONLY, Quantity, Section
+from neurodeploy.profile.evidence import INTERVAL_ONLY, Choice, Listing, Quantity, Section
 from neurodeploy.profile.load import load_profile, profile_names
 from neurodeploy.profile.write import write_profile
 
@@ -23,7 +23,9 @@ __all__ = [
     "Case",
     "CaseLayer",
     "ChipProfile",
+    "Choice",
     "Convention",
+    "Listing",
     "Quantity",
     "Section",
     "load_profile",
