@@ -210,9 +210,9 @@ class Demo:
         return found
 
     def _cost(self, verified: Verification) -> Estimates:
-        subject, names = verified.subject, profile_names()
+        subject, chips = verified.subject, map(load_profile, profile_names())
         priced = Priced(subject.shown, subject.recipe, verified.activity.steps)
-        profiles = [load_profile(name) for name in names]
+        profiles = [chip for chip in chips if chip.identity.status != "limits"]
         active = active_updates(subject.program, subject.data, subject.recipe)
         ceilings = known_ceilings(self.folder, subject.program, priced)
         found = estimate_all(
@@ -224,7 +224,7 @@ class Demo:
             ceilings=ceilings,
         )
         keep_energies(self.folder, found)
-        self.say(f"5 cost: profiles {', '.join(names)}")
+        self.say(f"5 cost: profiles {', '.join(chip.name for chip in profiles)}")
         return found
 
     def _lines(
