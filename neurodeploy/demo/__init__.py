@@ -203,9 +203,11 @@ class Demo:
 
     def _cost(self, program: Program, activity: Activity) -> None:
         entries: list[dict[str, Any]] = []
-        for name in profile_names():
+        chips = {name: load_profile(name) for name in profile_names()}
+        priced = [name for name, chip in chips.items() if chip.identity.status != "limits"]
+        for name in priced:
             try:
-                report = estimate_energy(program, activity, load_profile(name))
+                report = estimate_energy(program, activity, chips[name])
                 self.energy.append(report)
                 entries.append({"profile": name, "report": report.to_dict()})
             except ProfileError as error:
@@ -214,7 +216,7 @@ class Demo:
         data = {"name": "digits", "part": "test", "samples": activity.samples}
         content = {"format": FORMAT, "digest": program.digest, "data": data, "profiles": entries}
         write_json(self.folder / ENERGY, content)
-        self.say(f"5 cost: profiles {', '.join(profile_names())}")
+        self.say(f"5 cost: profiles {', '.join(priced)}")
 
     def _lines(self, found: Verdict, outcome: Outcome | None, verified: Verification) -> list[str]:
         """Return the three lines that matter."""

@@ -29,7 +29,8 @@ class Identity(Table):
     """Which chip, and how far its numbers reach.
 
     status : ``"estimates"`` (energy and timing usable), ``"bounds"`` (only bounds) or ``"limits"``
-    (mapping only, energy refused).
+    (mapping only, energy refused). based_on : the profile that the file extends. chip : False
+    where the numbers are of no chip, such as those of arithmetic in one technology.
     """
 
     name: Text
@@ -41,6 +42,8 @@ class Identity(Table):
     process_nm: Annotated[Number, Field(gt=0, le=1e6)] | None = None
     year: Annotated[int, Field(strict=True, ge=1950, le=2100)] | None = None
     board: str = ""
+    based_on: str = ""
+    chip: Flag = True
 
 
 class Limits(Section):
@@ -50,8 +53,10 @@ class Limits(Section):
     nominal limit. neuron_group_size : neurons of a core are padded to a multiple of it.
     populations_per_core_max : 1 where a core takes neurons of one population only.
     in_axons_per_core_max, out_axons_per_core_max : pairs of a source neuron or population and a
-    target core. fan_in_per_neuron_max : distinct sources. kernel_memory_weights_per_core,
-    neuron_memory_states_per_core : one entry for each core where cores differ.
+    target core. fan_in_per_neuron_max : distinct sources. fan_out_per_neuron_max : distinct
+    targets. hidden_neurons_max : neurons that are not read, where those that are have places of
+    their own. kernel_memory_weights_per_core, neuron_memory_states_per_core : one entry for each
+    core where cores differ.
 
     The words of one input axon's row of n weights: blocks of at most synapse_row_weights_max,
     ``n * (synapse_row_bits_per_weight, else weight bits + delay bits + index bits)
@@ -77,6 +82,7 @@ class Limits(Section):
     in_axons_per_core_max: Quantity | None = None
     out_axons_per_core_max: Quantity | None = None
     fan_in_per_neuron_max: Quantity | None = None
+    fan_out_per_neuron_max: Quantity | None = None
     fan_out_cores_per_neuron_max: Quantity | None = None
     synapse_memory_bits_per_core: Quantity | None = None
     synapse_memory_word_bits: Quantity | None = None
@@ -105,6 +111,7 @@ class Limits(Section):
     pools_allowed: Listing | None = None
     fan_out_layers_max: Quantity | None = None
     depth_layers_max: Quantity | None = None
+    hidden_neurons_max: Quantity | None = None
     inputs_max: Quantity | None = None
     outputs_max: Quantity | None = None
 
