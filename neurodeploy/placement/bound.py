@@ -6,7 +6,8 @@ layers apart takes at least ``sum of ceil(N_l / n_l)``, or what its rule of cutt
 Where layers share cores there are at least, for any weights ``y_r >= 0`` of the resources with sum
 1,
 
-    sum over layers of N_l * min over boxes b that fit of (sum over r of y_r need_r(b) / limit_r) / |b|
+    sum over layers of N_l * min over boxes b that fit of
+        (sum over r of y_r need_r(b) / limit_r) / (neurons of b)
 
 cores, since what one core holds adds up to at most 1. The weights are raised step by step where the
 resources are short, and the best sum is taken. Layers of which no two neurons fit one core

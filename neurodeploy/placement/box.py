@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -58,4 +59,4 @@ def even(size: int, parts: int) -> list[tuple[int, int]]:
     ends = [0]
     for part in range(parts):
         ends.append(ends[-1] + each + (part < more))
-    return list(zip(ends[:-1], ends[1:], strict=True))
+    return list(itertools.pairwise(ends))

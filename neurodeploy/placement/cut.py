@@ -73,7 +73,7 @@ def _nowhere(layer: Layer, fabric: Fabric, fan_out: float) -> str:
 
 
 def binding(layer: Layer, fabric: Fabric, fan_out: float) -> str:
-    """Return the resource that keeps boxes of the layer smallest, "" where one core holds it all."""
+    """Return the resource that keeps boxes smallest, "" where one core holds the layer."""
     ends = [min(size, fabric.limits["neurons"]) for size in layer.maps]
     c, h, w = np.ix_(*(np.arange(1, end + 1) for end in ends))
     needs = layer.needs(fabric, c, h, w, fan_out)
@@ -154,7 +154,7 @@ def _boxes(layer: Layer, fitting: Room) -> list[Box]:
     weight = float(fitting.most) * layer.size + 1.0
     cost = np.where(cap > 0, parts + (area * channels) ** 2 / parts / weight, np.inf)
     block_cost, heights = _partition(rows, cost)
-    strip_cost, widths = _partition(columns, block_cost[rows][:, None])
+    _, widths = _partition(columns, block_cost[rows][:, None])
     boxes = []
     for left, right in _ranges(columns, widths[:, 0]):
         for top, bottom in _ranges(rows, heights[:, right - left - 1]):
@@ -201,7 +201,7 @@ def first_fit(layer: Layer, fabric: Fabric, fan_out: float) -> list[Box]:
     fits.
     """
     fitting = room(layer, fabric, fan_out)
-    channels, rows, columns = layer.maps
+    channels, rows, _ = layer.maps
     if len(layer.shape) == 3:
         width = strip(layer, fabric, fitting)
         if width:
@@ -234,13 +234,13 @@ def _asked(layer: Layer, fabric: Fabric, fan_out: float) -> int:
 
 def _steps(size: tuple[int, int, int], layer: Layer) -> list[Box]:
     """Cut into boxes of one size and what is left of it at the ends."""
-    channels, rows, columns = layer.maps
+    ranges = [
+        [(start, min(start + step, whole)) for start in range(0, whole, step)]
+        for step, whole in zip(size, layer.maps, strict=True)
+    ]
     return [
-        Box(
-            (c, h, w),
-            (min(c + size[0], channels), min(h + size[1], rows), min(w + size[2], columns)),
-        )
-        for w in range(0, columns, size[2])
-        for h in range(0, rows, size[1])
-        for c in range(0, channels, size[0])
+        Box((c, h, w), (c_end, h_end, w_end))
+        for w, w_end in ranges[2]
+        for h, h_end in ranges[1]
+        for c, c_end in ranges[0]
     ]

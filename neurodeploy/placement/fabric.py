@@ -1,4 +1,4 @@
-"""What a mapper needs to know of a chip: its cores, what each one holds, and how words are counted."""
+"""A chip as a mapper sees it: its cores, what each one holds, and how words are counted."""
 
 from __future__ import annotations
 

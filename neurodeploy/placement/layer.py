@@ -162,7 +162,7 @@ def _format(rows: NDArray[np.int32]) -> tuple[int, int, bool, bool]:
 
 
 def _parameters(fields: list[NDArray[np.int32]]) -> Parameters:
-    """Return the distinct tuples of ``fields``, each a number, one per channel or one per neuron."""
+    """Return the distinct tuples of ``fields``: each a number, or one per channel or neuron."""
     codes = np.zeros((1, 1, 1), np.int64)
     for field in fields:
         values = np.asarray(field, np.int64)

@@ -79,7 +79,8 @@ def _searched(
     shared and that is above the bound, layers in turn, the largest first, in boxes of a half or a
     quarter of the largest one, kept where it saves a core.
     """
-    trials = [dict.fromkeys(demand, cut) for cut in (fewest, full)]
+    whole: tuple[Cut, ...] = (fewest, full)
+    trials = [dict.fromkeys(demand, cut) for cut in whole]
     found = [_cut_and_packed(program, demand, chip, cuts) for cuts in trials]
     best = min(found, key=len)
     cuts = trials[found.index(best)]

@@ -39,7 +39,7 @@ def _window(synapse: Conv2d, source: Shape, box: Box) -> Axes:
     inner = source[0] // synapse.groups
     first, last = box.start[0] // each, (box.stop[0] - 1) // each
     channels[first * inner : (last + 1) * inner] = True
-    return channels, *(_cells(synapse, source, box, axis) for axis in (0, 1))
+    return channels, _cells(synapse, source, box, 0), _cells(synapse, source, box, 1)
 
 
 def _cells(synapse: Conv2d, source: Shape, box: Box, axis: int) -> Mask:
@@ -119,7 +119,7 @@ def links(
     program: Program, cores: Sequence[Sequence[tuple[str, Box]]], multicast: bool = False
 ) -> Links:
     """Return who sends to whom when the cores hold these slices."""
-    of = {name: [] for name in program.names}  # type: dict[str, list[tuple[Box, int]]]
+    of: dict[str, list[tuple[Box, int]]] = {name: [] for name in program.names}
     for core, held in enumerate(cores):
         for population, box in held:
             of[population].append((box, core))

@@ -25,12 +25,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Seats:
-    """chip and place of every core; links of all messages within chips, None without a mesh."""
+    """Chip and place of every core; links of all messages within chips, None without a mesh.
+
+    cores : of a chip.
+    """
 
     chip: Places
     place: Places
+    cores: int
     hops: int | None
     hops_naive: int | None
+
+    def at(self, k: int) -> tuple[int, int, int]:
+        """Return number, chip and place of core k."""
+        chip, place = int(self.chip[k]), int(self.place[k])
+        return chip * self.cores + place, chip, place
 
 
 def recorded(
@@ -51,20 +60,9 @@ def recorded(
         program, [[(p.population, p.box) for p in pieces] for pieces in held], fabric.multicast
     )
     seats = _seated(fabric, found, method, len(held), places)
-    per_chip = fabric.cores or len(held)
-    numbers = seats.chip * per_chip + seats.place
     cores = tuple(
-        _core(
-            fabric,
-            layers,
-            held[k],
-            found,
-            k,
-            int(numbers[k]),
-            int(seats.chip[k]),
-            int(seats.place[k]),
-        )
-        for k in range(len(held))
+        _core(fabric, layers, pieces, (int(found.arriving[k]), int(found.leaving[k])), seats.at(k))
+        for k, pieces in enumerate(held)
     )
     within = int(found.pairs[seats.chip[:, None] == seats.chip].sum())
     share = max(within, 1)
@@ -73,7 +71,7 @@ def recorded(
         profile=profile.name,
         profile_version=profile.identity.profile_version,
         method=method,
-        slices=tuple(_slices(held, numbers, seats)),
+        slices=tuple(_slices(held, seats)),
         cores=tuple(sorted(cores, key=lambda core: core.index)),
         layers=tuple(_layers(layers, fabric, held, cores, bounds)),
         limits=fabric.limits,
@@ -100,7 +98,7 @@ def _seated(fabric: Fabric, found: Links, method: str, count: int, places: Place
     order = np.arange(count)
     chip, place = order // per_chip, order % per_chip if places is None else places
     if fabric.mesh is None:
-        return _Seats(chip, place, None, None)
+        return _Seats(chip, place, per_chip, None, None)
     mesh, tile = fabric.mesh, fabric.cores_per_tile
     along = walk(*mesh, tile)
     along = along[along < per_chip]
@@ -113,24 +111,25 @@ def _seated(fabric: Fabric, found: Links, method: str, count: int, places: Place
         if method == "optimised":
             begun = [in_rows, along[: len(mine)]]
             tried = [improved(pairs, some, np.setdiff1d(along, some), mesh, tile) for some in begun]
-            place[mine] = min(
-                [in_rows, *tried], key=lambda some: links_taken(pairs, some, mesh, tile)
-            )
+            taken = [links_taken(pairs, some, mesh, tile) for some in tried]
+            if min(taken) < links_taken(pairs, in_rows, mesh, tile):
+                place[mine] = tried[taken.index(min(taken))]
         total += links_taken(pairs, place[mine], mesh, tile)
-    return _Seats(chip, place, total, total_naive)
+    return _Seats(chip, place, per_chip, total, total_naive)
 
 
 def _core(
     fabric: Fabric,
     layers: Mapping[str, Layer],
     pieces: Sequence[Piece],
-    found: Links,
-    k: int,
-    number: int,
-    chip: int,
-    place: int,
+    axons: tuple[int, int],
+    seat: tuple[int, int, int],
 ) -> Core:
-    """Return what a core holds: axons and parameter sets as they are, not at their most."""
+    """Return what a core holds: axons and parameter sets as they are, not at their most.
+
+    axons : that come in and that go out. seat : number, chip and place.
+    """
+    number, chip, place = seat
     used = {"neurons": 0, "in_axons": 0, "out_axons": 0}
     for piece in pieces:
         for name, need in piece.needs.items():
@@ -138,8 +137,8 @@ def _core(
     if "neurons" not in fabric.limits:
         used["neurons"] = sum(piece.box.size for piece in pieces)
     if not fabric.population_axons:
-        used["in_axons"] = int(found.arriving[k])
-    used["out_axons"] = int(found.leaving[k])
+        used["in_axons"] = axons[0]
+    used["out_axons"] = axons[1]
     for name in ("thresholds", "compartments"):
         if name in fabric.limits:
             used[name] = sum(getattr(layers[p.population], name).inside(p.box) for p in pieces)
@@ -152,10 +151,11 @@ def _core(
     return Core(number, chip, tile, used, fullest, used[fullest] / limits[fullest])
 
 
-def _slices(held: Sequence[Sequence[Piece]], numbers: Places, seats: _Seats) -> Iterator[Slice]:
+def _slices(held: Sequence[Sequence[Piece]], seats: _Seats) -> Iterator[Slice]:
     for k, pieces in enumerate(held):
+        number, chip, _ = seats.at(k)
         for piece in pieces:
-            yield Slice(piece.population, piece.box, int(numbers[k]), int(seats.chip[k]))
+            yield Slice(piece.population, piece.box, number, chip)
 
 
 def _layers(
@@ -190,8 +190,7 @@ def _notes(fabric: Fabric, layers: Mapping[str, Layer], seats: _Seats) -> Iterat
         yield f"{chips} chips: links between them are not in the profile and are not counted"
     if fabric.mesh is None:
         yield "the profile describes no mesh ([noc]): links between cores are not counted"
-    missing = [
-        RESOURCES[name] for name in ("in_axons", "out_axons", "words") if name not in fabric.limits
-    ]
+    asked = ("in_axons", "out_axons", "words")
+    missing = [RESOURCES[name] for name in asked if name not in fabric.limits]
     if missing and not fabric.own:
         yield f"not limited, as the profile does not state it: {', '.join(missing)}"
