@@ -15,7 +15,14 @@ from neurodeploy.encode import ENCODERS
 from neurodeploy.errors import OptionError, located
 from neurodeploy.schema import nearest
 from neurodeploy.train.consistency import check_consistency
-from neurodeploy.train.methods import Homeostasis, Hook, Loss, NotNegative, Perturbation
+from neurodeploy.train.methods import (
+    Homeostasis,
+    Hook,
+    Interval,
+    Loss,
+    NotNegative,
+    Perturbation,
+)
 from neurodeploy.train.specs import (
     Conv,
     Count,
@@ -73,8 +80,10 @@ class EncoderSpec(Spec):
 
 
 class Optimizer(Spec):
-    """kind : ``"adam"``, ``"adamw"`` (weight decay apart from the gradient) or ``"sgd"``. schedule :
-    ``"cosine"`` to zero over all steps, or ``"constant"``. momentum : of sgd, default 0.9.
+    """kind : ``"adam"``, ``"adamw"`` (weight decay apart from the gradient) or ``"sgd"``.
+
+    schedule : ``"cosine"`` to zero over all steps, or ``"constant"``. momentum : of sgd, default
+    0.9.
     """
 
     kind: Literal["adam", "adamw", "sgd"] = "adam"
@@ -89,9 +98,10 @@ class Training(Spec):
 
     clip : limit of the gradient's norm, 0 for none. threads : of torch, None for all cores.
     device : ``"cpu"``, or a GPU: ``"cuda"``, ``"cuda:1"``; lowering and checks stay on the CPU.
-    select : the epoch that is kept: the best on the validation part as it is (``"clean"``), or under
-    the perturbation at its whole budget (``"perturbed"``), or the ``"last"``. average : share that
-    the averaged weights keep in each step; those are validated and lowered. 0 for none.
+    select : the epoch that is kept: the best on the validation part as it is (``"clean"``), with
+    interval training of its mean with what the bounds hold; or under the perturbation at its whole
+    budget (``"perturbed"``); or the ``"last"``. average : share that the averaged weights keep in
+    each step; those are validated and lowered. 0 for none.
     """
 
     later: ClassVar[frozenset[str]] = frozenset({"select", "average"})
@@ -112,7 +122,7 @@ class Config(Spec):
     hook : what is done to the weights after each step, in order.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"hook", "homeostasis"})
+    later: ClassVar[frozenset[str]] = frozenset({"hook", "homeostasis", "interval"})
 
     name: str = "run"
     seed: Annotated[int, Field(ge=0, le=2**62)] = 1
@@ -123,6 +133,7 @@ class Config(Spec):
     readout: Readout = Readout()
     loss: Loss = Loss()
     perturbation: Perturbation = Perturbation()
+    interval: Interval | None = None
     hook: tuple[Hook, ...] = Field(default=(), strict=False)
     homeostasis: Homeostasis | None = None
     optimizer: Optimizer = Optimizer()

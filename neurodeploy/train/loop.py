@@ -20,6 +20,7 @@ from neurodeploy.train.config import Config
 from neurodeploy.train.feed import Feed, labels
 from neurodeploy.train.homeostasis import take_signatures, take_weights
 from neurodeploy.train.hooks import Moment, after_step
+from neurodeploy.train.interval_loss import bound_held, with_worst_case
 from neurodeploy.train.losses import total_loss
 from neurodeploy.train.methods import Perturbation
 from neurodeploy.train.network import Network, Run
@@ -132,14 +133,16 @@ class Loop:
         return {**row, **self._validated()}
 
     def _validated(self) -> dict[str, float]:
-        """Return the accuracy on the validation part, averaged weights in place."""
-        validation = self.feed.data.validation
+        """Return what is measured on the validation part, averaged weights in place."""
+        config, validation = self.config, self.feed.data.validation
         with in_place(self.average, self.network):
             found = {"validation_accuracy": evaluate(self.network, self.feed, validation).rate}
-            if self.config.training.select == "perturbed":
-                spec = self.config.perturbation
-                rate = evaluate(self.network, self.feed, validation, spec).rate
+            if config.training.select == "perturbed":
+                rate = evaluate(self.network, self.feed, validation, config.perturbation).rate
                 found["validation_perturbed"] = rate
+            if config.interval is not None and config.interval.weight:
+                held = bound_held(self.network, self.feed, validation, config.interval.eps)
+                found["validation_held"] = held
         return found
 
     def _step(self, epoch: int, step: int, split: Split) -> float:
@@ -154,6 +157,7 @@ class Loop:
         y = labels(split).to(self.network.device)
         valid = self.feed.valid(split).to(y.device) if config.loss.labels == "step" else None
         loss = total_loss(config.loss, self.network, y, clean, noisy, gap, progress, valid)
+        loss = with_worst_case(config.interval, self.network, self.feed, split, loss, progress)
         self.optimizer.zero_grad(set_to_none=True)
         if not math.isfinite(float(loss.detach())):
             where, what = self._not_finite(clean, noisy)
@@ -222,12 +226,25 @@ class Loop:
 
     def _remember_best(self, row: dict[str, Any]) -> None:
         """Keep the model that ``training.select`` asks for; of equals, the latest."""
-        select = self.config.training.select
-        value = row["validation_perturbed" if select == "perturbed" else "validation_accuracy"]
+        select, value = self.config.training.select, self._value(row)
         if select == "last" or value >= self.best_accuracy:
             self.best_epoch, self.best_accuracy = row["epoch"], value
             with in_place(self.average, self.network):
                 self.best_model = copied(self.network.state_dict())
+
+    def _value(self, row: dict[str, Any]) -> float:
+        """Return what an epoch is chosen by: an accuracy on the validation part.
+
+        With interval training, the mean of the clean one with the share that the bounds hold, by
+        weight.
+        """
+        if self.config.training.select == "perturbed":
+            return float(row["validation_perturbed"])
+        found = float(row["validation_accuracy"])
+        if self.config.interval is None or "validation_held" not in row:
+            return found
+        weight = self.config.interval.weight
+        return float((1 - weight) * found + weight * row["validation_held"])
 
     def _checkpoint(self, epoch: int) -> Checkpoint:
         return Checkpoint(

@@ -5,7 +5,8 @@ The folder holds
     config.toml     the configuration, as given
     checkpoint.pt   state after the last whole epoch (see `neurodeploy.train.checkpoint`)
     metrics.jsonl   one JSON object per epoch: epoch, loss, learning_rate, seconds,
-                    validation_accuracy; validation_perturbed where it is selected by
+                    validation_accuracy; validation_perturbed where it is selected by; with interval
+                    training validation_held, the share whose bounds hold
     clean           the run that homeostatic neurons got their signatures from, where it was trained
                     with this one
 
@@ -42,7 +43,6 @@ from neurodeploy.train.loop import Loop, load_into
 from neurodeploy.train.network import Network
 from neurodeploy.train.passes import check_budget
 from neurodeploy.train.progress import Reporter, Silent
-
 
 CLEAN = "clean"
 """Folder within a run of the clean run that its signatures come from."""
@@ -93,8 +93,7 @@ def prepare(config: Config) -> tuple[Feed, Network]:
     data = load_data(part.name)
     data = data.limited(part.train_samples, part.validation_samples, part.test_samples)
     feed = Feed(data, build_encoder(config.encoder, data), config.seed)
-    with located("perturbation"):
-        check_budget(config, feed)
+    check_budget(config, feed)
     network = build_network(config, feed)
     check_fit(data, network.classes, config.training.batch)
     if config.readout.window > feed.steps:
