@@ -138,6 +138,11 @@ def _check_interval(spec: Interval, config: Config) -> None:
     _check_ramp("interval.weight_ramp", spec.weight_ramp)
     if "room" in spec.model_fields_set and spec.room_weight == 0:
         raise OptionError("interval.room: is set, but interval.room_weight is 0")
+    if spec.columns is not None and config.readout.window:
+        raise OptionError(
+            f"interval.columns: is {spec.columns}, first columns, but readout.window reads the "
+            f"last {config.readout.window}; leave one of them out"
+        )
     if not ENCODERS[config.encoder.kind].elementwise:
         raise OptionError(
             f"interval: needs the ends of what a budget reaches, which encoder "

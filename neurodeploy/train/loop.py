@@ -141,7 +141,7 @@ class Loop:
                 rate = evaluate(self.network, self.feed, validation, config.perturbation).rate
                 found["validation_perturbed"] = rate
             if config.interval is not None and config.interval.weight:
-                held = bound_held(self.network, self.feed, validation, config.interval.eps)
+                held = bound_held(self.network, self.feed, validation, config.interval)
                 found["validation_held"] = held
         return found
 
@@ -157,7 +157,9 @@ class Loop:
         y = labels(split).to(self.network.device)
         valid = self.feed.valid(split).to(y.device) if config.loss.labels == "step" else None
         loss = total_loss(config.loss, self.network, y, clean, noisy, gap, progress, valid)
-        loss = with_worst_case(config.interval, self.network, self.feed, split, loss, progress)
+        loss = with_worst_case(
+            config.interval, self.network, self.feed, split, loss, progress, draw=epoch
+        )
         self.optimizer.zero_grad(set_to_none=True)
         if not math.isfinite(float(loss.detach())):
             where, what = self._not_finite(clean, noisy)

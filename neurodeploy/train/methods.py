@@ -109,6 +109,8 @@ class Interval(Spec):
 
     eps : budget, in 255ths of the data's peak. weight : share of the worst case; with 0 nothing is
     computed. ramp : schedule of the budget, weight_ramp : of the share.
+    method : ``"ends"``, ``"s-ibp"`` or ``"s-crown"`` (`neurodeploy.train.interval.Method`).
+    columns : first columns of a sample that are bounded, None for all.
     room : of the width of u, what currents within the budget should keep to; room_weight : factor
     of what they exceed it by, in units of the layer, 0 for no limit.
     """
@@ -117,6 +119,8 @@ class Interval(Spec):
     weight: Share = 0.6
     ramp: Ramp | None = None
     weight_ramp: Ramp | None = None
+    method: Literal["ends", "s-ibp", "s-crown"] = "ends"
+    columns: Annotated[int, Field(ge=1, le=100_000)] | None = None
     room: Annotated[float, Field(gt=0, le=1)] = 1.0
     room_weight: NotNegative = 0.0
 
