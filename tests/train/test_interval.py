@@ -23,6 +23,7 @@ from neurodeploy.train.config import parse_config  # noqa: E402
 from neurodeploy.train.feed import labels  # noqa: E402
 from neurodeploy.train.interval import worst_case  # noqa: E402
 from neurodeploy.train.interval_loss import bound_held, worst_of  # noqa: E402
+from neurodeploy.train.methods import Interval  # noqa: E402
 
 STEPS = 4
 READ_V = '[readout]\nkind = "integrator"\n'
@@ -154,7 +155,7 @@ def test_what_the_bounds_hold_is_what_the_integers_certify() -> None:
     held = worst_of(network, loop.feed, part, 1).held.numpy()
     assert not np.any(certified & ~held)
     assert certified.mean() > held.mean() - 0.1 > 0.1
-    assert bound_held(network, loop.feed, part, 16) == pytest.approx(held.mean())
+    assert bound_held(network, loop.feed, part, Interval(eps=16.0)) == pytest.approx(held.mean())
     assert loop.history[-1]["validation_held"] == pytest.approx(held.mean())
 
 

@@ -370,7 +370,14 @@ def test_a_homeostatic_network_without_signatures_says_so() -> None:
 
 BAD_TEXT = [
     ('[neuron]\nmodel = "homeostatic"\n', "neuron.model: is 'homeostatic', which needs signatures, "
-     "but homeostasis.clean is missing; name the folder of a run with plain neurons"),
+     "but homeostasis.clean is missing; name the folder of a run with plain neurons, or "
+     "give homeostasis.clean_epochs"),
+    ('[neuron]\nmodel = "homeostatic"\n[homeostasis]\nclean = "x"\nclean_epochs = 2\n',
+     "homeostasis.clean_epochs: is set, but homeostasis.clean names a run that is there"),
+    ("[loss]\nlabels = 'train'\n[readout]\nkind = 'integrator'\n", "loss.labels: is 'train', but "
+     "an integrator sends no spikes; set readout.kind to 'count'"),
+    ("[training]\nselect = 'perturbed'\n",
+     "training.select: is 'perturbed', but perturbation.kind is 'none'"),
     ('[homeostasis]\nclean = "x"\n', "homeostasis: is set, but no neuron.model is 'homeostatic'"),
     ("[neuron]\ntheta = 0.3\n", "neuron.theta: is set, but neuron.model is 'lif'"),
     ("[loss]\nlabels = 'step'\n", "loss.labels: is 'step', but the spikes of one step say too "
