@@ -69,6 +69,13 @@ def boxes(samples: int, columns: int) -> tuple[Any, Any]:
     return (x - 0.1 > draw).float(), (x + 0.1 > draw).float()
 
 
+def narrow(samples: int) -> tuple[Any, Any]:
+    """Return ends of graded data of which few may move."""
+    low, high = boxes(samples, 1)
+    few = torch.rand(low.shape, generator=torch.Generator().manual_seed(1)) < 0.15
+    return low, torch.where(few, high, low)
+
+
 def written_out(network: Network, low: Any, high: Any, y: int) -> tuple[Any, Any]:
     """Return the margins of one sample by S-IBP and by S-CROWN alone; dense layers, numpy."""
     layers = []
@@ -183,9 +190,7 @@ def test_no_columns_of_a_box_come_nearer_than_the_bounds_say(name: str, columns:
 
 @torch.no_grad()
 def test_linear_bounds_are_better_somewhere() -> None:
-    network, (low, high) = network_of("published"), boxes(60, 1)
-    few = torch.rand(low.shape, generator=torch.Generator().manual_seed(1)) < 0.15
-    high = torch.where(few, high, low)
+    network, (low, high) = network_of("published"), narrow(60)
     y = network(low, STEPS).logits.argmax(1)
     ibp, both = (
         worst_case(network, low, high, y, STEPS, method=method).logits
@@ -196,8 +201,8 @@ def test_linear_bounds_are_better_somewhere() -> None:
 
 def test_gradients_reach_every_weight() -> None:
     for name in ("published", "integrator", "conv, pool"):
-        network, (low, high) = network_of(name), boxes(30, 1)
-        y = torch.arange(30) % 3
+        network, (low, high) = network_of(name), narrow(60)
+        y = torch.arange(60) % 3
         found = worst_case(network, low, high, y, STEPS, method="s-crown").logits
         torch.nn.functional.cross_entropy(found, y).backward()
         for layer in network.spiking_layers:
