@@ -35,6 +35,10 @@ class DenseLayer(SpikingLayer):
     def geometry(self) -> fused.Geometry | None:
         return None if self.spec.max_delay else fused.Geometry(self.source, self.shape)
 
+    @property
+    def max_delay(self) -> int:
+        return self.spec.max_delay
+
     def delayed(self, a: Tensor, steps: int) -> Tensor:
         """Return ``a[t - delay[i], :, i]``, zero before the first step."""
         return delayed(a, self.delay, steps) if self.spec.max_delay else a

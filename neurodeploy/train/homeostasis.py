@@ -15,7 +15,7 @@ from neurodeploy.train.config import Config, parse_config, to_toml
 from neurodeploy.train.feed import Feed
 from neurodeploy.train.methods import Loss, Perturbation
 from neurodeploy.train.network import Network
-from neurodeploy.train.specs import Neuron
+from neurodeploy.train.specs import Conv, Dense, Neuron
 
 BATCH = 512
 OWN = ("step_gain", "theta", "signature", "recorded")
@@ -27,7 +27,7 @@ def clean_config(config: Config, epochs: int) -> Config:
     are; its loss is the answer alone, its best epoch that of the validation part."""
     layers = tuple(
         layer.model_copy(update={"neuron": _plain(layer.neuron)})
-        if getattr(layer, "neuron", None) is not None
+        if isinstance(layer, (Dense, Conv)) and layer.neuron is not None
         else layer
         for layer in config.layer
     )

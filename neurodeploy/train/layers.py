@@ -346,6 +346,11 @@ class SpikingLayer(nn.Module, ABC):
         wrapped = wrap_through(a, form.wrap_bits, largest)
         return wrapped, min(largest, float(2 ** (form.wrap_bits - 1)))
 
+    @property
+    def max_delay(self) -> int:
+        """Largest synaptic delay in steps; none here."""
+        return 0
+
     def delayed(self, a: Tensor, steps: int) -> Tensor:
         """Return the currents shifted by the synaptic delays; none here."""
         return a
