@@ -104,7 +104,8 @@ def test_methods_compose_and_are_written_back() -> None:
 
 
 def test_the_methods_of_the_guide_are_a_configuration() -> None:
-    text = (ROOT / "docs/training.md").read_text().split("```toml\n")[1].split("```")[0]
+    blocks = (ROOT / "docs/training.md").read_text().split("```toml\n")[1:]
+    text = next(block for block in blocks if "[perturbation]" in block).split("```")[0]
     config = parse_config(BASE + text)
     assert (config.perturbation.kind, config.loss.term, config.hook[0].kind) == (
         "pgd", "trades", "orthogonal",

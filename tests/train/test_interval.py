@@ -207,7 +207,7 @@ def test_networks_without_such_bounds_are_refused() -> None:
         worst_case(learned, x, x, y, STEPS)
     skipping = (Dense(size=4), Dense(size=3, skip=(DenseSkip(source="input"),)))
     graph = Network((25,), skipping, message_bits=5, readout=INTEGRATOR)
-    with pytest.raises(OptionError, match="^interval: layers read others than the one before them"):
+    with pytest.raises(OptionError, match=r"^interval: layers read others than the one before"):
         worst_case(graph, x, x, y, STEPS)
 
 
