@@ -108,7 +108,7 @@ class Interval(Spec):
     is the best by the same mean of validation accuracy and the share that the bounds hold.
 
     eps : budget, in 255ths of the data's peak. weight : share of the worst case; with 0 nothing is
-    computed. ramp : schedule of the budget, weight_ramp : of the share.
+    computed. ramp : schedule of the budget. weight_ramp : of the share.
     method : ``"ends"``, ``"s-ibp"`` or ``"s-crown"`` (`neurodeploy.train.interval.Method`).
     columns : first columns of a sample that are bounded, None for all.
     room : of the width of u, what currents within the budget should keep to; room_weight : factor

@@ -300,6 +300,21 @@ def test_a_homeostatic_run_starts_from_a_clean_one_and_can_be_resumed(tmp_path: 
     assert again.weights_sha256 == outcome.weights_sha256
 
 
+def test_the_clean_run_may_be_part_of_the_run(tmp_path: Path) -> None:
+    head, tail = TEXT.split("[training]")
+    plain = head + '[readout]\nkind = "integrator"\n[training]' + tail
+    train(plain.replace("epochs = 2", "epochs = 1"), tmp_path / "before")
+    homeostatic = '[neuron]\nmodel = "homeostatic"\ntheta = 0.3\n[homeostasis]\n'
+    apart = train(plain + homeostatic + f"clean = '{tmp_path / 'before'}'\n", tmp_path / "apart")
+    text = plain + homeostatic + "clean_epochs = 1\n"
+    one = train(text, tmp_path / "one")
+    assert one.outcome.weights_sha256 == apart.outcome.weights_sha256
+    assert one.outcome.lowering.score_differences == 0
+    (tmp_path / "one" / "checkpoint.pt").unlink()  # killed after the clean run
+    again = train(text, tmp_path / "one", resume=True)
+    assert again.outcome.weights_sha256 == one.outcome.weights_sha256
+
+
 # What cannot be
 
 
