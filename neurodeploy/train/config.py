@@ -15,7 +15,14 @@ from neurodeploy.encode import ENCODERS
 from neurodeploy.errors import OptionError, located
 from neurodeploy.schema import nearest
 from neurodeploy.train.consistency import check_consistency
-from neurodeploy.train.methods import Homeostasis, Hook, Loss, NotNegative, Perturbation
+from neurodeploy.train.methods import (
+    Homeostasis,
+    Hook,
+    Interval,
+    Loss,
+    NotNegative,
+    Perturbation,
+)
 from neurodeploy.train.specs import (
     Conv,
     Count,
@@ -105,7 +112,7 @@ class Config(Spec):
     hook : what is done to the weights after each step, in order.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"hook", "homeostasis"})
+    later: ClassVar[frozenset[str]] = frozenset({"hook", "homeostasis", "interval"})
 
     name: str = "run"
     seed: Annotated[int, Field(ge=0, le=2**62)] = 1
@@ -116,6 +123,7 @@ class Config(Spec):
     readout: Readout = Readout()
     loss: Loss = Loss()
     perturbation: Perturbation = Perturbation()
+    interval: Interval | None = None
     hook: tuple[Hook, ...] = Field(default=(), strict=False)
     homeostasis: Homeostasis | None = None
     optimizer: Optimizer = Optimizer()

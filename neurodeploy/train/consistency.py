@@ -14,7 +14,7 @@ from neurodeploy.train.terms import TERMS
 
 if TYPE_CHECKING:
     from neurodeploy.train.config import Config, EncoderSpec
-    from neurodeploy.train.methods import Hook, Loss, Perturbation, Ramp
+    from neurodeploy.train.methods import Hook, Interval, Loss, Perturbation, Ramp
 
 
 def check_consistency(config: Config) -> None:
@@ -38,6 +38,8 @@ def check_consistency(config: Config) -> None:
     _check_loss(loss, perturbation)
     _check_perturbation(perturbation, config.encoder)
     _check_neurons(config)
+    if config.interval is not None:
+        _check_interval(config.interval, config)
     for number, hook in enumerate(config.hook, 1):
         _check_hook(hook, number)
     silent = config.readout.kind == "integrator" and len(config.layer) == 1
@@ -117,6 +119,30 @@ def _check_perturbation(spec: Perturbation, encoder: EncoderSpec) -> None:
             f"perturbation.kind: {spec.kind!r} needs the gradient of the data, which encoder "
             f"{encoder.kind!r} does not have; use 'gaussian' or 'uniform'"
         )
+
+
+def _check_interval(spec: Interval, config: Config) -> None:
+    _check_ramp("interval.ramp", spec.ramp)
+    _check_ramp("interval.weight_ramp", spec.weight_ramp)
+    if "room" in spec.model_fields_set and spec.room_weight == 0:
+        raise OptionError("interval.room: is set, but interval.room_weight is 0")
+    if not ENCODERS[config.encoder.kind].elementwise:
+        raise OptionError(
+            f"interval: needs the ends of what a budget reaches, which encoder "
+            f"{config.encoder.kind!r} does not give value by value; use 'direct'"
+        )
+    for number, layer in enumerate(config.layer, 1):
+        neuron = getattr(layer, "neuron", None) or config.neuron
+        last = number == len(config.layer)
+        if neuron.model != "lif" and not last:
+            raise OptionError(
+                f"interval: layer {number} has neurons {neuron.model!r}, whose threshold moves, "
+                "and no bounds that training knows; use 'lif'"
+            )
+        if getattr(layer, "recurrent", False):
+            raise OptionError(
+                f"interval: layer {number} is recurrent, and has no bounds that training knows"
+            )
 
 
 def _check_hook(hook: Hook, number: int) -> None:

@@ -227,19 +227,25 @@ class SpikingLayer(nn.Module, ABC):
         if whole is not None:
             return Result(whole.s, whole.v, self.unit, currents, whole.packed)
         a = currents()
+        s, v = self.respond(a, grid, steps)
+        shape = (steps, x.shape[1], *self.shape)
+        return Result(s.reshape(shape), v.reshape(shape), self.unit, lambda: a)
+
+    def respond(self, a: Tensor, grid: Quantised, steps: int) -> tuple[Tensor, Tensor]:
+        """Return s and v of the neurons, ``(steps, batch, N)``.
+
+        a : integer-valued currents ``(steps or 1, batch, N)``. grid : of `quantised`.
+        """
         parameters = ScanParameters(
-            self._spread(grid.current_decay),
-            self._spread(grid.voltage_decay),
-            self._spread(grid.threshold),
-            self._bias_per_neuron(grid.bias),
+            self.spread(grid.current_decay),
+            self.spread(grid.voltage_decay),
+            self.spread(grid.threshold),
+            self.bias_per_neuron(grid.bias),
             grid.recurrent,
         )
         if grid.by_rule:
-            s, v = run_rule(a, grid, parameters, options)
-        else:
-            s, v = scan(a, parameters, options)
-        shape = (steps, x.shape[1], *self.shape)
-        return Result(s.reshape(shape), v.reshape(shape), self.unit, lambda: a)
+            return run_rule(a, grid, parameters, self._options(steps))
+        return scan(a, parameters, self._options(steps))
 
     def _options(self, steps: int) -> ScanOptions:
         return ScanOptions(
@@ -290,13 +296,15 @@ class SpikingLayer(nn.Module, ABC):
         """Return the currents shifted by the synaptic delays; none here."""
         return a
 
-    def _spread(self, parameter: Tensor) -> Tensor:
+    def spread(self, parameter: Tensor) -> Tensor:
+        """Return a parameter of the neurons as one value for each, ``(N,)``."""
         return parameter.expand(self.shape).reshape(-1)
 
-    def _bias_per_neuron(self, bias: Tensor | None) -> Tensor:
+    def bias_per_neuron(self, bias: Tensor | None) -> Tensor:
+        """Return the biases of `Quantised` as one for each neuron, ``(N,)``, 0 without any."""
         if bias is None:
             return torch.zeros(self.neurons, device=self.weight.device)
-        return self._spread(bias.reshape(-1, 1, 1) if len(self.shape) == 3 else bias)
+        return self.spread(bias.reshape(-1, 1, 1) if len(self.shape) == 3 else bias)
 
     def _batch_statistics(self, x: Tensor) -> Statistics | None:
         if self.spec.norm != "batch" or not self.training or self.frozen:

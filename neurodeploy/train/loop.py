@@ -19,6 +19,7 @@ from neurodeploy.train.config import Config
 from neurodeploy.train.feed import Feed, labels
 from neurodeploy.train.homeostasis import take_signatures, take_weights
 from neurodeploy.train.hooks import Moment, after_step
+from neurodeploy.train.interval_loss import bound_held, with_worst_case
 from neurodeploy.train.losses import total_loss
 from neurodeploy.train.network import Network, Run
 from neurodeploy.train.passes import run_passes
@@ -110,13 +111,18 @@ class Loop:
             self.reporter.step(epoch, losses[-1])
         seconds = time.perf_counter() - started
         accuracy = evaluate(self.network, self.feed, self.feed.data.validation)
-        return {
+        row = {
             "epoch": epoch,
             "loss": sum(losses) / len(losses),
             "validation_accuracy": accuracy.rate,
             "learning_rate": self._learning_rate(epoch, self.steps_per_epoch - 1),
             "seconds": seconds,
         }
+        spec = self.config.interval
+        if spec is not None and spec.weight:
+            held = bound_held(self.network, self.feed, self.feed.data.validation, spec.eps)
+            row["validation_held"] = held
+        return row
 
     def _step(self, epoch: int, step: int, split: Split) -> float:
         config, progress = self.config, self._done(epoch, step) / self._total
@@ -130,6 +136,7 @@ class Loop:
         y = labels(split).to(self.network.device)
         valid = self.feed.valid(split).to(y.device) if config.loss.labels == "step" else None
         loss = total_loss(config.loss, self.network, y, clean, noisy, gap, progress, valid)
+        loss = with_worst_case(config.interval, self.network, self.feed, split, loss, progress)
         self.optimizer.zero_grad(set_to_none=True)
         if not math.isfinite(float(loss.detach())):
             where, what = self._not_finite(clean, noisy)
@@ -195,9 +202,16 @@ class Loop:
         )
 
     def _remember_best(self, row: dict[str, Any]) -> None:
-        """Keep the model of the best validation accuracy; of equals, the latest."""
-        if row["validation_accuracy"] >= self.best_accuracy:
-            self.best_epoch, self.best_accuracy = row["epoch"], row["validation_accuracy"]
+        """Keep the model of the best validation accuracy; of equals, the latest.
+
+        With interval training, of its mean with the share that the bounds hold, by weight.
+        """
+        found = row["validation_accuracy"]
+        if "validation_held" in row and self.config.interval is not None:
+            weight = self.config.interval.weight
+            found = (1 - weight) * found + weight * row["validation_held"]
+        if found >= self.best_accuracy:
+            self.best_epoch, self.best_accuracy = row["epoch"], found
             self.best_model = copied(self.network.state_dict())
 
     def _checkpoint(self, epoch: int) -> Checkpoint:

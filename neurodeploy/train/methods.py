@@ -99,6 +99,26 @@ class Loss(Spec):
     rest_weight: NotNegative = 0.0
 
 
+class Interval(Spec):
+    """Training through the ends of what a budget may do (see `neurodeploy.train.interval`).
+
+    The loss becomes `(1 - weight) * loss + weight * CE(worst margins)`, and the epoch that is kept
+    is the best by the same mean of validation accuracy and the share that the bounds hold.
+
+    eps : budget, in 255ths of the data's peak. weight : share of the worst case; with 0 nothing is
+    computed. ramp : schedule of the budget, weight_ramp : of the share.
+    room : of the width of u, what currents within the budget should keep to; room_weight : factor
+    of what they exceed it by, in units of the layer, 0 for no limit.
+    """
+
+    eps: Eps
+    weight: Share = 0.6
+    ramp: Ramp | None = None
+    weight_ramp: Ramp | None = None
+    room: Annotated[float, Field(gt=0, le=1)] = 1.0
+    room_weight: NotNegative = 0.0
+
+
 class Hook(Spec):
     """What is done to the weights after each step of the optimizer (`neurodeploy.train.hooks`).
 

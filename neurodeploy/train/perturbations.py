@@ -24,7 +24,6 @@ from torch.nn import functional
 
 from neurodeploy.data.dataset import Split
 from neurodeploy.draws import HALF, LOW, NORMAL_SEEDS, SECOND_STREAM, blocks, normals
-from neurodeploy.encode.budget import EPS_SCALE
 from neurodeploy.registry import ByName
 
 if TYPE_CHECKING:
@@ -53,8 +52,7 @@ class Scene:
 
     def steps(self, eps: float) -> int:
         """Return ``floor(strength * eps * peak / 255 + 1e-9)``: steps of the data, perhaps 0."""
-        domain = self.feed.data.domain
-        return math.floor(self.strength * eps * domain.peak / EPS_SCALE + 1e-9)
+        return self.feed.data.domain.reach(self.strength * eps)
 
     @property
     def budget(self) -> int:

@@ -5,7 +5,7 @@ The folder holds
     config.toml     the configuration, as given
     checkpoint.pt   state after the last whole epoch (see `neurodeploy.train.checkpoint`)
     metrics.jsonl   one JSON object per epoch: epoch, loss, validation_accuracy, learning_rate,
-                    seconds
+                    seconds; with interval training validation_held, the share whose bounds hold
 
 Every file is written whole or not at all, so that a run may be killed at any moment and resumed.
 """
@@ -86,8 +86,7 @@ def prepare(config: Config) -> tuple[Feed, Network]:
     data = load_data(part.name)
     data = data.limited(part.train_samples, part.validation_samples, part.test_samples)
     feed = Feed(data, build_encoder(config.encoder, data), config.seed)
-    with located("perturbation"):
-        check_budget(config, feed)
+    check_budget(config, feed)
     network = build_network(config, feed)
     check_fit(data, network.classes, config.training.batch)
     if config.readout.window > feed.steps:
