@@ -47,7 +47,7 @@ def fan_out(program: Program, index: int, weight: NDArray[Any] | None = None) ->
     found = count(synapse, source.shape)
     if weight is not None and synapse.layout is not None:
         found = FanOut(found.taps, count(_of(synapse, weight != 0), source.shape).nonzero)
-    window = _pooled(program, name, connection.target)
+    window = pool_window(program, name, connection.target)
     structure = _STRUCTURES.get(synapse.layout)
     if window is None or structure is None:
         return found
@@ -70,7 +70,7 @@ def _of(synapse: Any, mask: NDArray[Any]) -> Any:
     return replace(synapse, weight=np.asarray(mask).astype(np.int32))
 
 
-def _pooled(program: Program, name: str, target: str) -> tuple[int, int] | None:
+def pool_window(program: Program, name: str, target: str) -> tuple[int, int] | None:
     """Return the window (height, width) of the sum pool that was folded in, None without one."""
     for key in (f"pooled_from.{name}", f"pooled_from.{target}"):
         found = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", str(program.metadata.get(key, "")))
