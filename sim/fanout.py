@@ -61,7 +61,7 @@ def counts_by_weight(program: Program, index: int) -> bool:
     name = program.connection_names[index]
     return (
         connection.synapse.layout == "kernel"
-        and _pooled(program, name, connection.target) is not None
+        and pool_window(program, name, connection.target) is not None
     )
 
 
