@@ -9,7 +9,7 @@ The work of one core is sequential, cores run in parallel, and all wait for the 
 maximum is taken in every step, then summed. Constants are intervals; low goes with low. Barrier and
 host are added where the duration of an inference is put together.
 
-Whether a core receives messages while it updates neurons is not published. The sum above holds where
+Whether a core receives while it updates neurons is not published. The sum above holds where
 it does not; where it does, ``w`` is the larger of both parts (``overlapped``), as in SANA-FE.
 """
 
