@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 EPS = (2.0, 8.0)
 """Default budgets in 1/255 of the peak, where the data have as many steps."""
-BLOCK = 100
-"""Samples that are worked on at a time."""
+BLOCK = 200
+"""Samples that are worked on at a time, fewer of a network whose states are many."""
+BLOCK_VALUES = 1 << 24
+"""States over all samples and steps of a block."""
 LOOKED = 200
 """First samples on which every attack runs, whatever others have found."""
 NPZ = "attack.npz"
@@ -160,7 +162,8 @@ class AttackSuite(Suite):
         return found
 
     def block(self, subject: Subject) -> int:
-        return BLOCK
+        states = subject.program.neurons * subject.recipe.steps
+        return max(1, min(BLOCK, BLOCK_VALUES // states))
 
     def per_sample(self, subject: Subject) -> int:
         return len(self.budgets(subject.data))
