@@ -65,7 +65,7 @@ def verify(
     from neurodeploy.cli.progress import progress
     from neurodeploy.verification.campaign import Spread
     from neurodeploy.verification.suites import Flags
-    from neurodeploy.verification.verdicts import ask, chosen, subject_of
+    from neurodeploy.verification.verdicts import aside_of, ask, chosen, subject_of
 
     if resume and out is None:
         raise OptionError("--resume goes on with results in a run folder; name it with --out")
@@ -82,6 +82,7 @@ def verify(
         of=samples.of,
         notes=samples.notes,
         run=flags.choice(engine),
+        aside=aside_of(network, samples.dataset, taken.encoder, flags.input_bits),
     )
     if out is not None:
         claim_folder(network, out)
