@@ -66,7 +66,8 @@ class Substitute:
         for _ in range(TURNS):
             rows = torch.randint(len(x), (min(BATCH, len(x)),))
             optimiser.zero_grad()
-            nn.functional.cross_entropy(self.net(x[rows]), y[rows]).backward()
+            loss = nn.functional.cross_entropy(self.net(x[rows]), y[rows])
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         self.net.requires_grad_(False)
 

@@ -55,8 +55,8 @@ def _entry(group: Mapping[str, Mask], row: int) -> dict[str, bool]:
 class Ring:
     """The samples of a block, the engine and, where there is one, the twin.
 
-    elsewhere : networks to transfer from. looked : first samples on which every attack runs. What an attack finds on a sample does not
-    depend on the number of threads: torch computes in one.
+    elsewhere : networks to transfer from. looked : first samples on which every attack runs. What
+    an attack finds on a sample does not depend on the number of threads: torch computes in one.
     """
 
     def __init__(

@@ -118,7 +118,7 @@ def subject_of(
 def aside_of(
     program: Program, dataset: Dataset, encoder: str | None = None, input_bits: int | None = None
 ) -> Aside:
-    """Return samples of the parts that are not judged, as ``program`` takes them: the first `ASIDE`.
+    """Return the first `ASIDE` samples of the parts that are not judged, as ``program`` takes them.
 
     None for a part that is empty or does not fit the program.
     """
