@@ -55,6 +55,16 @@ def fan_out(program: Program, index: int, weight: NDArray[Any] | None = None) ->
     return FanOut(count(_of(synapse, kept), source.shape).nonzero, found.nonzero)
 
 
+def counts_by_weight(program: Program, index: int) -> bool:
+    """Whether the taps of connection ``index`` are told by its weights, as `fan_out` says."""
+    connection = program.connections[index]
+    name = program.connection_names[index]
+    return (
+        connection.synapse.layout == "kernel"
+        and pool_window(program, name, connection.target) is not None
+    )
+
+
 def _of(synapse: Any, mask: NDArray[Any]) -> Any:
     """Return the synapse with ones where ``mask`` is set."""
     return replace(synapse, weight=np.asarray(mask).astype(np.int32))

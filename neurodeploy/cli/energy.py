@@ -231,7 +231,7 @@ def _tells_active(chip: ChipProfile) -> bool:
 
 
 def _show(found: Estimates) -> None:
-    from neurodeploy.energy.table import renderable
+    from neurodeploy.energy.table import renderable, workload_lines
 
     screen = console()
     for number, chip in enumerate(found.chips):
@@ -241,3 +241,4 @@ def _show(found: Estimates) -> None:
             screen.print(f"[bold]{chip.refused}[/]")
         else:
             screen.print(renderable(chip.report))
+    screen.print(workload_lines(found.workload))

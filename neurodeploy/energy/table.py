@@ -12,6 +12,7 @@ from rich.text import Text
 
 from neurodeploy.energy.report import EnergyReport, Interval, Term, WorstCase
 from neurodeploy.energy.units import digits, energy, energy_ends, energy_range, time_range
+from neurodeploy.energy.workload import Workload
 
 
 class Printed(str):
@@ -103,6 +104,20 @@ def ceilings_of(report: EnergyReport) -> Iterator[str]:
     """Yield what certificates leave possible, of the same quantity as the worst case."""
     for ceiling in report.ceilings:
         yield f"{ceiling.basis}: {most_of(report, ceiling)}"
+
+
+def workload_lines(found: Workload) -> RenderableType:
+    """Return the counts in NeuroBench's terms, for a console."""
+    return _lines(
+        "Whatever the chip, in NeuroBench's terms, per sample",
+        [
+            f"effective operations: {found.effective_acs:,.0f} accumulates, "
+            f"{found.effective_macs:,.0f} multiply-accumulates, of {found.dense:,} dense",
+            f"sparsity: connections {found.connection_sparsity:.1%}, "
+            f"activations {found.activation_sparsity:.1%}",
+            f"footprint: {found.parameters:,} parameters in {found.stored_bits:,} bits",
+        ],
+    )
 
 
 def _layers(report: EnergyReport) -> Iterator[str]:

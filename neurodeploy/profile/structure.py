@@ -51,6 +51,7 @@ class Limits(Section):
 
     neurons_per_core_effective_max : what a real compiler accepted, where that is less than the
     nominal limit. neuron_group_size : neurons of a core are padded to a multiple of it.
+    populations_per_core_max : 1 where a core takes neurons of one population only.
     in_axons_per_core_max, out_axons_per_core_max : pairs of a source neuron or population and a
     target core. fan_in_per_neuron_max : distinct sources. fan_out_per_neuron_max : distinct
     targets. hidden_neurons_max : neurons that are not read, where those that are have places of
@@ -77,6 +78,7 @@ class Limits(Section):
     neurons_per_core_max: Quantity | None = None
     neurons_per_core_effective_max: Quantity | None = None
     neuron_group_size: Quantity | None = None
+    populations_per_core_max: Quantity | None = None
     in_axons_per_core_max: Quantity | None = None
     out_axons_per_core_max: Quantity | None = None
     fan_in_per_neuron_max: Quantity | None = None

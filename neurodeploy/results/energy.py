@@ -13,6 +13,7 @@ from neurodeploy.energy import estimate_energy
 from neurodeploy.energy.ceilings import Ceiling
 from neurodeploy.energy.counts import PerSample
 from neurodeploy.energy.report import EnergyReport
+from neurodeploy.energy.workload import Workload, workload
 from neurodeploy.errors import OptionError, ProfileError
 from neurodeploy.profile import ChipProfile
 from neurodeploy.program import Program
@@ -38,10 +39,11 @@ class ChipEnergy:
 
 @dataclass(frozen=True)
 class Energies:
-    """``energy.json``. data : what was run; older files do not say."""
+    """``energy.json``. data : what was run. workload : of any chip. Older files lack both."""
 
     profiles: tuple[ChipEnergy, ...]
     data: Tested | None = None
+    workload: Workload | None = None
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,12 @@ class Priced:
 
 @dataclass(frozen=True)
 class Estimates:
-    """What ``energy.json`` is written from. digest : of the program."""
+    """What ``energy.json`` is written from. digest : of the program. workload : of any chip."""
 
     digest: str
     priced: Priced
     chips: tuple[ChipEnergy, ...]
+    workload: Workload
 
     @property
     def refused(self) -> bool:
@@ -89,6 +92,7 @@ class Estimates:
             "format": FORMAT,
             "digest": self.digest,
             "data": plain(self.priced),
+            "workload": plain(self.workload),
             "profiles": plain(self.chips),
         }
 
@@ -123,7 +127,7 @@ def estimate_all(
             chips.append(ChipEnergy(profile.name, report))
         except ProfileError as error:
             chips.append(ChipEnergy(profile.name, refused=str(error)))
-    return Estimates(program.digest, priced, tuple(chips))
+    return Estimates(program.digest, priced, tuple(chips), workload(program, activity))
 
 
 def known_ceilings(folder: Path | None, program: Program, priced: Priced) -> tuple[Ceiling, ...]:
