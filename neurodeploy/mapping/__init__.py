@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from neurodeploy.answers import RunChoice
 from neurodeploy.data.presentation import Presentation
-from neurodeploy.errors import ProfileError
+from neurodeploy.errors import PlacementError, ProfileError
 from neurodeploy.mapping.cost import measure
 from neurodeploy.mapping.link import arriving, link_budget, real_time
 from neurodeploy.mapping.record import (
@@ -25,6 +26,7 @@ from neurodeploy.mapping.record import (
     RealTime,
     Span,
 )
+from neurodeploy.placement import Placement, place
 from neurodeploy.profile import ChipProfile
 from neurodeploy.profile.evidence import Evidence
 from neurodeploy.program import Program
@@ -77,6 +79,7 @@ def map_program(
         measured, activity = measure(
             program, mended, data, dict(shown or {}), choice or RunChoice()
         )
+    placed = _placed(program if not found else mended.program, profile, mended)
     link = link_budget(program, profile, arriving(program, data))
     return MapReport(
         profile=profile.name,
@@ -87,7 +90,10 @@ def map_program(
         uses=_largest(program, profile, rules),
         unchecked=unchecked(profile) if rules is None else (),
         repaired=mended,
-        chips=_chips(program, profile),
+        placement=placed.placement,
+        unplaced=placed.unplaced,
+        unknown=placed.unknown,
+        chips=_chips(program, profile) if placed.placement is None else placed.placement.chips,
         link=link,
         real_time=None
         if period_us is None
@@ -110,6 +116,27 @@ def _repaired(program: Program, profile: ChipProfile, found: Sequence[Violation]
     """Return the program after the repairs of these violations; it itself where there are none."""
     names = {name for violation in found for name in repairs_of(violation.rule)}
     return repair(program, profile) if names else Repaired(program, left=tuple(found))
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A placement, or why there is none; see `MapReport`."""
+
+    placement: Placement | None = None
+    unplaced: str = ""
+    unknown: str = ""
+
+
+def _placed(program: Program, profile: ChipProfile, mended: Repaired) -> _Placed:
+    """Return where ``program`` goes, if nothing that the profile states is exceeded."""
+    if mended.left:
+        return _Placed()
+    try:
+        return _Placed(place(program, profile))
+    except PlacementError as error:
+        return _Placed(unplaced=str(error))
+    except ProfileError as error:
+        return _Placed(unknown=str(error))
 
 
 def _findings(found: Sequence[Violation], mended: Repaired) -> Iterator[Finding]:

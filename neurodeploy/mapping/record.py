@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from neurodeploy.placement import Placement
 from neurodeploy.repair import Repaired
 from neurodeploy.rules import Use, Violation
 
@@ -78,8 +79,11 @@ class MapReport:
     """One program on one chip.
 
     uses : of every limit that counts, the place that asks for most. unchecked : rules of which the
-    profile states no limit. chips : fewest that hold the neurons and synapses, None where that is
-    not stated. notes : what is true of the chip and bears on the answer.
+    profile states no limit. placement : on cores, of the program where it fits, else of the
+    repaired one; None where the limits are exceeded, where no placement is possible (``unplaced``
+    says why) or where the profile does not say what a core holds (``unknown``). chips : in use, or
+    the fewest that hold what a chip counts. notes : what is true of the chip and bears on the
+    answer.
     """
 
     profile: str
@@ -90,6 +94,9 @@ class MapReport:
     uses: tuple[LimitUse, ...]
     unchecked: tuple[str, ...]
     repaired: Repaired
+    placement: Placement | None
+    unplaced: str
+    unknown: str
     chips: int | None
     link: LinkBudget
     real_time: RealTime | None
@@ -98,30 +105,32 @@ class MapReport:
 
     @property
     def fits(self) -> bool:
-        """Whether the program as it is exceeds no limit that the profile states."""
-        return not self.findings
+        """Whether the program as it is exceeds no limit that the profile states, and finds cores."""
+        return not self.findings and not self.unplaced
 
     @property
     def fits_repaired(self) -> bool:
         """Whether it does so after the repairs."""
-        return self.repaired.fits
+        return self.repaired.fits and not self.unplaced
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON; the repaired program by its digest."""
-        own = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "repaired"}
+        apart = ("repaired", "placement")
+        own = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in apart}
+        placed = None if self.placement is None else self.placement.to_dict()
         steps = [
             {"repair": step.repair, "exact": step.exact, "changes": plain(step.changes)}
             for step in self.repaired.steps
         ]
         repaired = {
-            "fits": self.repaired.fits,
+            "fits": self.fits_repaired,
             "exact": self.repaired.exact,
             "digest": self.repaired.program.digest,
             "steps": steps,
             "left": plain(self.repaired.left),
             "refused": plain(self.repaired.refused),
         }
-        return {**own, "fits": self.fits, "repaired": repaired}
+        return {**own, "fits": self.fits, "repaired": repaired, "placement": placed}
 
 
 def plain(value: Any) -> Any:
