@@ -20,12 +20,21 @@ from neurodeploy.cli.options import AsJson, JudgingEngine, ProgramFile
 from neurodeploy.cli.output import console, print_json
 from neurodeploy.cli.reading import Reading, reads_program
 from neurodeploy.cli.run_flags import RunFlags, runs_program
+from neurodeploy.cli.seats import (
+    Seat,
+    contents,
+    keep_placements,
+    seated,
+    show_seats,
+    watch_of,
+)
 from neurodeploy.data import DATA_HELP
 from neurodeploy.errors import OptionError, ProfileError
 
 if TYPE_CHECKING:
     from neurodeploy.answers import RunChoice
     from neurodeploy.energy import EnergyReport
+    from neurodeploy.placement import Load
     from neurodeploy.profile import ChipProfile
     from neurodeploy.program import Program
     from neurodeploy.trace import Activity
@@ -68,6 +77,16 @@ FittedProfile = Annotated[
 ]
 
 
+OnCores = Annotated[
+    bool,
+    typer.Option(
+        "--placed",
+        help="Place the network on the chip's cores and count what each does in every step: exact "
+        "messages, links and step times. With --out also placement.json.",
+    ),
+]
+
+
 @reads_program
 @runs_program
 @takes_data
@@ -80,6 +99,7 @@ def energy(
     inference_steps: InferenceSteps = None,
     fit: PowerLog = None,
     fit_out: FittedProfile = None,
+    placed: OnCores = False,
     engine: JudgingEngine = "native",
     out: OutFolder = None,
     json: AsJson = False,
@@ -95,20 +115,28 @@ def energy(
     _check_fit(fit, fit_out, step_us, profiles)
     network = reading.program(program)
     check_folder(network, out)
-    activity, source = _activity(network, data, input_file, taken, flags.choice(engine))
+    cores = [seated(network, chip) for chip in profiles] if placed else []
+    activity, source = _activity(network, data, input_file, taken, flags.choice(engine), cores)
     run = {} if data is not None else source["run"]
     steps = inference_of(network, activity.steps, run, inference_steps)
     if fit is not None and fit_out is not None and step_us is not None:
         profiles = [_refined(profiles[0], network, activity, fit, fit_out, step_us, steps)]
-    entries = [estimated(network, activity, chip, step_us, steps) for chip in profiles]
+    loads = [seat.load() for seat in cores] or [None] * len(profiles)
+    entries = [
+        estimated(network, activity, chip, step_us, steps, load)
+        for chip, load in zip(profiles, loads, strict=True)
+    ]
     source["inference_steps"] = steps
     content = energy_content(network, source, entries)
     if out is not None:
         claim_folder(network, out)
         _keep(out, content)
+        if cores:
+            keep_placements(out, network, source, cores)
     if json:
-        print_json(content)
+        print_json({**content, **({"placements": contents(cores)} if cores else {})})
     else:
+        show_seats(cores)
         _show(entries)
     return failures.NO if any(isinstance(entry, tuple) for entry in entries) else failures.GOOD
 
@@ -182,12 +210,13 @@ def estimated(
     chip: ChipProfile,
     step_us: float | None = None,
     steps: int | None = None,
+    load: Load | None = None,
 ) -> EnergyReport | tuple[str, str]:
     """Return the estimate, or (profile name, reason) where the profile refuses one."""
     from neurodeploy.energy import estimate_energy
 
     try:
-        return estimate_energy(program, activity, chip, step_us=step_us, steps=steps)
+        return estimate_energy(program, activity, chip, step_us=step_us, steps=steps, load=load)
     except ProfileError as error:
         return chip.name, str(error)
 
@@ -213,6 +242,7 @@ def _activity(
     input_file: Path | None,
     taken: DataFlags,
     run: RunChoice,
+    cores: list[Seat],
 ) -> tuple[Activity, dict[str, Any]]:
     """Return the counts of the program on the data, one entry per sample, and what was run."""
     from neurodeploy.answers import settle
@@ -224,16 +254,19 @@ def _activity(
 
         samples = presented(program, data, taken, run.input_bits)
         recipe = settle(program, samples.data.steps, run)
-        found = measure(program, samples.data, recipe=recipe)
+        found = measure(program, samples.data, recipe=recipe, watch=watch_of(cores))
         return found.activity, {**samples.to_dict(), "run": recipe.to_dict()}
-    from neurodeploy.cli.arrays import read_input
+    from neurodeploy.cli.arrays import by_name, read_input
     from neurodeploy.cli.running import run as run_columns
 
     if input_file is None or taken != DataFlags():
         raise OptionError("--part, --samples and --encoder go with --data, not with --input")
     given = read_input(input_file, program, run.steps)
     recipe = settle(program, given.steps, run)
-    trace, _ = run_columns(program, given, **recipe.options(), record=())
+    trace, _ = run_columns(program, given, **recipe.options(), record=("s",) if cores else ())
+    watch = watch_of(cores)
+    if watch is not None:
+        watch(by_name(program, given), trace)
     return trace.activity, {
         "name": input_file.name,
         "samples": trace.activity.samples,
