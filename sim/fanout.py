@@ -56,11 +56,21 @@ def fan_out(program: Program, index: int, weight: NDArray[Any] | None = None) ->
 def taps(program: Program, index: int) -> NDArray[Any] | None:
     """Return which weights of connection ``index`` are taps, bool; None where all of them are."""
     connection = program.connections[index]
-    window = _pooled(program, program.connection_names[index], connection.target)
+    window = pool_window(program, program.connection_names[index], connection.target)
     structure = _STRUCTURES.get(connection.synapse.layout)
     if window is None or structure is None:
         return None
     return structure(connection.synapse, program.node(connection.source).shape, window)
+
+
+def counts_by_weight(program: Program, index: int) -> bool:
+    """Whether the taps of connection ``index`` are told by its weights, as `fan_out` says."""
+    connection = program.connections[index]
+    name = program.connection_names[index]
+    return (
+        connection.synapse.layout == "kernel"
+        and pool_window(program, name, connection.target) is not None
+    )
 
 
 def _of(synapse: Any, mask: NDArray[Any]) -> Any:
@@ -68,7 +78,7 @@ def _of(synapse: Any, mask: NDArray[Any]) -> Any:
     return replace(synapse, weight=np.asarray(mask).astype(np.int32))
 
 
-def _pooled(program: Program, name: str, target: str) -> tuple[int, int] | None:
+def pool_window(program: Program, name: str, target: str) -> tuple[int, int] | None:
     """Return the window (height, width) of the sum pool that was folded in, None without one."""
     for key in (f"pooled_from.{name}", f"pooled_from.{target}"):
         found = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", str(program.metadata.get(key, "")))

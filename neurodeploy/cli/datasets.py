@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from neurodeploy.errors import OptionError, located
 
 if TYPE_CHECKING:
     from neurodeploy.data.presentation import Presentation
+    from neurodeploy.data.shown import Shown
     from neurodeploy.program import Program
 
 DataName = Annotated[str, typer.Option("--data", metavar="D", help=DATA_HELP)]
@@ -66,16 +67,10 @@ class Taken:
     of: int
     notes: tuple[str, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return what was run, as plain values for JSON."""
-        return {
-            "name": self.name,
-            "part": self.part,
-            "samples": len(self.data),
-            "of": self.of,
-            "notes": list(self.notes),
-            **self.data.to_dict(),
-        }
+    @property
+    def shown(self) -> Shown:
+        """Which samples they are."""
+        return self.data.shown(self.name, self.part, self.of, self.notes)
 
 
 def presented(program: Program, name: str, flags: DataFlags, input_bits: int | None) -> Taken:

@@ -28,7 +28,8 @@ class LayerCounts:
 
     neurons : of one copy. fan_in : most synapses into one neuron. targets : for each population
     that it sends to, (its neurons, most synapses of one source neuron). synops_dense,
-    synops_conv : arriving over matrices and over shared kernels.
+    synops_conv : arriving over matrices and over shared kernels. active : updates of neurons that
+    are not at rest, None where they were not told apart.
     """
 
     name: str
@@ -40,6 +41,7 @@ class LayerCounts:
     spikes: PerSample
     synops_dense: PerSample
     synops_conv: PerSample
+    active: PerSample | None = None
 
     @property
     def synops(self) -> PerSample:
@@ -68,10 +70,22 @@ class Counts:
         """Return updates, spikes, synops, synops_dense or synops_conv of all layers."""
         return np.asarray(np.sum([getattr(layer, name) for layer in self.layers], axis=0))
 
+    @property
+    def active(self) -> PerSample | None:
+        """Active updates of all layers, None where they were not told apart."""
+        found = [layer.active for layer in self.layers if layer.active is not None]
+        return np.asarray(np.sum(found, axis=0)) if len(found) == len(self.layers) else None
+
     def shared(self, inferences: int) -> Counts:
         """Return the counts of one of several inferences that each sample holds: the mean."""
         layers = [
-            replace(layer, **{name: getattr(layer, name) / inferences for name in EVENTS})
+            replace(
+                layer,
+                **{
+                    name: getattr(layer, name) / inferences
+                    for name in (*EVENTS, *(() if layer.active is None else ("active",)))
+                },
+            )
             for layer in self.layers
         ]
         return Counts(self.steps / inferences, tuple(layers), self.input_events / inferences)
@@ -82,17 +96,26 @@ class Counts:
         return Counts(self.steps, (layer,), np.zeros_like(self.input_events), placed)
 
 
-def counted(program: Program, activity: Activity, convention: str) -> Counts:
+def counted(
+    program: Program,
+    activity: Activity,
+    convention: str,
+    active: Mapping[str, PerSample] | None = None,
+) -> Counts:
     """Return the counts of ``activity``; ``convention`` is ``"taps"`` or ``"nonzero"``.
 
+    active : active updates of each population, see `neurodeploy.energy.active`.
+
     Raises InputError when the activity belongs to another program, holds no step, or comes from
-    an engine that cannot count what is needed.
+    an engine that cannot count what is needed, and for active updates that do not fit it.
     """
     _check(program, activity)
+    if active is not None:
+        _check_active(activity, active)
     synops = activity.synops_taps if convention == "taps" else activity.synops_nonzero
     return Counts(
         steps=activity.steps,
-        layers=_layers(program, activity.updates, activity.spikes, synops),
+        layers=_layers(program, activity.updates, activity.spikes, synops, active),
         input_events=_sum(
             [
                 np.zeros(activity.samples, np.int64),
@@ -116,6 +139,27 @@ def most_possible(program: Program, steps: int, convention: str) -> Counts:
     return Counts(steps, _layers(program, neurons, neurons, synops), events)
 
 
+def bounded_by(
+    program: Program,
+    most: Counts,
+    spikes: Mapping[str, PerSample],
+    synops: Mapping[str, PerSample],
+) -> Counts:
+    """Return ``most`` with spikes and operations no larger than these bounds, one sample."""
+    updates = {layer.name: layer.updates for layer in most.layers}
+    layers = _layers(program, updates, spikes, synops)
+    tighter = [
+        replace(
+            new,
+            spikes=np.minimum(new.spikes, old.spikes),
+            synops_dense=np.minimum(new.synops_dense, old.synops_dense),
+            synops_conv=np.minimum(new.synops_conv, old.synops_conv),
+        )
+        for new, old in zip(layers, most.layers, strict=True)
+    ]
+    return Counts(most.steps, tuple(tighter), most.input_events)
+
+
 def sent_inputs(program: Program) -> tuple[Input, ...]:
     """Return the inputs that send events over synapses; one that sets biases sends none."""
     sources = {c.source for c in program.connections if c.synapse.layout is not None}
@@ -127,6 +171,7 @@ def _layers(
     updates: Mapping[str, PerSample],
     spikes: Mapping[str, PerSample],
     synops: Mapping[str, PerSample],
+    active: Mapping[str, PerSample] | None = None,
 ) -> tuple[LayerCounts, ...]:
     named = list(zip(program.connection_names, program.connections, strict=True))
     fans = {name: fan_out(program, index) for index, (name, _) in enumerate(named)}
@@ -153,6 +198,7 @@ def _layers(
                 spikes=_seen(spikes, name),
                 synops_dense=dense,
                 synops_conv=conv,
+                active=None if active is None else active[name],
             )
         )
     return tuple(layers)
@@ -195,4 +241,19 @@ def _check(program: Program, activity: Activity) -> None:
             raise InputError(
                 f"activity: counts the {what} {', '.join(sorted(table)) or 'none'}, the program "
                 f"has {', '.join(sorted(names))}; use the activity of a run of this program"
+            )
+
+
+def _check_active(activity: Activity, active: Mapping[str, PerSample]) -> None:
+    if set(active) != set(activity.updates):
+        raise InputError(
+            f"active updates: are of {', '.join(sorted(active)) or 'none'}, the activity of "
+            f"{', '.join(sorted(activity.updates))}"
+        )
+    for name, counts in active.items():
+        updates = activity.updates[name]
+        if counts.shape != updates.shape or np.any((counts < 0) | (counts > updates)):
+            raise InputError(
+                f"active updates: those of {name} do not fit its {int(updates.max())} updates in "
+                f"each of {activity.samples} samples"
             )

@@ -87,10 +87,11 @@ class _Book:
                 )
 
     def updates(self) -> None:
-        """Charge neuron updates; the counts do not tell active ones from inactive ones.
+        """Charge neuron updates.
 
-        Where both constants are known: low as if only those that fire were active, mid and high as
-        if all were.
+        Where both constants are known and the counts tell active from inactive updates, each at its
+        own; where they do not tell: low as if only those that fire were active, mid and high as if
+        all were.
         """
         if self._held(UPDATES, "neuron_update"):
             return
@@ -101,6 +102,15 @@ class _Book:
             self.excluded.append(Excluded(UPDATES, "neuron_update_active_pj is unknown"))
             return
         updates, spikes = self.counts.total("updates"), self.counts.total("spikes")
+        told = self.counts.active
+        if active is not None and inactive is not None and told is not None:
+            for kind, each, count in (
+                ("active", active, told),
+                ("inactive", inactive, updates - told),
+            ):
+                key = f"neuron_update_{kind}_pj"
+                self._add(f"{UPDATES}, {kind}", key, each, count, "updates")
+            return
         constant = bounds(quantity)
         energy = constant * updates
         if active is not None and inactive is not None:

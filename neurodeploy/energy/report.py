@@ -119,9 +119,10 @@ class Duration:
 
 @dataclass(frozen=True)
 class WorstCase:
-    """The most that this program can cost: every input and neuron sends in every step.
+    """The most that one inference can cost. basis : why no more is possible.
 
-    inference_us, static_pj, total_pj : None without time or power, and in older files.
+    inference_us, static_pj, total_pj : None without time or power, and in older files, which do not
+    tell the network's part of dynamic_pj either.
     """
 
     spikes: int
@@ -131,6 +132,7 @@ class WorstCase:
     static_pj: Interval | None = None
     total_pj: Interval | None = None
     basis: str = ""
+    network_pj: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,7 @@ class EnergyReport:
     inference: str = ""
     bounds_only: bool = False
     placed: PlacedCost | None = None
+    ceilings: tuple[WorstCase, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain dicts, lists, text and numbers, ready for JSON."""

@@ -10,8 +10,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from neurodeploy.energy.report import EnergyReport, Interval, PlacedCost, Term
+from neurodeploy.energy.report import EnergyReport, Interval, PlacedCost, Term, WorstCase
 from neurodeploy.energy.units import digits, energy, energy_ends, energy_range, time_range
+from neurodeploy.energy.workload import Workload
 
 
 class Printed(str):
@@ -54,7 +55,8 @@ def _headline(report: EnergyReport) -> RenderableType:
     name = report.quantity[0].upper() + report.quantity[1:]
     head = Text(f"{name} on {report.profile}: ", style="bold")
     head.append(energy_range(spread.mean) + (", bounds only" if report.bounds_only else ""))
-    lines = [f"  {line}" for line in (*parts_of(report), samples_of(report), worst_of(report))]
+    found = (*parts_of(report), samples_of(report), worst_of(report), *ceilings_of(report))
+    lines = [f"  {line}" for line in found]
     return Group(head, *(Text(line) for line in lines))
 
 
@@ -87,15 +89,34 @@ def samples_of(report: EnergyReport) -> str:
 
 def worst_of(report: EnergyReport) -> str:
     """Return the worst case, of the same quantity as the headline where it has one."""
-    worst = report.worst_case
+    return f"if every input and neuron fired in every step: {most_of(report, report.worst_case)}"
+
+
+def most_of(report: EnergyReport, worst: WorstCase) -> str:
+    """Return what a worst case costs: the network alone, and what the headline speaks of."""
+    alone = "" if worst.network_pj is None else f"network at most {energy(worst.network_pj.high)}, "
     if report.total_pj is not None and worst.total_pj is not None:
-        return (
-            f"if every input and neuron fired in every step: at most "
-            f"{energy(worst.total_pj.high)}, static part included"
-        )
-    return (
-        f"if every input and neuron fired in every step: dynamic part at most "
-        f"{energy(worst.dynamic_pj.high)}"
+        return f"{alone}at most {energy(worst.total_pj.high)} with host and static part"
+    return f"{alone}dynamic part at most {energy(worst.dynamic_pj.high)}"
+
+
+def ceilings_of(report: EnergyReport) -> Iterator[str]:
+    """Yield what certificates leave possible, of the same quantity as the worst case."""
+    for ceiling in report.ceilings:
+        yield f"{ceiling.basis}: {most_of(report, ceiling)}"
+
+
+def workload_lines(found: Workload) -> RenderableType:
+    """Return the counts in NeuroBench's terms, for a console."""
+    return _lines(
+        "Whatever the chip, in NeuroBench's terms, per sample",
+        [
+            f"effective operations: {found.effective_acs:,.0f} accumulates, "
+            f"{found.effective_macs:,.0f} multiply-accumulates, of {found.dense:,} dense",
+            f"sparsity: connections {found.connection_sparsity:.1%}, "
+            f"activations {found.activation_sparsity:.1%}",
+            f"footprint: {found.parameters:,} parameters in {found.stored_bits:,} bits",
+        ],
     )
 
 

@@ -148,6 +148,11 @@ class LoadWatch:
         counts = self._counter.count(x, trace)
         self._parts.append(_loaded(self.program, self.placement, self.profile, counts))
 
+    @property
+    def counted(self) -> bool:
+        """Whether a run was counted."""
+        return bool(self._parts)
+
     def load(self) -> Load:
         """Return the load of all runs; InputError where there was none."""
         if not self._parts:

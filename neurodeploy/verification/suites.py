@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.answers import Recipe
+from neurodeploy.data.shown import Shown
 from neurodeploy.program import Program
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class Subject:
     part: str
     of: int
     notes: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> Shown:
+        """Which samples they are."""
+        return self.data.shown(self.name, self.part, self.of, self.notes)
 
 
 @dataclass(frozen=True)

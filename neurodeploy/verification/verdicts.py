@@ -15,11 +15,12 @@ from neurodeploy.program import Program
 from neurodeploy.registry import ByName
 from neurodeploy.run_folder import FORMAT, VERIFY, create, plain, versions, write_json
 from neurodeploy.trace import Activity
-from neurodeploy.verification.activity import Measured, measure, summary
+from neurodeploy.verification.activity import Measured, measure
 from neurodeploy.verification.attack_suite import AttackSuite
 from neurodeploy.verification.campaign import Keeping, Report, Spread, conduct
 from neurodeploy.verification.certify_suite import CertifySuite
 from neurodeploy.verification.corruption_suite import CorruptionSuite
+from neurodeploy.verification.counts import mean_counts
 from neurodeploy.verification.fault_suite import FaultSuite
 from neurodeploy.verification.noise_suite import NoiseSuite
 from neurodeploy.verification.overflow import OverflowSuite
@@ -74,18 +75,11 @@ class Verification:
         return {
             "format": FORMAT,
             "digest": subject.program.digest,
-            "data": {
-                "name": subject.name,
-                "part": subject.part,
-                "samples": len(subject.data),
-                "of": subject.of,
-                "notes": list(subject.notes),
-                **subject.data.to_dict(),
-            },
+            "data": plain(subject.shown),
             "run": {**found.recipe.to_dict(), "answers_differing": found.differing},
             "accuracy": found.accuracy.to_dict(),
             "undecided": found.undecided.to_dict(),
-            "activity": summary(subject.program, found.activity),
+            "activity": plain(mean_counts(subject.program, found.activity)),
             "seeds": {
                 verdict.suite.name: verdict.suite.settings()["seed"]
                 for verdict in self.verdicts
