@@ -6,7 +6,7 @@ load = core_load(program, placement, profile, x, trace)   # their load, and the 
 """
 
 from neurodeploy.placement.counts import CoreCounter, CoreCounts, core_counts
-from neurodeploy.placement.load import CoreLoad, Load, LoadWatch, core_load
+from neurodeploy.placement.load import CoreLoad, Load, LoadSummary, LoadWatch, core_load
 from neurodeploy.placement.mapper import METHODS, place
 from neurodeploy.placement.record import Core, LayerCores, Placement, Slice
 
@@ -18,6 +18,7 @@ __all__ = [
     "CoreLoad",
     "LayerCores",
     "Load",
+    "LoadSummary",
     "LoadWatch",
     "Placement",
     "Slice",

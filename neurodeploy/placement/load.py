@@ -74,6 +74,48 @@ class Load:
             if array is not None:
                 read_only(array)
 
+    def summary(self) -> LoadSummary:
+        """Return the means over the samples, in plain numbers."""
+
+        def mean(array: NDArray[np.float64] | None) -> tuple[float, ...] | None:
+            return None if array is None else tuple(float(x) / 1000 for x in array.mean(axis=1))
+
+        steps = None
+        if self.step_ns is not None:
+            steps = tuple(tuple(float(x) for x in end) for end in self.step_ns)
+        return LoadSummary(
+            convention=self.convention,
+            samples=self.samples,
+            steps=self.steps,
+            fill_steps=self.fill_steps,
+            cores=self.cores,
+            totals={name: float(found.mean()) for name, found in self.totals.items()},
+            cores_us=mean(self.cores_ns),
+            network_us=mean(self.network_ns),
+            step_ns=steps,
+            reason=self.reason,
+        )
+
+
+@dataclass(frozen=True)
+class LoadSummary:
+    """A load in plain numbers, as files hold it; see `Load`.
+
+    totals : means over the samples. cores_us, network_us : low, mid and high of an inference.
+    step_ns : low, mid and high of every step.
+    """
+
+    convention: str
+    samples: int
+    steps: int
+    fill_steps: int
+    cores: tuple[CoreLoad, ...]
+    totals: Mapping[str, float]
+    cores_us: tuple[float, ...] | None = None
+    network_us: tuple[float, ...] | None = None
+    step_ns: tuple[tuple[float, ...], ...] | None = None
+    reason: str = ""
+
 
 def core_load(
     program: Program, placement: Placement, profile: ChipProfile, x: Data, trace: Trace
@@ -105,6 +147,11 @@ class LoadWatch:
         """Count one run."""
         counts = self._counter.count(x, trace)
         self._parts.append(_loaded(self.program, self.placement, self.profile, counts))
+
+    @property
+    def counted(self) -> bool:
+        """Whether a run was counted."""
+        return bool(self._parts)
 
     def load(self) -> Load:
         """Return the load of all runs; InputError where there was none."""
