@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from neurodeploy.data import load_data
 
 
 def network(kind: str, classes: int, size: int) -> nn.Sequential:
-    """Return ``conv`` (16C5s2-32C3s2-256-10), ``deep`` (512-256) or ``dense`` (one hidden layer)."""
+    """Return ``conv`` (16C5s2-32C3s2-256-10), ``deep`` (512-256-10) or ``dense`` (512-10)."""
     if kind == "conv":
         return nn.Sequential(
             nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 16, 5, 2), nn.ReLU(),
@@ -35,7 +36,7 @@ def network(kind: str, classes: int, size: int) -> nn.Sequential:
         )  # fmt: skip
     sizes = (size, 512, 256) if kind == "deep" else (size, 512)
     parts: list[nn.Module] = []
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in pairwise(sizes):
         parts += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*parts, nn.Linear(sizes[-1], classes))
 

@@ -134,7 +134,7 @@ def _transposed(layer: SpikingLayer, rows: Tensor, weight: Tensor) -> Tensor:
     flat = rows.flatten(0, 2)
     if layer.spec.kind == "conv":
         spec = layer.spec
-        found = torch.nn.grad.conv2d_input(  # type: ignore[no-untyped-call]
+        found: Tensor = torch.nn.grad.conv2d_input(  # type: ignore[no-untyped-call]
             (len(flat), *layer.source),
             weight,
             flat.reshape(-1, *layer.shape),

@@ -67,7 +67,8 @@ class Worst:
 def check_network(network: Network, method: Method = "ends") -> None:
     """Raise OptionError for a network that the bounds do not hold for, naming the layer."""
     for layer in network.spiking_layers:
-        if method == "s-crown" and getattr(layer.spec, "max_delay", 0):
+        delay = getattr(layer.spec, "max_delay", 0)
+        if delay and method == "s-crown":
             raise OptionError(
                 f"interval: layer {layer.name} has delays, which 's-crown' does not carry back; "
                 "use 's-ibp'"
