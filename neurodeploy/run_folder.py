@@ -128,29 +128,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def add_comparison(folder: Path, entry: Mapping[str, Any]) -> None:
-    """Put one comparison of engines into compare.json, with those of the same network there.
-
-    One of the same engines, data and options is replaced. entry : `Comparison.to_dict`, and
-    ``data``: what was run, ``name`` and ``samples``.
-
-    Raises FormatError for a damaged file.
-    """
-    path = folder / COMPARE
-    held = read_json(path) or {"comparisons": []}
-    entries = held.get("comparisons", [held])
-    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-        raise FormatError(f"{path}: comparisons is no list of objects; remove the file")
-    same = ("engines", "data", "options", "steps")
-    kept = [
-        one
-        for one in entries
-        if one.get("digest") == entry["digest"]
-        and any(one.get(key) != plain(entry.get(key)) for key in same)
-    ]
-    write_json(path, {"format": FORMAT, "comparisons": [*kept, plain(entry)]})
-
-
 def versions() -> dict[str, str]:
     """Return the versions of what computes: Python, this package and those it may use."""
     found = {"python": platform.python_version(), "machine": platform.machine()}

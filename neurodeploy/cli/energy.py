@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,13 +23,16 @@ from neurodeploy.cli.output import console, print_json
 from neurodeploy.cli.reading import Reading, reads_program
 from neurodeploy.cli.run_flags import RunFlags, runs_program
 from neurodeploy.data import DATA_HELP
-from neurodeploy.errors import OptionError, ProfileError
+from neurodeploy.errors import OptionError
 
 if TYPE_CHECKING:
-    from neurodeploy.answers import RunChoice
-    from neurodeploy.energy import EnergyReport
+    from neurodeploy.answers import Recipe, RunChoice
+    from neurodeploy.answers.runner import Samples
+    from neurodeploy.data.shown import Shown
+    from neurodeploy.energy.counts import PerSample
     from neurodeploy.profile import ChipProfile
     from neurodeploy.program import Program
+    from neurodeploy.results.energy import Estimates, GivenColumns
     from neurodeploy.trace import Activity
 
 
@@ -90,27 +95,36 @@ def energy(
 ) -> int:
     """Estimate the energy per inference on a chip, as an interval."""
     from neurodeploy.profile import load_profile
+    from neurodeploy.results.energy import (
+        Priced,
+        estimate_all,
+        inference_of,
+        keep_energies,
+        known_ceilings,
+    )
 
     profiles = [load_profile(name) for name in _split(profile)]
     _check_fit(fit, fit_out, step_us, profiles)
     network = reading.program(program)
     check_folder(network, out)
-    activity, source = _activity(network, data, input_file, taken, flags.choice(engine))
-    run = {} if data is not None else source["run"]
-    steps = inference_of(network, activity.steps, run, inference_steps)
+    run = _run(network, data, input_file, taken, flags.choice(engine))
+    activity = run.activity
+    given = None if data is not None else run.recipe
+    steps = inference_of(network, activity.steps, given, inference_steps)
     if fit is not None and fit_out is not None and step_us is not None:
         profiles = [_refined(profiles[0], network, activity, fit, fit_out, step_us, steps)]
-    entries = [estimated(network, activity, chip, step_us, steps) for chip in profiles]
-    source["inference_steps"] = steps
-    content = energy_content(network, source, entries)
+    priced = Priced(run.source, run.recipe, steps)
+    active = run.active(network) if any(_tells_active(chip) for chip in profiles) else None
+    ceilings = known_ceilings(out, network, priced)
+    found = estimate_all(network, activity, priced, profiles, step_us, active, ceilings)
     if out is not None:
         claim_folder(network, out)
-        _keep(out, content)
+        keep_energies(out, found)
     if json:
-        print_json(content)
+        print_json(found.to_dict())
     else:
-        _show(entries)
-    return failures.NO if any(isinstance(entry, tuple) for entry in entries) else failures.GOOD
+        _show(found)
+    return failures.NO if found.refused else failures.GOOD
 
 
 def _check_fit(
@@ -154,67 +168,35 @@ def _split(names: list[str]) -> list[str]:
     return list(dict.fromkeys(parts))
 
 
-def inference_of(program: Program, held: int, run: dict[str, Any], asked: int | None) -> int:
-    """Return the steps of one inference in a sample of ``held`` steps.
+@dataclass(frozen=True)
+class _Run:
+    """What was run, what it is called, how, and the counts, one entry per sample.
 
-    What was asked for, else the interval after which the run is reset, else the steps of the
-    program's encoder, each where it divides the sample; else the whole sample, as with samples of a
-    data set (``run`` empty).
-
-    Raises OptionError where what was asked for does not divide the sample.
+    samples : None for a stream and for several inputs, which are not run again.
     """
-    if asked is not None:
-        if asked < 1 or held % asked:
-            raise OptionError(
-                f"--inference-steps is {asked}, a sample has {held} steps; expected a divisor"
-            )
-        return asked
-    known = (run.get("reset_interval"), program.metadata.get("encoder.steps")) if run else ()
-    for steps in known:
-        if isinstance(steps, int) and 0 < steps <= held and held % steps == 0:
-            return steps
-    return held
+
+    samples: Samples | None
+    source: Shown | GivenColumns
+    recipe: Recipe
+    activity: Activity
+
+    def active(self, program: Program) -> Mapping[str, PerSample] | None:
+        """Return the active updates of each population, None where samples are not run again."""
+        from neurodeploy.energy.active import active_updates
+
+        if self.samples is None:
+            return None
+        return active_updates(program, self.samples, self.recipe)
 
 
-def estimated(
-    program: Program,
-    activity: Activity,
-    chip: ChipProfile,
-    step_us: float | None = None,
-    steps: int | None = None,
-) -> EnergyReport | tuple[str, str]:
-    """Return the estimate, or (profile name, reason) where the profile refuses one."""
-    from neurodeploy.energy import estimate_energy
-
-    try:
-        return estimate_energy(program, activity, chip, step_us=step_us, steps=steps)
-    except ProfileError as error:
-        return chip.name, str(error)
-
-
-def energy_content(
-    program: Program, source: dict[str, Any], entries: list[EnergyReport | tuple[str, str]]
-) -> dict[str, Any]:
-    """Return the content of ``energy.json``."""
-    from neurodeploy.run_folder import FORMAT
-
-    profiles: list[dict[str, Any]] = [
-        {"profile": entry[0], "refused": entry[1]}
-        if isinstance(entry, tuple)
-        else {"profile": entry.profile, "report": entry.to_dict()}
-        for entry in entries
-    ]
-    return {"format": FORMAT, "digest": program.digest, "data": source, "profiles": profiles}
-
-
-def _activity(
+def _run(
     program: Program,
     data: str | None,
     input_file: Path | None,
     taken: DataFlags,
     run: RunChoice,
-) -> tuple[Activity, dict[str, Any]]:
-    """Return the counts of the program on the data, one entry per sample, and what was run."""
+) -> _Run:
+    """Run the program on the data or the columns that were asked for."""
     from neurodeploy.answers import settle
 
     if (data is None) == (input_file is None):
@@ -225,41 +207,38 @@ def _activity(
         samples = presented(program, data, taken, run.input_bits)
         recipe = settle(program, samples.data.steps, run)
         found = measure(program, samples.data, recipe=recipe)
-        return found.activity, {**samples.to_dict(), "run": recipe.to_dict()}
+        return _Run(samples.data, samples.shown, recipe, found.activity)
+    from neurodeploy.answers.runner import as_samples
     from neurodeploy.cli.arrays import read_input
     from neurodeploy.cli.running import run as run_columns
+    from neurodeploy.results.energy import GivenColumns
 
     if input_file is None or taken != DataFlags():
         raise OptionError("--part, --samples and --encoder go with --data, not with --input")
     given = read_input(input_file, program, run.steps)
     recipe = settle(program, given.steps, run)
     trace, _ = run_columns(program, given, **recipe.options(), record=())
-    return trace.activity, {
-        "name": input_file.name,
-        "samples": trace.activity.samples,
-        "run": recipe.to_dict(),
-    }
+    source = GivenColumns(input_file.name, trace.activity.samples)
+    alone = given.batched and len(given.arrays) == 1
+    again = as_samples(given.arrays[0]) if alone and not recipe.streamed else None
+    return _Run(again, source, recipe, trace.activity)
 
 
-def _keep(folder: Path, content: dict[str, Any]) -> None:
-    """Write energy.json; other profiles that it held for this program stay."""
-    from neurodeploy.run_folder import ENERGY, read_json, write_json
-
-    new = {entry["profile"] for entry in content["profiles"]}
-    held = read_json(folder / ENERGY) or {}
-    same = held.get("digest") == content["digest"] and held.get("data") == content["data"]
-    kept = [e for e in held.get("profiles", []) if same and e["profile"] not in new]
-    write_json(folder / ENERGY, {**content, "profiles": kept + content["profiles"]})
+def _tells_active(chip: ChipProfile) -> bool:
+    """Whether a profile has a constant for active updates and another one for inactive ones."""
+    names = ("neuron_update_active_pj", "neuron_update_inactive_pj")
+    return all(chip.energy.quantity(name) is not None for name in names)
 
 
-def _show(entries: list[EnergyReport | tuple[str, str]]) -> None:
-    from neurodeploy.energy.table import renderable
+def _show(found: Estimates) -> None:
+    from neurodeploy.energy.table import renderable, workload_lines
 
     screen = console()
-    for number, entry in enumerate(entries):
+    for number, chip in enumerate(found.chips):
         if number:
             screen.print()
-        if isinstance(entry, tuple):
-            screen.print(f"[bold]{entry[1]}[/]")
+        if chip.report is None:
+            screen.print(f"[bold]{chip.refused}[/]")
         else:
-            screen.print(renderable(entry))
+            screen.print(renderable(chip.report))
+    screen.print(workload_lines(found.workload))

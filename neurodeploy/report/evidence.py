@@ -101,7 +101,7 @@ def read_evidence(folder: Path) -> Evidence:
         verify=verify,
         comparisons=reader.comparisons(),
         energy=reader.energy(verify),
-        sample=reader.sample(),
+        sample=reader.sample(verify),
         fooled=reader.fooled(verify),
         ignored=tuple(reader.ignored),
     )
@@ -148,15 +148,22 @@ class _Reader:
             if self._is_own(entry.get("digest"), COMPARE)
         )
 
-    def sample(self) -> SampleArrays | None:
-        """Return the arrays of sample.npz, None where it is missing or of another network."""
+    def sample(self, verify: Measurements | None) -> SampleArrays | None:
+        """Return the arrays of sample.npz, None where it is missing, of another network or data."""
         path = self.folder / SAMPLE
         if not path.is_file():
             return None
         arrays = read_arrays(path)
         if not self._is_own(str(arrays.get("digest", "no network")), SAMPLE):
             return None
-        return parse_sample(arrays, self.program, str(path))
+        found = parse_sample(arrays, self.program, str(path))
+        if verify is None or not found.tested or not found.tested.other_data(verify.data):
+            return found
+        self.ignored.append(
+            f"{SAMPLE} is of {found.tested.set_name} ({found.data_digest[:12]}), {VERIFY} of "
+            f"{verify.data.set_name} ({verify.data.digest[:12]}); it is left out"
+        )
+        return None
 
     def fooled(self, verify: Measurements | None) -> Fooled | None:
         """Return the arrays of verify/attack.npz, None where there are none of verify's run."""

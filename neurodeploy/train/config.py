@@ -233,10 +233,15 @@ def to_toml(config: Config) -> str:
 
 
 def _line(key: str, value: Any) -> str:
+    return f"{key} = {_value(value)}"
+
+
+def _value(value: Any) -> str:
     if isinstance(value, dict):
-        inner = ", ".join(_line(name, item) for name, item in value.items())
-        return f"{key} = {{ {inner} }}"
-    return f"{key} = {json.dumps(value)}"  # texts, numbers, flags and lists read alike in TOML
+        return f"{{ {', '.join(_line(name, item) for name, item in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return json.dumps(value)  # texts, numbers and flags read alike in TOML
 
 
 _VARIANTS: dict[str, type[BaseModel]] = {

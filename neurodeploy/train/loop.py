@@ -212,7 +212,7 @@ class Loop:
             found = [run.results[layer.name] for run in passes if run is not None]
             values = {
                 **dict(layer.named_parameters(recurse=False)),
-                **{f"quantised {k}": value for k, value in vars(layer.quantised()).items()},
+                **{f"quantised {k}": value for k, value in layer.quantised().named()},
                 **{f"{k} of pass {n}": getattr(r, k) for n, r in enumerate(found, 1) for k in "av"},
             }
             for what, value in values.items():

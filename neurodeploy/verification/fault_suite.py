@@ -191,7 +191,7 @@ class FaultSuite(Suite):
         columns = fitted(shown.columns(slice(0, len(shown))), recipe.steps)
         clean, label = answered(program, recipe, columns), np.asarray(shown.y)
         trials = self.trials(subject)
-        found = [answers(program, recipe, columns, one) for one in trials]
+        found = [answers(program, recipe, columns, one.injections) for one in trials]
         for row, sample in enumerate(shown.index):
             for one, predicted in zip(trials, found, strict=True):
                 right = predicted[:, row] == label[row]

@@ -149,6 +149,7 @@ class Encoding:
 
     weight : one of `WEIGHT_ENCODINGS`. threshold_bits : of the mantissa, no sign. decay_bits : no
     sign; the current decay is stored less 1, as Lava's ``du``. bias_bits : two's complement.
+    delay_bits : of a delay in columns, no sign.
 
     Raises OptionError for a weight encoding that does not exist.
     """
@@ -157,9 +158,15 @@ class Encoding:
     threshold_bits: int = 17
     decay_bits: int = 12
     bias_bits: int = 16
+    delay_bits: int = 6
 
     def __post_init__(self) -> None:
         WEIGHT_ENCODINGS.named(self.weight)
+
+    @property
+    def delay(self) -> WordFormat:
+        """The word of a delay."""
+        return WordFormat(self.delay_bits, MAGNITUDE)
 
     def weights(self, matrices: Matrices) -> WordFormat:
         """Return the word of the weights that share one exponent."""

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "aligned.hpp"
+#include "faults.hpp"
 #include "kernels.hpp"
 #include "layout.hpp"
 
@@ -117,6 +118,8 @@ struct Work {
   std::vector<std::int32_t*> slots;  // of a delay ring, by delay
   Buffer records[kStates];
   std::vector<std::int64_t> u_wraps, v_saturations;  // [population][sample]
+  std::vector<Disturbed> disturbed;                  // [sample][connection], only in runs with faults
+  std::vector<std::uint64_t> changes;                // of the currents of one segment and column
 
  private:
   std::ptrdiff_t row(const Node& node, int column) const {
