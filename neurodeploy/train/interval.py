@@ -66,9 +66,13 @@ class Worst:
 
 def check_network(network: Network, method: Method = "ends") -> None:
     """Raise OptionError for a network that the bounds do not hold for, naming the layer."""
+    if network.wiring != tuple((k,) for k in range(len(network.layers))):
+        raise OptionError(
+            "interval: layers read others than the one before them, whose bounds are not trained; "
+            "leave out source and skip, or use PGD"
+        )
     for layer in network.spiking_layers:
-        delay = getattr(layer.spec, "max_delay", 0)
-        if delay and method == "s-crown":
+        if method == "s-crown" and layer.max_delay:
             raise OptionError(
                 f"interval: layer {layer.name} has delays, which 's-crown' does not carry back; "
                 "use 's-ibp'"
@@ -88,7 +92,7 @@ def check_network(network: Network, method: Method = "ends") -> None:
             f"interval: layer {last.name} learns {sorted(own)[0]} per neuron, but its bounds need "
             "one for all; set neuron.per_neuron to false there"
         )
-    if getattr(last.spec, "max_delay", 0):
+    if last.max_delay:
         raise OptionError(f"interval: layer {last.name} has delays, the read-out must have none")
 
 
@@ -153,7 +157,7 @@ def _currents(layer: SpikingLayer, weight: Tensor, box: Box) -> Box:
     weight = weight.to(dtype)
 
     def summed(x: Tensor, by: Tensor) -> Tensor:
-        a = layer.multiply(x.reshape(-1, *layer.source).to(dtype), by)
+        a = layer.form.multiply(x.reshape(-1, *layer.source).to(dtype), by)
         return a.reshape(*x.shape[:2], *layer.shape)
 
     centre = summed(box.low + box.high, weight)
@@ -226,7 +230,7 @@ def _plain_margins(
 ) -> Tensor:
     """Return margins of the bounds of each score by itself."""
     mean, spread = (
-        last.multiply(part.reshape(-1, *last.source), weight).flatten(1)
+        last.form.multiply(part.reshape(-1, *last.source), weight).flatten(1)
         for part, weight in zip(box, (grid.weight, grid.weight.abs()), strict=True)
     )
     mean = mean + of_bias * last.bias_per_neuron(grid.bias)
