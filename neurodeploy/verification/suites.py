@@ -119,6 +119,7 @@ class Flags:
     """What the command line says to all suites; each takes what it knows.
 
     eps : budgets in 1/255 of the peak. flips, shifts : budgets of events. None: not given.
+    complete : every single fault of stored words, not a sample of all faults.
     """
 
     seed: int = 2024
@@ -128,6 +129,7 @@ class Flags:
     strength: str = "standard"
     time_limit_s: float | None = None
     profile: str | None = None
+    complete: bool = False
 
 
 @dataclass(frozen=True)
