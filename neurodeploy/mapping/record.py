@@ -105,7 +105,7 @@ class MapReport:
 
     @property
     def fits(self) -> bool:
-        """Whether the program as it is exceeds no limit that the profile states, and finds cores."""
+        """Whether the program as it is finds cores and exceeds no limit that the profile states."""
         return not self.findings and not self.unplaced
 
     @property
