@@ -153,7 +153,7 @@ def _currents(layer: SpikingLayer, weight: Tensor, box: Box) -> Box:
     weight = weight.to(dtype)
 
     def summed(x: Tensor, by: Tensor) -> Tensor:
-        a = layer.multiply(x.reshape(-1, *layer.source).to(dtype), by)
+        a = layer.form.multiply(x.reshape(-1, *layer.source).to(dtype), by)
         return a.reshape(*x.shape[:2], *layer.shape)
 
     centre = summed(box.low + box.high, weight)
@@ -226,7 +226,7 @@ def _plain_margins(
 ) -> Tensor:
     """Return margins of the bounds of each score by itself."""
     mean, spread = (
-        last.multiply(part.reshape(-1, *last.source), weight).flatten(1)
+        last.form.multiply(part.reshape(-1, *last.source), weight).flatten(1)
         for part, weight in zip(box, (grid.weight, grid.weight.abs()), strict=True)
     )
     mean = mean + of_bias * last.bias_per_neuron(grid.bias)
