@@ -66,8 +66,13 @@ class Worst:
 
 def check_network(network: Network, method: Method = "ends") -> None:
     """Raise OptionError for a network that the bounds do not hold for, naming the layer."""
+    if network.wiring != tuple((k,) for k in range(len(network.layers))):
+        raise OptionError(
+            "interval: layers read others than the one before them, whose bounds are not trained; "
+            "leave out source and skip, or use PGD"
+        )
     for layer in network.spiking_layers:
-        delay = getattr(layer.spec, "max_delay", 0)
+        delay = layer.max_delay
         if delay and method == "s-crown":
             raise OptionError(
                 f"interval: layer {layer.name} has delays, which 's-crown' does not carry back; "
@@ -88,7 +93,7 @@ def check_network(network: Network, method: Method = "ends") -> None:
             f"interval: layer {last.name} learns {sorted(own)[0]} per neuron, but its bounds need "
             "one for all; set neuron.per_neuron to false there"
         )
-    if getattr(last.spec, "max_delay", 0):
+    if last.max_delay:
         raise OptionError(f"interval: layer {last.name} has delays, the read-out must have none")
 
 
