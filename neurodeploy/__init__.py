@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from neurodeploy.converters.torch_modules import from_torch
     from neurodeploy.energy import estimate_energy
     from neurodeploy.lowering import lower
+    from neurodeploy.mapping import map_program
     from neurodeploy.profile import load_profile
     from neurodeploy.twin import to_torch
     from neurodeploy.verification.attack_suite import AttackSuite as Attack
@@ -74,6 +75,7 @@ __all__ = [
     "load",
     "load_profile",
     "lower",
+    "map_program",
     "save",
     "simulate",
     "to_torch",
@@ -89,6 +91,7 @@ _ON_FIRST_USE = {
     "load": "neurodeploy.converters",
     "load_profile": "neurodeploy.profile",
     "lower": "neurodeploy.lowering",
+    "map_program": "neurodeploy.mapping",
     "save": "neurodeploy.converters",
     "to_torch": "neurodeploy.twin",
     "verify": "neurodeploy.verification.verdicts",
