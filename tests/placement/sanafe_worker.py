@@ -35,7 +35,7 @@ def replayed(arch_file: str, network: dict[str, Any]) -> dict[str, Any]:
             default_synapse_hw_name="synapse",
             default_dendrite_hw_name="dendrite",
         )
-        for neuron, (core, spikes) in zip(group, neurons):
+        for neuron, (core, spikes) in zip(group, neurons, strict=True):
             somas[core] = somas.get(core, -1) + 1
             soma = f"soma[{somas[core]}]"
             neuron.set_attributes(soma_hw_name=soma, model_attributes={"spikes": spikes})
