@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from neurodeploy.converters.torch_modules import from_torch
     from neurodeploy.energy import estimate_energy
     from neurodeploy.lowering import lower
+    from neurodeploy.mapping import map_program
     from neurodeploy.placement import core_counts, core_load, place
     from neurodeploy.profile import load_profile
     from neurodeploy.twin import to_torch
@@ -77,6 +78,7 @@ __all__ = [
     "load",
     "load_profile",
     "lower",
+    "map_program",
     "place",
     "save",
     "simulate",
@@ -95,6 +97,7 @@ _ON_FIRST_USE = {
     "load": "neurodeploy.converters",
     "load_profile": "neurodeploy.profile",
     "lower": "neurodeploy.lowering",
+    "map_program": "neurodeploy.mapping",
     "place": "neurodeploy.placement",
     "save": "neurodeploy.converters",
     "to_torch": "neurodeploy.twin",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neurodeploy.cli import failures
+from neurodeploy.cli.chips import Profiles, chosen_profiles
 from neurodeploy.cli.cores import cores_shown
 from neurodeploy.cli.datasets import (
     DataFlags,
@@ -38,10 +39,6 @@ if TYPE_CHECKING:
     from neurodeploy.trace import Activity
 
 
-Profiles = Annotated[
-    list[str],
-    typer.Option(metavar="P,..", help="A chip by name, or a profile of your own by path; several."),
-]
 EnergyData = Annotated[str | None, typer.Option(metavar="D", help=DATA_HELP)]
 Columns = Annotated[
     Path | None,
@@ -107,7 +104,6 @@ def energy(
     reading: Reading,
 ) -> int:
     """Estimate the energy per inference on a chip, as an interval."""
-    from neurodeploy.profile import load_profile
     from neurodeploy.results.energy import (
         Priced,
         estimate_all,
@@ -117,7 +113,7 @@ def energy(
     )
     from neurodeploy.results.placement import keep_placements, loads_of, seated
 
-    profiles = [load_profile(name) for name in _split(profile)]
+    profiles = chosen_profiles(profile)
     _check_fit(fit, fit_out, step_us, profiles, placed)
     network = reading.program(program)
     check_folder(network, out)
@@ -184,15 +180,6 @@ def _refined(
     found = fitted(chip, program, activity, log, step_us=step_us, name=fit.stem, steps=steps)
     write_profile(found, fit_out)
     return found
-
-
-def _split(names: list[str]) -> list[str]:
-    """Return the profiles of ``a,b`` one by one; a file whose name holds a comma stays whole."""
-    parts: list[str] = []
-    for given in names:
-        whole = "," not in given or Path(given).is_file()
-        parts += [given] if whole else [part.strip() for part in given.split(",") if part.strip()]
-    return list(dict.fromkeys(parts))
 
 
 @dataclass(frozen=True)

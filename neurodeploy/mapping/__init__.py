@@ -7,12 +7,12 @@ report.fits, report.findings, report.repaired.program
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from neurodeploy.answers import RunChoice
 from neurodeploy.data.presentation import Presentation
+from neurodeploy.data.shown import Shown
 from neurodeploy.errors import PlacementError, ProfileError
 from neurodeploy.mapping.cost import measure
 from neurodeploy.mapping.link import arriving, link_budget, real_time
@@ -31,7 +31,7 @@ from neurodeploy.profile import ChipProfile
 from neurodeploy.profile.evidence import Evidence
 from neurodeploy.program import Program
 from neurodeploy.repair import Repaired, repair, repairs_of
-from neurodeploy.rules import Violation, check_stated, unchecked, uses, violations
+from neurodeploy.rules import Violation, check_stated, limit_rules, unchecked, uses, violations
 from neurodeploy.rules.limits import stated
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "Measured",
     "RealTime",
     "Span",
+    "check_can_map",
     "map_program",
 ]
 
@@ -57,7 +58,7 @@ def map_program(
     *,
     rules: Sequence[str] | None = None,
     period_us: float | None = None,
-    shown: Mapping[str, Any] | None = None,
+    shown: Shown | None = None,
     choice: RunChoice | None = None,
 ) -> MapReport:
     """Return whether ``program`` fits the chip of ``profile``, and what would make it fit.
@@ -66,10 +67,11 @@ def map_program(
     for all. period_us : time between inputs, for the verdict on real time. shown : what the data
     are. choice : how they are run.
 
-    Raises ProfileError for a profile that is of no chip, and for a rule in ``rules`` of which it
-    states no limit; OptionError for a rule that does not exist or a bad period.
+    Raises ProfileError for a profile that is of no chip or states no limit at all, and for a rule
+    in ``rules`` of which it states none; OptionError for a rule that does not exist and for a
+    period that is no positive number.
     """
-    check_is_chip(profile)
+    check_can_map(profile)
     if rules is not None:
         check_stated(profile, rules)
     found = violations(program, profile, rules)
@@ -77,7 +79,7 @@ def map_program(
     measured, activity = None, None
     if data is not None:
         measured, activity = measure(
-            program, mended, data, dict(shown or {}), choice or RunChoice()
+            program, mended, data, shown or data.shown("data"), choice or RunChoice()
         )
     placed = _placed(program if not found else mended.program, profile, mended)
     link = link_budget(program, profile, arriving(program, data))
@@ -103,12 +105,17 @@ def map_program(
     )
 
 
-def check_is_chip(profile: ChipProfile) -> None:
-    """Raise ProfileError for a profile that is of no chip."""
+def check_can_map(profile: ChipProfile) -> None:
+    """Raise ProfileError for a profile that is of no chip, or states no limit of one."""
     if not profile.identity.chip:
         raise ProfileError(
             f"profile {profile.name}: is of {profile.identity.generation or 'no chip'}, nothing "
             "can be mapped to it"
+        )
+    if len(unchecked(profile)) == len(limit_rules()):
+        raise ProfileError(
+            f"profile {profile.name}: states no limit that a program could exceed, so that nothing "
+            "can be said of what fits"
         )
 
 
