@@ -105,6 +105,10 @@ def test_a_placement_is_as_the_guide_says(tmp_path: Path) -> None:
     assert len(content["chips"]) == 3
     assert any(chip.get("load") for chip in content["chips"])
     assert list(problems(content, "placements", "placement")) == []
+    broken = [rule for chip in content["chips"] for rule in chip["rules"]]
+    assert broken
+    for rule in broken:
+        assert list(problems(rule, "broken rule", "rule")) == []
     energy = json.loads((tmp_path / "run" / "energy.json").read_text())
     assert energy["profiles"][0]["report"]["placed"]["cores"] >= 1
     assert list(problems(energy, "energies", "energy")) == []

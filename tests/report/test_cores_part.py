@@ -11,7 +11,7 @@ import pytest
 from report.folders import digits_program, placements, program_folder
 
 from neurodeploy.errors import FormatError
-from neurodeploy.report import build_report
+from neurodeploy.report import build_report, render
 from neurodeploy.report.evidence import Evidence, read_evidence
 from neurodeploy.report.parts.cores import PART
 from neurodeploy.report.svg import Grid
@@ -60,6 +60,30 @@ def test_a_placement_without_data_has_no_loads(content: Any) -> None:
     assert all(key.startswith("cores-") for key in PART.figures(shown))
     assert shown.label == "no data were run"
     assert all(not view.busiest for view in shown.views)
+
+
+def test_exceeded_limits_stand_with_their_repairs(tmp_path: Path, content: Any) -> None:
+    rule = {
+        "rule": "fan_in",
+        "where": "population pixels",
+        "text": "a neuron listens to 300 sources, other takes 256",
+        "more_cores_help": False,
+        "repairs": ["split"],
+        "refused": [],
+        "mended": True,
+    }
+    left = {**rule, "where": "population classes", "mended": False, "refused": [["prune", "no"]]}
+    cost = {"before": 4, "after": 3, "samples": 4, "differing": 1}
+    chips = [dict(chip, rules=[]) for chip in content["chips"]]
+    chips[2] = {**chips[2], "rules": [rule, left, *[rule] * 9], "cost": cost}
+    folder = program_folder(tmp_path / "run", PROGRAM)
+    write_json(folder / PLACEMENT, {**content, "chips": chips})
+    page = render(build_report(folder))
+    assert "a neuron listens to 300 sources" in page
+    assert "not by prune: no" in page
+    assert "3 more of these." in page
+    assert "4 of 4 samples right before, 3 after; 1 answered otherwise" in page
+    assert "11 exceeded" in page and "kept" in page
 
 
 def test_cards_and_checks_name_the_chips_and_pass_nothing(content: Any) -> None:
