@@ -109,6 +109,7 @@ class Network:
         counts: _Int64,
         threads: int,
         faults: _Int64 | None = None,
+        owners: _Int32 | None = None,
         input_rows: _Int32 | None = None,
     ) -> None: ...
 

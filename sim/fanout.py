@@ -53,6 +53,12 @@ def fan_out(program: Program, index: int, weight: NDArray[Any] | None = None) ->
     return FanOut(count(_of(synapse, kept), source.shape).nonzero, found.nonzero)
 
 
+def counts_by_weight(program: Program, index: int) -> bool:
+    """Whether the taps of connection ``index`` are told by its weights, as `fan_out` says."""
+    layout = program.connections[index].synapse.layout
+    return layout == "kernel" and taps(program, index) is not None
+
+
 def taps(program: Program, index: int) -> NDArray[Any] | None:
     """Return which weights of connection ``index`` are taps, bool; None where all of them are."""
     connection = program.connections[index]
@@ -61,16 +67,6 @@ def taps(program: Program, index: int) -> NDArray[Any] | None:
     if window is None or structure is None:
         return None
     return structure(connection.synapse, program.node(connection.source).shape, window)
-
-
-def counts_by_weight(program: Program, index: int) -> bool:
-    """Whether the taps of connection ``index`` are told by its weights, as `fan_out` says."""
-    connection = program.connections[index]
-    name = program.connection_names[index]
-    return (
-        connection.synapse.layout == "kernel"
-        and pool_window(program, name, connection.target) is not None
-    )
 
 
 def _of(synapse: Any, mask: NDArray[Any]) -> Any:

@@ -14,6 +14,7 @@ from neurodeploy.encode import ENCODER_HELP
 from neurodeploy.errors import OptionError, located
 
 if TYPE_CHECKING:
+    from neurodeploy.data import Dataset
     from neurodeploy.data.presentation import Presentation
     from neurodeploy.data.shown import Shown
     from neurodeploy.program import Program
@@ -59,6 +60,7 @@ class Taken:
     """Samples as a program takes them.
 
     name, part : of the data set. of : samples in the part. notes : how the data were read.
+    dataset : all of it.
     """
 
     data: Presentation
@@ -66,6 +68,7 @@ class Taken:
     part: str
     of: int
     notes: tuple[str, ...]
+    dataset: Dataset
 
     @property
     def shown(self) -> Shown:
@@ -90,7 +93,7 @@ def presented(program: Program, name: str, flags: DataFlags, input_bits: int | N
     with located(dataset.name):
         data = present(program, split, flags.encoder, input_bits=input_bits)
     shown = data if flags.samples is None else data.first(flags.samples)
-    return Taken(shown, dataset.name, split.part, len(split), dataset.notes)
+    return Taken(shown, dataset.name, split.part, len(split), dataset.notes, dataset)
 
 
 def check_folder(program: Program, folder: Path | None) -> None:

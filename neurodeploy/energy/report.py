@@ -234,8 +234,8 @@ class EnergyReport:
     narrowing: tuple[str, ...] = ()
     inference: str = ""
     bounds_only: bool = False
-    placed: PlacedCost | None = None
     ceilings: tuple[WorstCase, ...] = ()
+    placed: PlacedCost | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain dicts, lists, text and numbers, ready for JSON."""

@@ -7,6 +7,7 @@ report.fits, report.findings, report.repaired.program
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -147,13 +148,22 @@ def _placed(program: Program, profile: ChipProfile, mended: Repaired) -> _Placed
 
 
 def _findings(found: Sequence[Violation], mended: Repaired) -> Iterator[Finding]:
-    left = {(violation.rule, violation.where) for violation in mended.left}
     for violation in found:
         offered = repairs_of(violation.rule)
         used = tuple(dict.fromkeys(s.repair for s in mended.steps if s.repair in offered))
         refused = tuple((name, why) for name, _, why in mended.refused if name in offered)
-        gone = (violation.rule, violation.where) not in left
+        gone = not any(_same_place(violation, other) for other in mended.left)
         yield Finding(violation, used if gone else (), () if gone else refused, gone)
+
+
+def _same_place(violation: Violation, later: Violation) -> bool:
+    """Whether a violation of a repaired program is the same one, perhaps of a part or a copy."""
+    if violation.rule != later.rule:
+        return False
+    before, after = (re.split(r"->|[: #]", v.where) for v in (violation, later))
+    return len(before) == len(after) and all(
+        new == old or new.startswith(f"{old}.") for old, new in zip(before, after, strict=True)
+    )
 
 
 def _largest(

@@ -106,7 +106,7 @@ class MapReport:
 
     @property
     def fits(self) -> bool:
-        """Whether the program as it is exceeds no limit that the profile states, and has cores."""
+        """Whether the program as it is finds cores and exceeds no limit that the profile states."""
         return not self.findings and not self.unplaced
 
     @property

@@ -55,12 +55,13 @@ def _head(report: MapReport) -> Text:
 
 
 def _verdict(report: MapReport) -> list[str]:
-    if report.unplaced:
-        return [f"no placement: {report.unplaced}"]
     lines = []
     if report.findings:
         count = len(report.findings)
         lines.append(f"{count} {'limit is' if count == 1 else 'limits are'} exceeded")
+    if report.unplaced:
+        when = "after the repairs, " if report.findings else ""
+        lines.append(f"{when}no placement: {report.unplaced}")
     if report.unknown:
         lines.append(f"cores: {report.unknown}")
     if report.placement is None and report.chips is not None and report.chips > 1:
