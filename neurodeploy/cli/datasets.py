@@ -59,8 +59,8 @@ takes_data = in_place_of(
 class Taken:
     """Samples as a program takes them.
 
-    name, part : of the data set. of : samples in the part. notes : how the data were read. dataset :
-    all of it.
+    name, part : of the data set. of : samples in the part. notes : how the data were read.
+    dataset : all of it.
     """
 
     data: Presentation

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from neurodeploy.attack import Attack, Budget, Engine, Field, Space
 from neurodeploy.attack.registry import FULL
+from neurodeploy.attack.threads import one_thread
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.verification.elsewhere import Elsewhere
 from neurodeploy.verification.grader import Grader, check_within
-from neurodeploy.verification.gradients import gradients_missing, one_thread
+from neurodeploy.verification.gradients import gradients_missing
 from neurodeploy.verification.masking import FULL_RANGE
 from neurodeploy.verification.suites import Subject
 
@@ -55,8 +56,8 @@ def _entry(group: Mapping[str, Mask], row: int) -> dict[str, bool]:
 class Ring:
     """The samples of a block, the engine and, where there is one, the twin.
 
-    elsewhere : networks to transfer from. looked : first samples on which every attack runs. What an attack finds on a sample does not
-    depend on the number of threads: torch computes in one.
+    elsewhere : networks to transfer from. looked : first samples on which every attack runs. What
+    an attack finds on a sample does not depend on the number of threads: torch computes in one.
     """
 
     def __init__(

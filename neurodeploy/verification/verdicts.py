@@ -20,6 +20,7 @@ from neurodeploy.verification.attack_suite import AttackSuite
 from neurodeploy.verification.campaign import Keeping, Report, Spread, conduct
 from neurodeploy.verification.certify_suite import CertifySuite
 from neurodeploy.verification.corruption_suite import CorruptionSuite
+from neurodeploy.verification.cost_suite import CostSuite
 from neurodeploy.verification.counts import mean_counts
 from neurodeploy.verification.fault_suite import FaultSuite
 from neurodeploy.verification.noise_suite import NoiseSuite
@@ -33,6 +34,7 @@ SUITES: ByName[type[Suite]] = ByName(
         for suite in (
             NoiseSuite,
             AttackSuite,
+            CostSuite,
             CorruptionSuite,
             FaultSuite,
             CertifySuite,
@@ -118,7 +120,7 @@ def subject_of(
 def aside_of(
     program: Program, dataset: Dataset, encoder: str | None = None, input_bits: int | None = None
 ) -> Aside:
-    """Return samples of the parts that are not judged, as ``program`` takes them: the first `ASIDE`.
+    """Return the first `ASIDE` samples of the parts that are not judged, as ``program`` takes them.
 
     None for a part that is empty or does not fit the program.
     """
