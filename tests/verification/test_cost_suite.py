@@ -25,6 +25,7 @@ from neurodeploy.results.cost import CaseRow
 from neurodeploy.results.energy import Priced, known_ceilings
 from neurodeploy.run_folder import as_record, write_json
 from neurodeploy.verification.campaign import Keeping, conduct
+from neurodeploy.verification.certify_suite import CertifySuite
 from neurodeploy.verification.cost_suite import CostSuite, Counter
 from neurodeploy.verification.suites import Subject
 from neurodeploy.verification.verdicts import ask, subject_of
@@ -159,6 +160,17 @@ def test_energy_prices_what_was_found_between_the_samples_and_the_bounds(tmp_pat
     for one in report.ceilings:
         assert report.dynamic_pj.maximum.high <= one.dynamic_pj.high
         assert one.dynamic_pj.high <= report.worst_case.dynamic_pj.high
+
+
+def test_no_attack_finds_more_than_certificates_bound() -> None:
+    asked = subject(samples=12)
+    found = ask(asked, [CostSuite(eps=(16, 32), strength="quick"), CertifySuite((16.0, 32.0))])
+    bounds = found.extra["worst_case"]
+    for number, row in enumerate(found["cost"].rows):
+        for cases, worst in ((row.spikes, bounds["spikes"]), (row.synops, bounds["synops"])):
+            within = {one.name: one.within[number] for one in worst}
+            for case in cases[1:]:
+                assert case.mean <= case.largest <= case.attacked <= within[case.name]
 
 
 def test_the_page_shows_the_totals(tmp_path: Path) -> None:
