@@ -142,7 +142,7 @@ def test_what_was_presented_is_plain_data() -> None:
     assert vars(shown.shown("d.npz", "test", 9, ["a note"])) == {
         "name": "d.npz",
         "part": "test",
-        "samples": 4,
+        "samples": 3,
         "of": 9,
         "notes": ("a note",),
         "digest": split(4).digest,
