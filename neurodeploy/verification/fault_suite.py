@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from neurodeploy.accuracy import Accuracy
+from neurodeploy.answers.faulty import answered, answers
 from neurodeploy.answers.runner import fitted
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.run_folder import plain
 from neurodeploy.sim.faults import DeadCore, Encoding, stored_encoding
 from neurodeploy.verification.fault_sites import Sampling, Trials, sites
-from neurodeploy.verification.fault_trials import answered, answers
 from neurodeploy.verification.noise import SEED
 from neurodeploy.verification.suites import Flags, Subject, Suite
 
