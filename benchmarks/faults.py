@@ -39,7 +39,7 @@ from neurodeploy.verification.fault_sites import Sampling, Trials, sites
 REACH = {"digits": 20_000, "784-512-256-10": 2_000}
 """Wanted injections/s, one sample each."""
 MOST = 1000
-CHECKED = 3
+CHECKED, DRAWS = 3, 20
 REBUILT = 20
 SAMPLES = 2000
 
@@ -113,7 +113,7 @@ def measure(name: str, program: Program, recipe: Recipe, x: Any, seconds: float)
     clean = clean_rates(program, options, x, seconds)
     print(name, *(f"{key} {value:,.0f} samples/s" for key, value in clean.items()))
     rows = []
-    for one in sites(program, recipe.steps, Sampling(0, LOIHI, 1, 0.02, (0.001,), (0.1,), MOST)):
+    for one in sites(program, recipe.steps, Sampling(0, LOIHI, 1, 0.03, (0.001,), (0.1,), DRAWS)):
         if not isinstance(one, Trials):
             continue
         one = replace(one, injections=one.injections[:MOST])

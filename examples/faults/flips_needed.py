@@ -3,7 +3,8 @@
     python examples/faults/flips_needed.py [--samples 60] [--out FILE.json]
 
 The pair: the digits network of the demo, and a rectifier network of the same layers (64-128-10), a
-`Program` too: one step, sigma-delta neurons of threshold 0, that send max(W x + b, 0) / 64. Both are answers of integers with 8-bit words of weights. Chance is an accuracy of 15 %.
+`Program` too: one step, sigma-delta neurons of threshold 0, that send max(W x + b, 0) / 64. Both
+are answers of integers with 8-bit words of weights. Chance is an accuracy of 15 %.
 
 gradient : bits ranked by the gradient of the loss times their change, taken anew after every flip.
 search : every single flip is tried, the worst are joined greedily, each step by what it loses.

@@ -105,7 +105,7 @@ STORED = {
     "chip": Encoding(),
     "sign-magnitude": Encoding("sign-magnitude"),
     "saturating": Encoding(saturating=True),
-    "sign-magnitude, saturating": Encoding("sign-magnitude", saturating=True),
+    "sign-magnitude and saturating": Encoding("sign-magnitude", saturating=True),
 }
 
 
@@ -170,17 +170,21 @@ class Bench:
         recipe = replace(settle(program, shown.steps), threads=1)
         return shown.columns(slice(0, len(shown))), np.asarray(shown.y), recipe
 
-    def changed(self, program: Program) -> dict[str, Callable[[], Program]]:
-        """Return the protections that change the network itself."""
 
-        def tripled() -> Program:
-            columns, labels, recipe = self.samples(program, "validation", 300)
-            name = program.populations[0].name
-            count = round(SHARE * program.populations[0].size)
-            worst = critical_neurons(program, recipe, columns, labels, name)
-            return triplicated(program, name, [one.neuron for one in worst[:count]])
+def tripled(bench: Bench, program: Program) -> Program:
+    """Return the network with three of each of its most critical hidden neurons."""
+    columns, labels, recipe = bench.samples(program, "validation", 300)
+    name = program.populations[0].name
+    count = round(SHARE * program.populations[0].size)
+    worst = critical_neurons(program, recipe, columns, labels, name)
+    return triplicated(program, name, [one.neuron for one in worst[:count]])
 
-        return {"rescaled": lambda: rescaled(program), "triplicated": tripled}
+
+CHANGES: dict[str, Callable[[Bench, Program], Program]] = {
+    "rescaled": lambda _, program: rescaled(program),
+    "triplicated": tripled,
+}
+"""Protections that change the network itself."""
 
 
 def main() -> None:
@@ -188,18 +192,20 @@ def main() -> None:
     parser.add_argument("--data", choices=list(NETWORKS), default="digits")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--trainings", default=",".join(TRAININGS))
+    parser.add_argument("--protections", default=",".join([*STORED, *CHANGES]))
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
     bench, rows, started = Bench(flags.data, flags.draws), list[Row](), time.process_time()
+    protections = flags.protections.split(",")
     for seed in map(int, flags.seeds.split(",")):
-        for training in TRAININGS:
+        for training in flags.trainings.split(","):
             program = trained(flags.data, seed, training, flags.work)
-            for name, words in STORED.items():
-                rows.append(bench.row(seed, training, name, program, words))
-                print(rows[-1], flush=True)
-            for name, make in bench.changed(program).items():
-                rows.append(bench.row(seed, training, name, make(), Encoding()))
+            for name in protections:
+                other = CHANGES[name](bench, program) if name in CHANGES else program
+                words = STORED.get(name, Encoding())
+                rows.append(bench.row(seed, training, name, other, words))
                 print(rows[-1], flush=True)
     if flags.out is not None:
         settings = {"rates": RATES, "draws": flags.draws, "seed": SEED, "share": SHARE}
