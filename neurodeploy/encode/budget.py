@@ -37,6 +37,10 @@ class Domain:
         """
         return self.allowed(budget_steps(eps, self.peak), f"eps {eps:g} is")
 
+    def reach(self, eps: float) -> int:
+        """Return ``floor(eps * peak / 255 + 1e-9)``, which may be 0."""
+        return math.floor(eps * self.peak / EPS_SCALE + _SLACK)
+
     def allowed(self, steps: int, what: str = "a budget is") -> int:
         """Return ``steps``; raise OptionError unless it is 1 to ``high - low``."""
         if not 1 <= steps <= self.high - self.low:

@@ -108,13 +108,14 @@ class Epochs:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of metrics.jsonl."""
+    """One line of metrics.jsonl. validation_held : only of interval training."""
 
     epoch: int
     loss: float
     validation_accuracy: float
     learning_rate: float | None = None
     seconds: float | None = None
+    validation_held: float | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from neurodeploy.train.terms import TERMS
 
 if TYPE_CHECKING:
     from neurodeploy.train.config import Config, EncoderSpec
-    from neurodeploy.train.methods import Hook, Loss, Perturbation, Ramp
+    from neurodeploy.train.methods import Hook, Interval, Loss, Perturbation, Ramp
 
 
 def check_consistency(config: Config) -> None:
@@ -26,7 +26,7 @@ def check_consistency(config: Config) -> None:
             "is 'none'; set it to 'gaussian' or the term to 'none'"
         )
     _check_training(config)
-    if config.optimizer.kind == "adam" and config.optimizer.momentum is not None:
+    if config.optimizer.kind != "sgd" and config.optimizer.momentum is not None:
         raise OptionError("optimizer.momentum: is set, but only 'sgd' uses it")
     if loss.rate_weight == 0 and "rate_target" in loss.model_fields_set:
         raise OptionError("loss.rate_target: is set, but loss.rate_weight is 0")
@@ -38,6 +38,8 @@ def check_consistency(config: Config) -> None:
     _check_loss(loss, perturbation)
     _check_perturbation(perturbation, config.encoder)
     _check_neurons(config)
+    if config.interval is not None:
+        _check_interval(config.interval, config)
     for number, hook in enumerate(config.hook, 1):
         _check_hook(hook, number)
     silent = config.readout.kind == "integrator" and len(config.layer) == 1
@@ -52,6 +54,8 @@ def _check_training(config: Config) -> None:
             f"training.freeze_epochs: is {training.freeze_epochs}, expected fewer than the "
             f"{training.epochs} epochs"
         )
+    if training.select == "perturbed" and config.perturbation.kind == "none":
+        raise OptionError("training.select: is 'perturbed', but perturbation.kind is 'none'")
     batch_norm = any(getattr(layer, "norm", "") == "batch" for layer in config.layer)
     if training.freeze_epochs and not batch_norm:
         raise OptionError("training.freeze_epochs: is set, but no layer has norm 'batch'")
@@ -61,10 +65,15 @@ def _check_neurons(config: Config) -> None:
     own = [getattr(layer, "neuron", None) for layer in config.layer]
     neurons = [config.neuron, *(neuron for neuron in own if neuron is not None)]
     homeostatic = any(neuron.model == "homeostatic" for neuron in neurons)
-    if homeostatic and config.homeostasis is None:
+    given = config.homeostasis
+    if homeostatic and (given is None or (given.clean is None and given.clean_epochs is None)):
         raise OptionError(
             "neuron.model: is 'homeostatic', which needs signatures, but homeostasis.clean is "
-            "missing; name the folder of a run with plain neurons"
+            "missing; name the folder of a run with plain neurons, or give homeostasis.clean_epochs"
+        )
+    if given is not None and given.clean is not None and given.clean_epochs is not None:
+        raise OptionError(
+            "homeostasis.clean_epochs: is set, but homeostasis.clean names a run that is there"
         )
     if config.homeostasis is not None and not homeostatic:
         raise OptionError("homeostasis: is set, but no neuron.model is 'homeostatic'")
@@ -75,6 +84,11 @@ def _check_neurons(config: Config) -> None:
         raise OptionError(
             "loss.labels: is 'step', but the spikes of one step say too little; set readout.kind "
             "to 'integrator'"
+        )
+    if config.loss.labels == "train" and config.readout.kind != "count":
+        raise OptionError(
+            "loss.labels: is 'train', but an integrator sends no spikes; set readout.kind to "
+            "'count'"
         )
 
 
@@ -117,6 +131,35 @@ def _check_perturbation(spec: Perturbation, encoder: EncoderSpec) -> None:
             f"perturbation.kind: {spec.kind!r} needs the gradient of the data, which encoder "
             f"{encoder.kind!r} does not have; use 'gaussian' or 'uniform'"
         )
+
+
+def _check_interval(spec: Interval, config: Config) -> None:
+    _check_ramp("interval.ramp", spec.ramp)
+    _check_ramp("interval.weight_ramp", spec.weight_ramp)
+    if "room" in spec.model_fields_set and spec.room_weight == 0:
+        raise OptionError("interval.room: is set, but interval.room_weight is 0")
+    if spec.columns is not None and config.readout.window:
+        raise OptionError(
+            f"interval.columns: is {spec.columns}, first columns, but readout.window reads the "
+            f"last {config.readout.window}; leave one of them out"
+        )
+    if not ENCODERS[config.encoder.kind].elementwise:
+        raise OptionError(
+            f"interval: needs the ends of what a budget reaches, which encoder "
+            f"{config.encoder.kind!r} does not give value by value; use 'direct'"
+        )
+    for number, layer in enumerate(config.layer, 1):
+        neuron = getattr(layer, "neuron", None) or config.neuron
+        last = number == len(config.layer)
+        if neuron.model != "lif" and not last:
+            raise OptionError(
+                f"interval: layer {number} has neurons {neuron.model!r}, whose threshold moves, "
+                "and no bounds that training knows; use 'lif'"
+            )
+        if getattr(layer, "recurrent", False):
+            raise OptionError(
+                f"interval: layer {number} is recurrent, and has no bounds that training knows"
+            )
 
 
 def _check_hook(hook: Hook, number: int) -> None:

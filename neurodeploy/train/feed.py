@@ -76,6 +76,22 @@ class Feed:
         columns = self.encoder.encode(split.x, split.index, split.lengths, draw)
         return torch.from_numpy(np.ascontiguousarray(np.moveaxis(columns, 1, 0), np.float32))
 
+    def ends(self, split: Split, budget: int, draw: int = 0) -> tuple[Tensor, Tensor]:
+        """Return the smallest and largest columns of all data within ``budget`` steps of ``split``.
+
+        Each as from `batch`.
+        """
+        low, high = self.data.domain.ball(split.x, budget)
+        if isinstance(self.encoder, Direct) and self.encoder.still:
+            parts = [self.encoder.values(end)[:, None] for end in (low, high)]
+        else:
+            parts = list(self.encoder.ends(low, high, split.index, split.lengths, draw))
+        least, most = (
+            torch.from_numpy(np.ascontiguousarray(np.moveaxis(part, 1, 0), np.float32))
+            for part in parts
+        )
+        return least, most
+
     def valid(self, split: Split) -> Tensor:
         """Return which columns hold data, bool ``(steps, batch)``: no gap, no end of a series."""
         column = torch.arange(self.steps)[:, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from neurodeploy.data.dataset import Split
+from neurodeploy.errors import OptionError, located
 from neurodeploy.train.config import Config
 from neurodeploy.train.feed import Feed
 from neurodeploy.train.losses import weights
@@ -44,9 +45,17 @@ def run_passes(
 
 def check_budget(config: Config, feed: Feed) -> None:
     """Raise OptionError for a budget that is no whole step of the data, or beyond their range."""
+    if config.interval is not None:
+        with located("interval"):
+            feed.data.domain.steps(config.interval.eps)
+        if (config.interval.columns or 0) > feed.steps:
+            raise OptionError(
+                f"interval.columns: is {config.interval.columns}, a sample has {feed.steps} columns"
+            )
     spec = config.perturbation
     if spec.kind == "none" or "eps" not in PERTURBATIONS[spec.kind].uses:
         return
-    feed.data.domain.steps(spec.eps)
-    if spec.step_eps is not None:
-        feed.data.domain.steps(spec.step_eps)
+    with located("perturbation"):
+        feed.data.domain.steps(spec.eps)
+        if spec.step_eps is not None:
+            feed.data.domain.steps(spec.step_eps)

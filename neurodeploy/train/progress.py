@@ -77,9 +77,11 @@ class ConsoleReporter:
             self._bar.update(self._task, advance=1, loss=loss, description=f"epoch {epoch}")
 
     def epoch(self, row: Mapping[str, Any], epochs: int) -> None:
+        held = row.get("validation_held")
+        bounds = "" if held is None else f"bounds hold {100 * held:.2f} %  "
         self.say(
             f"epoch {row['epoch']}/{epochs}  loss {row['loss']:.4f}  "
-            f"validation {100 * row['validation_accuracy']:.2f} %  {row['seconds']:.1f} s"
+            f"validation {100 * row['validation_accuracy']:.2f} %  {bounds}{row['seconds']:.1f} s"
         )
 
     def say(self, text: str) -> None:
