@@ -63,6 +63,10 @@ class ProfileError(NeurodeployError):
     """A chip profile breaks the schema, or holds no usable constant for what was asked."""
 
 
+class PlacementError(NeurodeployError):
+    """A Program fits no number of cores of a chip, or more of them than there are."""
+
+
 class NeurodeployWarning(UserWarning):
     """Something runs, but probably not as expected; the message says where and by how much."""
 

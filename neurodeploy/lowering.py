@@ -7,7 +7,7 @@ agree, and with which reset, or that the pipelined stream itself has to be verif
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,16 +23,28 @@ from neurodeploy.program import Connection, Input, MetadataValue, Population, Pr
 from neurodeploy.record import INT32_MAX
 from neurodeploy.rules import RANGES, enforce
 from neurodeploy.synapse import Conv2d, Dense, Synapse
-from neurodeploy.train.connected import ConvLayer, DenseLayer
+from neurodeploy.train.forms import Form, Kernel
 from neurodeploy.train.layer_records import Quantised
 from neurodeploy.train.layers import SpikingLayer
 from neurodeploy.train.network import Network
 from neurodeploy.train.pooling import SumPoolLayer
 from neurodeploy.train.rule_scan import THETA_SHIFT, VTH_HIGH, VTH_LOW
+from neurodeploy.train.wiring import INPUT
 
-INPUT_NAME = "input"
 PROFILE = "loihi2"
 """Chip whose ranges a network is lowered to unless another is given."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a layer reads in the Program: a node, and the cells whose sums stand for one.
+
+    pool : cells of ``pool`` times ``pool`` are summed.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    pool: int = 1
 
 
 @torch.no_grad()
@@ -52,33 +64,33 @@ def lower(network: Network, profile: ChipProfile | None = None) -> Program:
     """
     check_network(network)
     populations: list[Population] = []
-    connections: list[Connection] = []
+    made: list[tuple[Connection, int]] = []
     metadata: dict[str, MetadataValue] = dict(network.metadata)
-    source, pool = INPUT_NAME, 1
-    source_shape = network.shape
-    for layer in network.layers:
+    sent = [Sent(INPUT, network.shape)]
+    for layer, numbers in zip(network.layers, network.wiring, strict=True):
+        read = [sent[number] for number in numbers]
         if isinstance(layer, SumPoolLayer):
-            pool *= layer.size
+            sent.append(replace(read[0], pool=read[0].pool * layer.size))
             continue
         check_layer(layer)
         with located(f"population {layer.name}"):
             check_finite(layer)
             grid = layer.quantised()
             populations.append(Population(layer.name, layer.shape, _neuron(layer, grid)))
-            synapse = _synapse(layer, grid, source_shape, pool)
-            connections += _connections(layer, grid, source, synapse)
-        if pool > 1:
-            metadata[f"pooled_from.{source}->{layer.name}"] = pool
+            made += _connections(layer, grid, read)
         metadata[f"unit.{layer.name}"] = layer.unit
-        source, source_shape, pool = layer.name, layer.shape, 1
+        sent.append(Sent(layer.name, layer.shape))
     variable = "s" if network.readout.kind == "count" else "v"
     program = Program(
-        inputs=(Input(INPUT_NAME, network.shape, network.message_bits),),
+        inputs=(Input(INPUT, network.shape, network.message_bits),),
         populations=tuple(populations),
-        connections=tuple(connections),
-        readout=Readout(source, variable, network.readout.window),
+        connections=tuple(connection for connection, _ in made),
+        readout=Readout(sent[-1].name, variable, network.readout.window),
     )
     enforce(program, profile or load_profile(PROFILE), RANGES)
+    for name, (_, pool) in zip(program.connection_names, made, strict=True):
+        if pool > 1:
+            metadata[f"pooled_from.{name}"] = pool
     return replace(program, metadata={**metadata, **stream_metadata(program)})
 
 
@@ -148,30 +160,35 @@ def _neuron(layer: SpikingLayer, grid: Quantised) -> Neuron:
     )
 
 
-def _synapse(layer: SpikingLayer, grid: Quantised, source: tuple[int, ...], pool: int) -> Synapse:
-    weight = _integers("weight", grid.weight)
-    if isinstance(layer, ConvLayer):
-        spec = layer.spec
+def _synapse(form: Form, mantissas: Tensor, source: Sent, delay: Tensor | None) -> Synapse:
+    weight, pool = _integers("weight", mantissas), source.pool
+    if isinstance(form, Kernel):
+        own = form.geometry
         if pool == 1:
-            return Conv2d(weight, spec.stride, spec.padding, spec.dilation, spec.groups)
-        folded = fold_pool_conv(weight, pool, spec.dilation)
-        return Conv2d(folded, spec.stride * pool, spec.padding * pool, 1, spec.groups)
+            return Conv2d(weight, own.stride, own.padding, own.dilation, own.groups)
+        folded = fold_pool_conv(weight, pool, own.dilation)
+        return Conv2d(folded, own.stride * pool, own.padding * pool, 1, own.groups)
     if pool > 1:
-        weight = fold_pool_dense(weight, pool, source)
-    delay = getattr(layer, "delay", None)
+        weight = fold_pool_dense(weight, pool, source.shape)
     return Dense(weight, None if delay is None else _integers("delay", delay).reshape(-1, 1))
 
 
 def _connections(
-    layer: SpikingLayer, grid: Quantised, source: str, synapse: Synapse
-) -> list[Connection]:
-    if grid.recurrent is None or not isinstance(layer, DenseLayer):
-        return [Connection(source, layer.name, synapse)]
-    back = Dense(_integers("recurrent weight", grid.recurrent))
-    return [
-        Connection(source, layer.name, synapse, group=layer.name),
-        Connection(layer.name, layer.name, back, feedback=True, group=layer.name),
-    ]
+    layer: SpikingLayer, grid: Quantised, read: list[Sent]
+) -> list[tuple[Connection, int]]:
+    """Return the connections into ``layer``, each with the pool that is folded into it."""
+    first, *more = read
+    group = None if grid.recurrent is None else layer.name
+    synapse = _synapse(layer.form, grid.weight, first, getattr(layer, "delay", None))
+    found = [(Connection(first.name, layer.name, synapse, group=group), first.pool)]
+    if grid.recurrent is not None:
+        back = Dense(_integers("recurrent weight", grid.recurrent))
+        found.append((Connection(layer.name, layer.name, back, feedback=True, group=group), 1))
+    for skip, weight, source in zip(layer.skip_connections, grid.skips, more, strict=True):
+        with located(f"skip from {source.name}"):
+            synapse = _synapse(skip.form, weight, source, getattr(skip, "delay", None))
+        found.append((Connection(source.name, layer.name, synapse), source.pool))
+    return found
 
 
 def fold_pool_conv(weight: NDArray[np.int32], pool: int, dilation: int) -> NDArray[np.int32]:

@@ -8,6 +8,7 @@
     compare.json    comparisons of engines, ``{"comparisons": [...]}`` (compare --out, demo) or one
                     alone (compare --json)
     energy.json     energy per profile, or why it was refused (energy)
+    placement.json  cores of each chip and what they do, or why there are none (energy --placed)
     report.html, report.json    all of it on one page (report)
 
 Each file carries the digest of the network that it speaks of, so that a report never joins
@@ -33,6 +34,7 @@ FORMAT = 1
 PROGRAM, NETX = "program.h5", "network.net"
 RESULT, METRICS = "result.json", "metrics.jsonl"
 VERIFY, SAMPLE, COMPARE, ENERGY = "verify.json", "sample.npz", "compare.json", "energy.json"
+PLACEMENT = "placement.json"
 REPORT_HTML, REPORT_JSON = "report.html", "report.json"
 
 T = TypeVar("T")
@@ -126,29 +128,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [plain(item) for item in value]
     return value
-
-
-def add_comparison(folder: Path, entry: Mapping[str, Any]) -> None:
-    """Put one comparison of engines into compare.json, with those of the same network there.
-
-    One of the same engines, data and options is replaced. entry : `Comparison.to_dict`, and
-    ``data``: what was run, ``name`` and ``samples``.
-
-    Raises FormatError for a damaged file.
-    """
-    path = folder / COMPARE
-    held = read_json(path) or {"comparisons": []}
-    entries = held.get("comparisons", [held])
-    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-        raise FormatError(f"{path}: comparisons is no list of objects; remove the file")
-    same = ("engines", "data", "options", "steps")
-    kept = [
-        one
-        for one in entries
-        if one.get("digest") == entry["digest"]
-        and any(one.get(key) != plain(entry.get(key)) for key in same)
-    ]
-    write_json(path, {"format": FORMAT, "comparisons": [*kept, plain(entry)]})
 
 
 def versions() -> dict[str, str]:

@@ -121,13 +121,16 @@ class NativeState:
 
 
 class NativeEngine:
-    """Runs a `Plan` with compiled kernels. It keeps the plan's outline, not its weights."""
+    """Runs a `Plan` with compiled kernels. It keeps the plan's outline, not its weights.
 
-    def __init__(self, plan: Plan) -> None:
+    faultable : whether `run_faulty` may change messages and weights of connections.
+    """
+
+    def __init__(self, plan: Plan, faultable: bool = False) -> None:
         self.instruction_set = instruction_set()
         self.outline = plan.outline
         self._network = _native.Network(self.instruction_set, forced_kernel())
-        self._edges = build(self._network, plan)
+        self._edges = build(self._network, plan, faultable)
         self._threads = plan.options.workers
         self._sizes = tuple(node.size for node in plan.program.inputs)
         self._rows = len(self._sizes) + 3 * len(plan.stages) + 2 * len(plan.edges)
@@ -173,14 +176,30 @@ class NativeEngine:
         """Run independent samples from fresh states and keep none: `advance` without its memory."""
         return self._execute(NativeState(inputs[0].shape[0]), inputs, None)
 
+    def run_faulty(
+        self,
+        inputs: Sequence[NDArray[Any]],
+        faults: NDArray[np.int64],
+        owners: NDArray[np.int32],
+        rows: NDArray[np.int32] | None = None,
+    ) -> Recording:
+        """Run independent samples with faults, as `neurodeploy.sim.faults.native` lists them.
+
+        owners : int32 ``(batch,)``, the number of each sample's list. rows : int32 ``(batch,)``,
+        which of the inputs each sample is given; None for its own.
+        """
+        return self._execute(NativeState(len(owners)), inputs, None, (faults, owners, rows))
+
     def _execute(
         self,
         state: NativeState,
         inputs: Sequence[NDArray[Any]],
         memory: NDArray[np.uint8] | None,
+        faulty: tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None] | None = None,
     ) -> Recording:
-        self._check(state.batch, inputs)
-        batch, steps = inputs[0].shape[:2]
+        faults, owners, rows = faulty or (None, None, None)
+        self._check(state.batch if rows is None else len(inputs[0]), inputs)
+        batch, steps = state.batch, inputs[0].shape[1]
         counts = np.zeros((self._rows, batch), np.int64)
         arrays: list[dict[str, NDArray[Any] | PackedSpikes]] = [
             {} for _ in self.outline.populations
@@ -199,6 +218,9 @@ class NativeEngine:
             records,
             counts,
             self._threads,
+            faults,
+            owners,
+            rows,
         )
         return Recording(arrays, counts)
 

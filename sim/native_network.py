@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import EngineError, located
-from neurodeploy.fixedpoint import BIAS_BITS, DECAY_ONE, MANTISSA_SHIFT, wrap
+from neurodeploy.fixedpoint import (
+    BIAS_BITS,
+    DECAY_ONE,
+    MANTISSA_SHIFT,
+    MAX_DELAY_STEPS,
+    wrap,
+)
 from neurodeploy.neuron import (
     CubaLif,
     Delta,
@@ -37,8 +43,11 @@ FACTS = {model.name: model for model in _native.models()}
 """What the kernels say of each neuron model, by the name of its record."""
 
 
-def build(network: _native.Network, plan: Plan) -> list[str]:
-    """Declare ``plan`` to ``network``, and return the connection of each of its operations."""
+def build(network: _native.Network, plan: Plan, faultable: bool = False) -> list[str]:
+    """Declare ``plan`` to ``network``, and return the connection of each of its operations.
+
+    faultable : whether the network is to take faults of its connections.
+    """
     edges: list[str] = []
     for node in plan.program.inputs:
         network.add_input(_map_shape(node.shape))
@@ -53,8 +62,24 @@ def build(network: _native.Network, plan: Plan) -> list[str]:
         network.add_fan_out(
             _source(plan, edge), fan_out.taps.astype(np.int32), fan_out.nonzero.astype(np.int32)
         )
+        if faultable:
+            _describe(network, plan, edge)
     network.seal()
     return edges
+
+
+def linear(edge: Edge) -> bool:
+    """Whether what arrives over ``edge`` changes by just what a change of a message is worth."""
+    return edge.shift == 0 or _unshifted(edge)[1] == 0
+
+
+def _describe(network: _native.Network, plan: Plan, edge: Edge) -> None:
+    """Tell ``network`` of ``edge`` as a whole, whose weights and delays may break."""
+    record = _record(plan, edge)
+    delay = getattr(edge.synapse, "delay", None)
+    for name, value in WHOLES.of(edge.synapse)(edge).items():
+        setattr(record, name, value)
+    network.describe(record, 0 if delay is None else MAX_DELAY_STEPS)
 
 
 def _map_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -171,15 +196,20 @@ FIELDS: ByType[Callable[[Any], tuple[Fields, Fields]]] = ByType(
 `_native.Population`."""
 
 
+def _record(plan: Plan, edge: Edge) -> _native.Edge:
+    """Return where an edge goes from and to, and how long that takes."""
+    record = _native.Edge()
+    record.population = edge.target
+    record.port = facts(plan.stages[edge.target].population.neuron).ports.index(edge.port)
+    record.source = _source(plan, edge)
+    record.lag = edge.latency
+    record.graded = not edge.binary
+    return record
+
+
 def _add_edge(network: _native.Network, plan: Plan, edge: Edge) -> None:
-    neuron = plan.stages[edge.target].population.neuron
     for fields in PARTS.of(edge.synapse)(edge):
-        record = _native.Edge()
-        record.population = edge.target
-        record.port = facts(neuron).ports.index(edge.port)
-        record.source = _source(plan, edge)
-        record.lag = edge.latency
-        record.graded = not edge.binary
+        record = _record(plan, edge)
         for name, value in fields.items():
             setattr(record, name, value)
         network.add_edge(record)
@@ -199,6 +229,19 @@ def _convolution(edge: Edge) -> Iterator[Fields]:
     yield {"weight": _weight(edge)} | {name: getattr(edge.synapse, name) for name in geometry}
 
 
+def _exceeds(edge: Edge) -> bool:
+    """Whether a sum of a dense edge may leave 32 bits."""
+    return not edge.binary or int(np.abs(_weight(edge)).sum(axis=1, dtype=np.int64).max()) >= 2**31
+
+
+def _unshifted(edge: Edge) -> tuple[Int32, int]:
+    """Return the weights and the shift of a dense edge, shifted already where nothing is lost."""
+    weight, shift = _weight(edge), edge.shift
+    if shift and not _exceeds(edge) and not np.any(weight & ((1 << shift) - 1)):
+        return weight >> shift, 0  # no sum has a remainder to lose
+    return weight, shift
+
+
 def _dense(edge: Edge) -> Iterator[Fields]:
     """Choose the form of a dense edge by how its delays differ: not, by column, by row, freely.
 
@@ -206,12 +249,11 @@ def _dense(edge: Edge) -> Iterator[Fields]:
     Weights that are multiples of the shift, as Lava's conditioning often leaves them, are shifted
     themselves.
     """
-    weight, shift, delay = _weight(edge), edge.shift, cast(Dense, edge.synapse).delay
+    weight, shift = _unshifted(edge)
+    delay = cast(Dense, edge.synapse).delay
     full = np.zeros((1, 1), np.int32) if delay is None else delay.astype(np.int32)
     by_row = bool(np.all(full == full[:, :1]))
-    exceeds = not edge.binary or int(np.abs(weight).sum(axis=1, dtype=np.int64).max()) >= 2**31
-    if shift and not exceeds and not np.any(weight & ((1 << shift) - 1)):
-        weight, shift = weight >> shift, 0  # no sum has a remainder to lose
+    exceeds = _exceeds(edge)
     whole: Fields = {"weight": weight, "shift": shift}
     freely = np.ascontiguousarray(np.broadcast_to(full, weight.shape))
     if delay is not None and shift and exceeds:
@@ -225,6 +267,25 @@ def _dense(edge: Edge) -> Iterator[Fields]:
     else:
         yield whole | {"delays": freely}
 
+
+def _whole_dense(edge: Edge) -> Fields:
+    weight, delay = _unshifted(edge)[0], cast(Dense, edge.synapse).delay
+    if delay is None:
+        return {"weight": weight}
+    full = np.broadcast_to(delay.astype(np.int32), weight.shape)
+    return {"weight": weight, "delays": np.ascontiguousarray(full)}
+
+
+WHOLES: ByType[Callable[[Edge], Fields]] = ByType(
+    "native kernel",
+    Synapse,
+    {
+        Dense: _whole_dense,
+        Conv2d: lambda edge: next(_convolution(edge)),
+        Direct: lambda edge: next(_direct(edge)),
+    },
+)
+"""Of an edge as a whole: the fields of `_native.Edge`, by the type of its synapse."""
 
 PARTS: ByType[Callable[[Edge], Iterator[Fields]]] = ByType(
     "native kernel",

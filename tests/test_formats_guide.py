@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from formats_guide import problems
+from formats_guide import GUIDE, problems
 
 import neurodeploy as nd
 from neurodeploy.cli import app
@@ -93,6 +94,17 @@ def test_energy_is_as_the_guide_says(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "run" / "energy.json").read_text())
     assert all(one["report"] for one in content["profiles"])
     assert list(problems(content, "energies", "energy")) == []
+
+
+def test_the_arrays_of_a_sample_are_as_the_guide_says(folder: Path) -> None:
+    section = GUIDE.read_text(encoding="utf-8").split("## `sample.npz`")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    told = {name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
+    with np.load(folder / "sample.npz", allow_pickle=False) as found:
+        assert {re.sub(r"layer\d+", "layer{k}", name) for name in found.files} == told
+        assert (str(found["data"]), str(found["part"])) == ("digits", "test")
+        verify = json.loads((folder / "verify.json").read_text())
+        assert str(found["data_digest"]) == verify["data"]["digest"]
 
 
 def test_a_key_that_is_not_in_the_guide_is_noticed() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -54,6 +54,10 @@ class Oracle(Protocol):
         ...
 
 
+Slopes = Callable[[str, Backward, int], Oracle]
+"""``slopes(loss, way backward, draws)``: an oracle."""
+
+
 class Region(Protocol):
     """Where an attack may move; `Space` is one."""
 
@@ -79,15 +83,17 @@ class Field:
     labels, numbers : int64 ``(samples,)``; numbers key the random draws. answer : scores that the
     engine gives for values of some rows. slopes : makes an oracle out of a loss (a name of
     `neurodeploy.attack.losses.LOSSES`), a way backward and a number of draws; None where the
-    network has no gradient. seed : of all draws.
+    network has no gradient. seed : of all draws. others : the same of other networks, by name, for
+    attacks that are transferred.
     """
 
     space: Region
     labels: NDArray[np.int64]
     numbers: NDArray[np.int64]
     answer: Callable[[Grid, Rows], Scores]
-    slopes: Callable[[str, Backward, int], Oracle] | None
+    slopes: Slopes | None
     seed: int = 0
+    others: Mapping[str, Slopes] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -58,10 +58,15 @@ class GradientAttack(Attack):
 
     @property
     def name(self) -> str:
+        eot = f" eot{self.draws}" if self.draws > 1 else ""
+        return f"{self.stem} {self.backward.name}{eot}"
+
+    @property
+    def stem(self) -> str:
+        """The name without the way backward."""
         steps = f"-{self.length}" if self.length > 1 else ""
         starts = f"x{self.tries}" if self.tries > 1 else ""
-        eot = f" eot{self.draws}" if self.draws > 1 else ""
-        return f"{self.kind}{steps}{starts} {self.loss} {self.backward.name}{eot}"
+        return f"{self.kind}{steps}{starts} {self.loss}"
 
     @property
     def tries(self) -> int:

@@ -51,8 +51,8 @@ def standard(random: bool) -> tuple[Attack, ...]:
     """Four surrogates with two losses and two restarts, ASSG, and Square with 1000 queries."""
     return (
         Fgsm(backward=TRAINING),
-        *(Pgd(loss, way, steps=30, restarts=2) for way in PLAIN for loss in LOSSES),
         SaPgd("margin", Adaptive("atan"), steps=50),
+        *(Pgd(loss, way, steps=30, restarts=2) for way in PLAIN for loss in LOSSES),
         *((Pgd("ce", RateGradient("hart"), draws=4, steps=30),) if random else ()),
         Square(queries=1000),
         Noise(),

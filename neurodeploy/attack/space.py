@@ -15,6 +15,13 @@ Grid = NDArray[np.int32]
 Rows = NDArray[np.int64]
 
 
+def grid_of(data: Presentation) -> Presentation:
+    """Return ``data`` by the values on which an attack moves; see `Space`."""
+    encoder = data.encoder
+    few = isinstance(encoder, Direct) and encoder.levels < encoder.peak
+    return data.encoded() if few else data
+
+
 @dataclass(frozen=True, eq=False)
 class Space:
     """Whole numbers ``low`` to ``high`` around ``clean``, each int32 ``(samples, *shape)``.
@@ -36,12 +43,11 @@ class Space:
         """Return what is within ``steps`` of the data of every sample."""
         rows = slice(0, len(data))
         low, high = (end.astype(np.int32) for end in data.ball(rows, steps))
-        encoder = data.encoder
-        clean = data.x.astype(np.int32)
-        if not isinstance(encoder, Direct) or encoder.levels >= encoder.peak:
+        clean, shown = data.x.astype(np.int32), grid_of(data)
+        if shown is data:
             return cls(data, data, clean, low, high)
-        values = encoder.values
-        return cls(data, data.encoded(), values(clean), values(low), values(high))
+        values = cast(Direct, data.encoder).values
+        return cls(data, shown, values(clean), values(low), values(high))
 
     def __len__(self) -> int:
         return len(self.clean)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from neurodeploy.cli.options import in_place_of, parameter
 from neurodeploy.errors import OptionError
+
+if TYPE_CHECKING:
+    from neurodeploy.program import Program
 
 PANEL = "Attacks"
 
 
 @dataclass(frozen=True)
 class Budgets:
-    """Budgets of attacks and certificates, and the chip of faults; None where not given."""
+    """Budgets of attacks and certificates, and the chip of faults; None where not given.
+
+    transfer, iterations : see `neurodeploy.verification.suites.Flags`.
+    """
 
     eps: tuple[float, ...] | None = None
     flips: tuple[int, ...] | None = None
@@ -21,6 +28,8 @@ class Budgets:
     strength: str = "standard"
     time_limit_s: float | None = None
     profile: str | None = None
+    transfer: tuple[Program, ...] = ()
+    iterations: int | None = None
 
 
 def budgets_of(
@@ -30,8 +39,10 @@ def budgets_of(
     strength: str | None,
     time_limit: float | None,
     profile: str | None,
+    transfer_from: str | None,
+    iterations: int | None,
 ) -> Budgets:
-    """Return the options as numbers. Raises OptionError for text that is none."""
+    """Return the options as numbers and programs. Raises OptionError for text that is none."""
     if time_limit is not None and not 0 < time_limit < math.inf:
         raise OptionError(f"--time-limit is {time_limit:g}, expected a positive number of seconds")
     return Budgets(
@@ -41,7 +52,15 @@ def budgets_of(
         strength or "standard",
         time_limit,
         profile,
+        () if transfer_from is None else tuple(map(_program, transfer_from.split(","))),
+        iterations,
     )
+
+
+def _program(path: str) -> Program:
+    from neurodeploy.converters import load
+
+    return load(path)
 
 
 def _number(option: str, word: str) -> float:
@@ -74,6 +93,12 @@ takes_budgets = in_place_of(
         parameter("flips", str, PANEL, "K,K,...", "Budgets of binary columns: events flipped."),
         parameter("shift", str, PANEL, "S,S,...", "Budgets of binary columns: steps moved."),
         parameter("strength", str, PANEL, "quick|standard|strong", "How hard. Default: standard."),
+        parameter(
+            "transfer_from", str, PANEL, "P,P,...", "Programs whose gradients attacks follow, too."
+        ),
+        parameter(
+            "iterations", int, PANEL, "N", "Of SA-PGD and Auto-PGD. Default: the strength's."
+        ),
         parameter("time_limit", float, PANEL, "SECONDS", "Of one sample, where a suite has one."),
         parameter("profile", str, "Faults", "NAME", "Chip whose words break. Default: loihi1."),
     ],

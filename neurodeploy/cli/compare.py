@@ -36,7 +36,7 @@ def compare(
     reading: Reading,
 ) -> int:
     """Run several engines and show where they first differ."""
-    from neurodeploy.run_folder import add_comparison
+    from neurodeploy.results.comparison import NewComparison, keep_comparison
     from neurodeploy.sim.compare import compare as compare_engines
 
     network = reading.program(program)
@@ -51,8 +51,7 @@ def compare(
     )
     if out is not None:
         claim_folder(network, out)
-        source = {"name": input_file.name, "samples": comparison.samples}
-        add_comparison(out, {**comparison.to_dict(), "data": source})
+        keep_comparison(out, NewComparison(comparison, input_file.name, comparison.samples))
     if json:
         print_json(comparison.to_dict())
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,9 @@ from neurodeploy.encode import ENCODER_HELP
 from neurodeploy.errors import OptionError, located
 
 if TYPE_CHECKING:
+    from neurodeploy.data import Dataset
     from neurodeploy.data.presentation import Presentation
+    from neurodeploy.data.shown import Shown
     from neurodeploy.program import Program
 
 DataName = Annotated[str, typer.Option("--data", metavar="D", help=DATA_HELP)]
@@ -58,6 +60,7 @@ class Taken:
     """Samples as a program takes them.
 
     name, part : of the data set. of : samples in the part. notes : how the data were read.
+    dataset : all of it.
     """
 
     data: Presentation
@@ -65,17 +68,12 @@ class Taken:
     part: str
     of: int
     notes: tuple[str, ...]
+    dataset: Dataset
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return what was run, as plain values for JSON."""
-        return {
-            "name": self.name,
-            "part": self.part,
-            "samples": len(self.data),
-            "of": self.of,
-            "notes": list(self.notes),
-            **self.data.to_dict(),
-        }
+    @property
+    def shown(self) -> Shown:
+        """Which samples they are."""
+        return self.data.shown(self.name, self.part, self.of, self.notes)
 
 
 def presented(program: Program, name: str, flags: DataFlags, input_bits: int | None) -> Taken:
@@ -95,7 +93,7 @@ def presented(program: Program, name: str, flags: DataFlags, input_bits: int | N
     with located(dataset.name):
         data = present(program, split, flags.encoder, input_bits=input_bits)
     shown = data if flags.samples is None else data.first(flags.samples)
-    return Taken(shown, dataset.name, split.part, len(split), dataset.notes)
+    return Taken(shown, dataset.name, split.part, len(split), dataset.notes, dataset)
 
 
 def check_folder(program: Program, folder: Path | None) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from neurodeploy.cli import failures
+from neurodeploy.cli.cores import cores_shown
 from neurodeploy.cli.datasets import (
     DataFlags,
     OutFolder,
@@ -21,13 +24,17 @@ from neurodeploy.cli.output import console, print_json
 from neurodeploy.cli.reading import Reading, reads_program
 from neurodeploy.cli.run_flags import RunFlags, runs_program
 from neurodeploy.data import DATA_HELP
-from neurodeploy.errors import OptionError, ProfileError
+from neurodeploy.errors import OptionError
 
 if TYPE_CHECKING:
-    from neurodeploy.answers import RunChoice
-    from neurodeploy.energy import EnergyReport
+    from neurodeploy.answers import Recipe, RunChoice
+    from neurodeploy.answers.runner import Samples
+    from neurodeploy.data.shown import Shown
+    from neurodeploy.energy.counts import PerSample
     from neurodeploy.profile import ChipProfile
     from neurodeploy.program import Program
+    from neurodeploy.results.energy import Estimates, GivenColumns
+    from neurodeploy.results.placement import Seat
     from neurodeploy.trace import Activity
 
 
@@ -68,6 +75,16 @@ FittedProfile = Annotated[
 ]
 
 
+OnCores = Annotated[
+    bool,
+    typer.Option(
+        "--placed",
+        help="Place the network on the chip's cores and count what each does in every step: exact "
+        "messages, links and step times. With --out also placement.json.",
+    ),
+]
+
+
 @reads_program
 @runs_program
 @takes_data
@@ -80,6 +97,7 @@ def energy(
     inference_steps: InferenceSteps = None,
     fit: PowerLog = None,
     fit_out: FittedProfile = None,
+    placed: OnCores = False,
     engine: JudgingEngine = "native",
     out: OutFolder = None,
     json: AsJson = False,
@@ -90,35 +108,58 @@ def energy(
 ) -> int:
     """Estimate the energy per inference on a chip, as an interval."""
     from neurodeploy.profile import load_profile
+    from neurodeploy.results.energy import (
+        Priced,
+        estimate_all,
+        inference_of,
+        keep_energies,
+        known_ceilings,
+    )
+    from neurodeploy.results.placement import keep_placements, loads_of, seated
 
     profiles = [load_profile(name) for name in _split(profile)]
-    _check_fit(fit, fit_out, step_us, profiles)
+    _check_fit(fit, fit_out, step_us, profiles, placed)
     network = reading.program(program)
     check_folder(network, out)
-    activity, source = _activity(network, data, input_file, taken, flags.choice(engine))
-    run = {} if data is not None else source["run"]
-    steps = inference_of(network, activity.steps, run, inference_steps)
+    seats = [seated(network, chip) for chip in profiles] if placed else []
+    run = _run(network, data, input_file, taken, flags.choice(engine), seats)
+    activity = run.activity
+    given = None if data is not None else run.recipe
+    steps = inference_of(network, activity.steps, given, inference_steps)
     if fit is not None and fit_out is not None and step_us is not None:
         profiles = [_refined(profiles[0], network, activity, fit, fit_out, step_us, steps)]
-    entries = [estimated(network, activity, chip, step_us, steps) for chip in profiles]
-    source["inference_steps"] = steps
-    content = energy_content(network, source, entries)
+    priced = Priced(run.source, run.recipe, steps)
+    active = run.active(network) if any(_tells_active(chip) for chip in profiles) else None
+    ceilings = known_ceilings(out, network, priced)
+    loads = loads_of(seats)
+    found = estimate_all(network, activity, priced, profiles, step_us, active, ceilings, loads)
+    chips = [seat.placed() for seat in seats]
     if out is not None:
         claim_folder(network, out)
-        _keep(out, content)
+        keep_energies(out, found)
+        if chips:
+            keep_placements(out, network, priced.to_dict(), chips)
     if json:
-        print_json(content)
+        more = {"placements": [chip.to_dict() for chip in chips]} if chips else {}
+        print_json({**found.to_dict(), **more})
     else:
-        _show(entries)
-    return failures.NO if any(isinstance(entry, tuple) for entry in entries) else failures.GOOD
+        console().print(cores_shown(chips))
+        _show(found)
+    return failures.NO if found.refused else failures.GOOD
 
 
 def _check_fit(
-    fit: Path | None, fit_out: Path | None, step_us: float | None, profiles: list[ChipProfile]
+    fit: Path | None,
+    fit_out: Path | None,
+    step_us: float | None,
+    profiles: list[ChipProfile],
+    placed: bool,
 ) -> None:
     """Raise OptionError unless --fit has what it needs."""
     if (fit is None) != (fit_out is None):
         raise OptionError("--fit LOG.csv and --fit-out P.toml go together")
+    if fit is not None and placed:
+        raise OptionError("--fit and --placed do not go together: give the refined profile then")
     if fit is not None and step_us is None:
         raise OptionError("--fit needs --step-us, the duration of a step in the log")
     if fit is not None and len(profiles) > 1:
@@ -154,68 +195,40 @@ def _split(names: list[str]) -> list[str]:
     return list(dict.fromkeys(parts))
 
 
-def inference_of(program: Program, held: int, run: dict[str, Any], asked: int | None) -> int:
-    """Return the steps of one inference in a sample of ``held`` steps.
+@dataclass(frozen=True)
+class _Run:
+    """What was run, what it is called, how, and the counts, one entry per sample.
 
-    What was asked for, else the interval after which the run is reset, else the steps of the
-    program's encoder, each where it divides the sample; else the whole sample, as with samples of a
-    data set (``run`` empty).
-
-    Raises OptionError where what was asked for does not divide the sample.
+    samples : None for a stream and for several inputs, which are not run again.
     """
-    if asked is not None:
-        if asked < 1 or held % asked:
-            raise OptionError(
-                f"--inference-steps is {asked}, a sample has {held} steps; expected a divisor"
-            )
-        return asked
-    known = (run.get("reset_interval"), program.metadata.get("encoder.steps")) if run else ()
-    for steps in known:
-        if isinstance(steps, int) and 0 < steps <= held and held % steps == 0:
-            return steps
-    return held
+
+    samples: Samples | None
+    source: Shown | GivenColumns
+    recipe: Recipe
+    activity: Activity
+
+    def active(self, program: Program) -> Mapping[str, PerSample] | None:
+        """Return the active updates of each population, None where samples are not run again."""
+        from neurodeploy.energy.active import active_updates
+
+        if self.samples is None:
+            return None
+        return active_updates(program, self.samples, self.recipe)
 
 
-def estimated(
-    program: Program,
-    activity: Activity,
-    chip: ChipProfile,
-    step_us: float | None = None,
-    steps: int | None = None,
-) -> EnergyReport | tuple[str, str]:
-    """Return the estimate, or (profile name, reason) where the profile refuses one."""
-    from neurodeploy.energy import estimate_energy
-
-    try:
-        return estimate_energy(program, activity, chip, step_us=step_us, steps=steps)
-    except ProfileError as error:
-        return chip.name, str(error)
-
-
-def energy_content(
-    program: Program, source: dict[str, Any], entries: list[EnergyReport | tuple[str, str]]
-) -> dict[str, Any]:
-    """Return the content of ``energy.json``."""
-    from neurodeploy.run_folder import FORMAT
-
-    profiles: list[dict[str, Any]] = [
-        {"profile": entry[0], "refused": entry[1]}
-        if isinstance(entry, tuple)
-        else {"profile": entry.profile, "report": entry.to_dict()}
-        for entry in entries
-    ]
-    return {"format": FORMAT, "digest": program.digest, "data": source, "profiles": profiles}
-
-
-def _activity(
+def _run(
     program: Program,
     data: str | None,
     input_file: Path | None,
     taken: DataFlags,
     run: RunChoice,
-) -> tuple[Activity, dict[str, Any]]:
-    """Return the counts of the program on the data, one entry per sample, and what was run."""
+    seats: Sequence[Seat],
+) -> _Run:
+    """Run the program on the data or the columns that were asked for; ``seats`` count it."""
     from neurodeploy.answers import settle
+    from neurodeploy.results.placement import watch_of
+
+    watch = watch_of(seats)
 
     if (data is None) == (input_file is None):
         raise OptionError("give the data with --data D or with --input X.npy, one of the two")
@@ -224,42 +237,41 @@ def _activity(
 
         samples = presented(program, data, taken, run.input_bits)
         recipe = settle(program, samples.data.steps, run)
-        found = measure(program, samples.data, recipe=recipe)
-        return found.activity, {**samples.to_dict(), "run": recipe.to_dict()}
-    from neurodeploy.cli.arrays import read_input
+        found = measure(program, samples.data, recipe=recipe, watch=watch)
+        return _Run(samples.data, samples.shown, recipe, found.activity)
+    from neurodeploy.answers.runner import as_samples
+    from neurodeploy.cli.arrays import by_name, read_input
     from neurodeploy.cli.running import run as run_columns
+    from neurodeploy.results.energy import GivenColumns
 
     if input_file is None or taken != DataFlags():
         raise OptionError("--part, --samples and --encoder go with --data, not with --input")
     given = read_input(input_file, program, run.steps)
     recipe = settle(program, given.steps, run)
-    trace, _ = run_columns(program, given, **recipe.options(), record=())
-    return trace.activity, {
-        "name": input_file.name,
-        "samples": trace.activity.samples,
-        "run": recipe.to_dict(),
-    }
+    trace, _ = run_columns(program, given, **recipe.options(), record=("s",) if watch else ())
+    if watch is not None:
+        watch(by_name(program, given), trace)
+    source = GivenColumns(input_file.name, trace.activity.samples)
+    alone = given.batched and len(given.arrays) == 1
+    again = as_samples(given.arrays[0]) if alone and not recipe.streamed else None
+    return _Run(again, source, recipe, trace.activity)
 
 
-def _keep(folder: Path, content: dict[str, Any]) -> None:
-    """Write energy.json; other profiles that it held for this program stay."""
-    from neurodeploy.run_folder import ENERGY, read_json, write_json
-
-    new = {entry["profile"] for entry in content["profiles"]}
-    held = read_json(folder / ENERGY) or {}
-    same = held.get("digest") == content["digest"] and held.get("data") == content["data"]
-    kept = [e for e in held.get("profiles", []) if same and e["profile"] not in new]
-    write_json(folder / ENERGY, {**content, "profiles": kept + content["profiles"]})
+def _tells_active(chip: ChipProfile) -> bool:
+    """Whether a profile has a constant for active updates and another one for inactive ones."""
+    names = ("neuron_update_active_pj", "neuron_update_inactive_pj")
+    return all(chip.energy.quantity(name) is not None for name in names)
 
 
-def _show(entries: list[EnergyReport | tuple[str, str]]) -> None:
-    from neurodeploy.energy.table import renderable
+def _show(found: Estimates) -> None:
+    from neurodeploy.energy.table import renderable, workload_lines
 
     screen = console()
-    for number, entry in enumerate(entries):
+    for number, chip in enumerate(found.chips):
         if number:
             screen.print()
-        if isinstance(entry, tuple):
-            screen.print(f"[bold]{entry[1]}[/]")
+        if chip.report is None:
+            screen.print(f"[bold]{chip.refused}[/]")
         else:
-            screen.print(renderable(entry))
+            screen.print(renderable(chip.report))
+    screen.print(workload_lines(found.workload))

@@ -9,6 +9,7 @@ import typer
 
 from neurodeploy.cli.options import AsJson
 from neurodeploy.cli.output import columns, console, facts, print_json
+from neurodeploy.errors import OptionError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -16,16 +17,35 @@ if TYPE_CHECKING:
     from neurodeploy.profile import ChipProfile, Quantity, Section
 
 
+WORDS = ("neuron_models", "reset_modes", "topology", "routing", "injection")
+"""Keys of words that a terminal shows."""
+
+
 def profiles(
     name: Annotated[
         str | None,
         typer.Argument(metavar="NAME", help="A chip, or the path of a profile of your own."),
     ] = None,
+    blank: Annotated[
+        bool,
+        typer.Option(
+            "--template", help="Print a commented profile to start from: every key, as a comment."
+        ),
+    ] = False,
     json: AsJson = False,
 ) -> None:
-    """Show the chips, their numbers, sources and grades."""
-    from neurodeploy.profile import load_profile, profile_names
+    """Show the chips, their numbers, sources and grades.
 
+    neurodeploy profiles --template > mine.toml starts a profile of your own, which every verb takes
+    by its path; with extends = "loihi1" before its first table it says only what differs.
+    """
+    from neurodeploy.profile import load_profile, profile_names, template
+
+    if blank:
+        if name is not None or json:
+            raise OptionError("--template stands alone, without NAME and --json")
+        print(template(), end="")
+        return
     if name is None:
         chips = [load_profile(known) for known in profile_names()]
         if json:
@@ -43,16 +63,18 @@ def profiles(
 
 
 def _overview(chips: list[ChipProfile]) -> RenderableType:
-    names = ("name", "status", "synop pJ", "grade", "static mW", "grade ")
-    table = columns(*names, right=("synop pJ", "static mW"))
+    names = ("name", "status", "cores", "neurons/core", "synop pJ", "grade")
+    table = columns(*names, right=("cores", "neurons/core", "synop pJ"))
     for chip in chips:
         synop = chip.energy.quantity("synop_pj")
-        static = chip.power.quantity("static_mw")
+        cores, neurons = (
+            chip.limits.quantity(key) for key in ("cores_per_chip", "neurons_per_core_max")
+        )
         table.add_row(
             chip.name,
-            chip.identity.status,
-            *(_interval(synop), synop.grade if synop else "none"),
-            *(_interval(static), static.grade if static else "none"),
+            chip.identity.status if chip.identity.chip else f"{chip.identity.status}, no chip",
+            *(_ends(quantity) for quantity in (cores, neurons, synop)),
+            synop.grade if synop else "none",
         )
     return table
 
@@ -63,12 +85,14 @@ def rendered(chip: ChipProfile) -> Iterator[RenderableType]:
 
     yield facts(_identity(chip))
     for title, section in chip.sections():
-        rows = list(section.quantities())
-        if rows:
+        if list(section.quantities()) or _others(section):
             yield ""
             yield Text(title, style="bold")
-            yield _quantities(section)
-            yield _notes(section)
+            if list(section.quantities()):
+                yield _quantities(section)
+                yield _notes(section)
+            if _others(section):
+                yield facts(_others(section))
     if chip.cases:
         yield ""
         yield Text("measured cases run through this profile", style="bold")
@@ -84,6 +108,7 @@ def _identity(chip: ChipProfile) -> dict[str, object]:
         "profile": f"{identity.name}, version {identity.profile_version}",
         "chip": f"{identity.vendor} {identity.generation}".strip(),
         "board": identity.board,
+        "rests on": identity.based_on,
         "status": identity.status,
         "synops counted as": energy.count_convention or "",
         "constants hold": ", ".join(energy.includes),
@@ -99,6 +124,21 @@ def _quantities(section: Section) -> RenderableType:
     for key, quantity in section.quantities():
         table.add_row(key, _interval(quantity), quantity.grade, ", ".join(quantity.sources))
     return table
+
+
+def _others(section: Section) -> dict[str, object]:
+    """Return what is no single number: lists and choices, with their grades."""
+    rows: dict[str, object] = {}
+    for key in type(section).model_fields:
+        value = getattr(section, key)
+        listed, chosen = section.listing(key), section.choice(key)
+        if listed is not None:
+            rows[key] = f"{', '.join(f'{x:g}' for x in listed)} ({value.grade})"
+        elif chosen is not None:
+            rows[key] = f"{chosen} ({value.grade}{'; ' if value.note else ''}{value.note})"
+        elif key in WORDS and value:
+            rows[key] = ", ".join(value) if isinstance(value, tuple) else str(value)
+    return rows
 
 
 def _notes(section: Section) -> RenderableType:
@@ -140,6 +180,14 @@ def _validation(chip: ChipProfile) -> RenderableType:
             verdict if entry.error is None else f"{entry.error:+.1%}",
         )
     return table
+
+
+def _ends(quantity: Quantity | None) -> str:
+    """Return ``low-high``, one value, or ``unknown``."""
+    if quantity is None or not quantity.known:
+        return "unknown"
+    low, _, high = quantity.bounds
+    return f"{low:g}" if low == high else f"{low:g}-{high:g}"
 
 
 def _interval(quantity: Quantity | None) -> str:

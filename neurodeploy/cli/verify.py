@@ -45,6 +45,9 @@ def verify(
     ] = "noise,overflow",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of noise and attacks.")] = 2024,
     engine: JudgingEngine = "native",
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Of faults, every flip of a stored word.")
+    ] = False,
     jobs: Annotated[int, typer.Option(metavar="N", help="Processes to work in.")] = 1,
     scheduler: Annotated[
         str | None,
@@ -65,12 +68,14 @@ def verify(
     from neurodeploy.cli.progress import progress
     from neurodeploy.verification.campaign import Spread
     from neurodeploy.verification.suites import Flags
-    from neurodeploy.verification.verdicts import ask, chosen, subject_of
+    from neurodeploy.verification.verdicts import aside_of, ask, chosen, subject_of
 
     if resume and out is None:
         raise OptionError("--resume goes on with results in a run folder; name it with --out")
     spread = Spread(jobs, scheduler)
-    suites = chosen([name for name in suite.split(",") if name], Flags(seed, **vars(budgets)))
+    suites = chosen(
+        [name for name in suite.split(",") if name], Flags(seed, complete=complete, **vars(budgets))
+    )
     network = reading.program(program)
     samples = presented(network, data, taken, flags.input_bits)
     check_folder(network, out)
@@ -82,6 +87,7 @@ def verify(
         of=samples.of,
         notes=samples.notes,
         run=flags.choice(engine),
+        aside=aside_of(network, samples.dataset, taken.encoder, flags.input_bits),
     )
     if out is not None:
         claim_folder(network, out)
@@ -103,7 +109,7 @@ def keep(found: Verification, folder: Path) -> None:
 
     subject = found.subject
     sample = record_sample(subject.program, subject.data, recipe=subject.recipe)
-    write_sample(sample, subject.program.digest, folder / SAMPLE)
+    write_sample(sample, subject.program.digest, subject.shown, folder / SAMPLE)
     write_json(folder / VERIFY, found.to_dict())
 
 
@@ -148,15 +154,10 @@ def _manner(found: Verification) -> list[str]:
 
 
 def _activity(found: Verification) -> RenderableType:
-    from neurodeploy.verification.activity import summary
+    from neurodeploy.verification.counts import mean_counts
 
     numbers = ("neurons", "events", "rate")
     table = columns("activity per sample", *numbers, right=numbers)
-    for layer in summary(found.subject.program, found.activity)["layers"]:
-        table.add_row(
-            layer["name"],
-            f"{layer['neurons']:,}",
-            f"{layer['events']:,.1f}",
-            f"{layer['rate']:.2%}",
-        )
+    for layer in mean_counts(found.subject.program, found.activity).layers:
+        table.add_row(layer.name, f"{layer.neurons:,}", f"{layer.events:,.1f}", f"{layer.rate:.2%}")
     return table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.data.dataset import Split
 from neurodeploy.data.layout import check_layout, check_polarities
+from neurodeploy.data.shown import Shown
 from neurodeploy.encode import (
     ENCODERS,
     PREFIX,
@@ -173,16 +174,23 @@ class Presentation:
         for start in range(0, len(self), size):
             yield slice(start, min(start + size, len(self)))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return how the data are presented, as plain values for JSON."""
-        return {
-            "digest": self.digest,
-            "place": self.place,
-            "encoder": encoder_text(self.encoder),
-            "low": self.domain.low,
-            "high": self.domain.high,
-            "peak": self.domain.peak,
-        }
+    def shown(
+        self, name: str, part: str | None = None, of: int | None = None, notes: Sequence[str] = ()
+    ) -> Shown:
+        """Return which samples these are of the data set ``name``, and how they are presented."""
+        return Shown(
+            name=name,
+            part=part,
+            samples=len(self),
+            of=len(self) if of is None else of,
+            notes=tuple(notes),
+            digest=self.digest,
+            place=self.place,
+            encoder=encoder_text(self.encoder),
+            low=self.domain.low,
+            high=self.domain.high,
+            peak=self.domain.peak,
+        )
 
 
 def present(

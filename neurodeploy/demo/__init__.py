@@ -20,19 +20,27 @@ from neurodeploy.answers import RunChoice
 from neurodeploy.converters import save
 from neurodeploy.data import Split, load_data
 from neurodeploy.data.presentation import Presentation, present
-from neurodeploy.energy import EnergyReport, estimate_energy
+from neurodeploy.energy.active import active_updates
 from neurodeploy.energy.units import energy_range
-from neurodeploy.errors import EngineError, NeurodeployWarning, OptionError, ProfileError
+from neurodeploy.errors import EngineError, NeurodeployWarning, OptionError
 from neurodeploy.profile import load_profile, profile_names
 from neurodeploy.program import Program
 from neurodeploy.report import write_report
 from neurodeploy.report.evidence import read_evidence
 from neurodeploy.report.verdict import Verdict, verdict
+from neurodeploy.results.comparison import NewComparison, keep_comparison
+from neurodeploy.results.energy import (
+    ChipEnergy,
+    Estimates,
+    Priced,
+    estimate_all,
+    keep_energies,
+    known_ceilings,
+)
 from neurodeploy.results.outcome import Outcome
 from neurodeploy.run_folder import (
     COMPARE,
     ENERGY,
-    FORMAT,
     NETX,
     PROGRAM,
     RESULT,
@@ -41,8 +49,7 @@ from neurodeploy.run_folder import (
     create,
     write_json,
 )
-from neurodeploy.sim.compare import Comparison, compare
-from neurodeploy.trace import Activity
+from neurodeploy.sim.compare import compare
 from neurodeploy.verification.sample import record_sample, write_sample
 from neurodeploy.verification.suites import Flags
 from neurodeploy.verification.verdicts import (
@@ -73,8 +80,7 @@ class Demo:
     folder: Path
     say: Say
     reporter: Any = None
-    energy: list[EnergyReport | tuple[str, str]] = field(default_factory=list)
-    comparisons: list[dict[str, Any]] = field(default_factory=list)
+    comparisons: list[NewComparison] = field(default_factory=list)
 
     def run(self) -> tuple[list[str], Path, bool]:
         """Do it all; return the lines that matter, the page, and whether the verdict is good.
@@ -89,12 +95,13 @@ class Demo:
         self._export(program, data)
         self._compare(program, data)
         verified = self._verify(program, load_data("digits").test)
-        self._cost(program, verified.activity)
+        cost = self._cost(verified)
         page = write_report(self.folder)
         self.say(f"done in {time.perf_counter() - began:.0f} s")
         evidence = read_evidence(self.folder)
         found = verdict(evidence)
-        return self._lines(found, evidence.result, verified), page, found.good is not False
+        lines = self._lines(found, evidence.result, verified, cost)
+        return lines, page, found.good is not False
 
     def _train(self) -> Program:
         """Train as the shipped configuration says; an interrupted run is resumed."""
@@ -156,7 +163,8 @@ class Demo:
         columns = data.columns(slice(0, len(data)))
         own = ("native", "reference") if self.engine == "native" else ()
         if own:
-            self._compared(compare(program, columns, own), {}, len(data))
+            found = compare(program, columns, own)
+            self._compared(NewComparison(found, "digits", len(data), "test"))
         stream = columns[:STREAM_SAMPLES]
         interval = stream.shape[1]
         samples = len(stream) * interval
@@ -171,17 +179,17 @@ class Demo:
                 reset_interval=interval,
                 reset_offset=1,
             )
-            self._compared(found, {"streamed_samples": len(stream)}, len(stream))
+            self._compared(NewComparison(found, "digits", len(stream), "test", len(stream)))
         except EngineError as error:
             self.say(f"  Lava is left out: {error}")
-        write_json(self.folder / COMPARE, {"format": FORMAT, "comparisons": self.comparisons})
 
-    def _compared(self, found: Comparison, more: dict[str, Any], samples: int) -> None:
+    def _compared(self, new: NewComparison) -> None:
+        found = new.found
         names = ", ".join(found.engines)
         outcome = "identical" if found.equal else f"{found.differing:,} differ"
         self.say(f"3 compare: {names}: {found.compared:,} values, {outcome}")
-        data = {"name": "digits", "part": "test", "samples": samples}
-        self.comparisons.append({**found.to_dict(), **more, "data": data})
+        self.comparisons.append(new)
+        keep_comparison(self.folder, new)
 
     def _verify(self, program: Program, split: Split) -> Verification:
         run = RunChoice(engine=self.engine)
@@ -192,7 +200,7 @@ class Demo:
         found = ask(subject, asked, out=self.folder)
         write_json(self.folder / VERIFY, found.to_dict())
         sample = record_sample(program, data, recipe=subject.recipe)
-        write_sample(sample, program.digest, self.folder / SAMPLE)
+        write_sample(sample, program.digest, subject.shown, self.folder / SAMPLE)
         _, *levels = found["noise"].rows
         shown = ", ".join(f"{row.sigma:g}: {row.rate:.1%}" for row in levels)
         self.say(f"4 try: accuracy under noise {shown}")
@@ -201,22 +209,31 @@ class Demo:
             self.say(f"  what quick attacks left: {left}")
         return found
 
-    def _cost(self, program: Program, activity: Activity) -> None:
-        entries: list[dict[str, Any]] = []
-        for name in profile_names():
-            try:
-                report = estimate_energy(program, activity, load_profile(name))
-                self.energy.append(report)
-                entries.append({"profile": name, "report": report.to_dict()})
-            except ProfileError as error:
-                self.energy.append((name, str(error)))
-                entries.append({"profile": name, "refused": str(error)})
-        data = {"name": "digits", "part": "test", "samples": activity.samples}
-        content = {"format": FORMAT, "digest": program.digest, "data": data, "profiles": entries}
-        write_json(self.folder / ENERGY, content)
-        self.say(f"5 cost: profiles {', '.join(profile_names())}")
+    def _cost(self, verified: Verification) -> Estimates:
+        subject, chips = verified.subject, map(load_profile, profile_names())
+        priced = Priced(subject.shown, subject.recipe, verified.activity.steps)
+        profiles = [chip for chip in chips if chip.identity.status != "limits"]
+        active = active_updates(subject.program, subject.data, subject.recipe)
+        ceilings = known_ceilings(self.folder, subject.program, priced)
+        found = estimate_all(
+            subject.program,
+            verified.activity,
+            priced,
+            profiles,
+            active=active,
+            ceilings=ceilings,
+        )
+        keep_energies(self.folder, found)
+        self.say(f"5 cost: profiles {', '.join(chip.name for chip in profiles)}")
+        return found
 
-    def _lines(self, found: Verdict, outcome: Outcome | None, verified: Verification) -> list[str]:
+    def _lines(
+        self,
+        found: Verdict,
+        outcome: Outcome | None,
+        verified: Verification,
+        cost: Estimates,
+    ) -> list[str]:
         """Return the three lines that matter."""
         entry = verified.measured.accuracy
         low, high = entry.interval
@@ -230,9 +247,9 @@ class Demo:
                 f"; torch to integers: {lost.score_differences} scores, "
                 f"{lost.spike_differences} spikes differ"
             )
-        engines = sorted({name for run in self.comparisons for name in run["engines"]})
+        engines = sorted({name for run in self.comparisons for name in run.found.engines})
         exact = f"fidelity  {found.level}: {', '.join(engines) or 'one engine'}"
-        return [accuracy, exact, f"energy    {'; '.join(map(_cost_line, self.energy))}"]
+        return [accuracy, exact, f"energy    {'; '.join(map(_cost_line, cost.chips))}"]
 
 
 def has_torch() -> bool:
@@ -251,9 +268,10 @@ def shipped_program() -> Program:
         return container.read(path)
 
 
-def _cost_line(entry: EnergyReport | tuple[str, str]) -> str:
-    if isinstance(entry, tuple):
-        return f"{entry[0]} refused"
+def _cost_line(chip: ChipEnergy) -> str:
+    entry = chip.report
+    if entry is None:
+        return f"{chip.profile} refused"
     kind = "" if entry.total_pj is not None else f"{entry.quantity.split()[0]} "
     whole = f"{entry.profile} {kind}{energy_range(entry.headline_pj.mean)}"
     network = None if entry.parts is None else entry.parts.network

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from neurodeploy.energy.charges import Priced
-from neurodeploy.energy.counts import Counts, sent_inputs
+from neurodeploy.energy.counts import Counts, PerSample, sent_inputs
 from neurodeploy.energy.duration import Timed
 from neurodeploy.energy.units import energy
 from neurodeploy.program import Program
@@ -32,10 +32,10 @@ def caveats(
             *_not_of_this_chip(profile, program),
             *_synaptic_only(priced),
             *_extrapolation(profile, counts),
-            *_one_update_constant(profile, priced),
+            *_one_update_constant(profile, priced, counts.active),
             *_static_missing(priced, time),
             *_not_observable(priced),
-            *_chips(chips),
+            *_chips(chips, counts),
         ]
     )
 
@@ -84,7 +84,9 @@ def _extrapolation(profile: ChipProfile, counts: Counts) -> Iterator[str]:
             )
 
 
-def _one_update_constant(profile: ChipProfile, priced: Priced) -> Iterator[str]:
+def _one_update_constant(
+    profile: ChipProfile, priced: Priced, told: PerSample | None
+) -> Iterator[str]:
     constants = profile.energy
     active = constants.quantity("neuron_update_active_pj")
     inactive = constants.quantity("neuron_update_inactive_pj")
@@ -95,7 +97,7 @@ def _one_update_constant(profile: ChipProfile, priced: Priced) -> Iterator[str]:
         return
     if active is None or inactive is None:
         yield "one constant serves active and inactive updates alike"
-    else:
+    elif told is None:
         yield (
             "active and inactive updates are not told apart: low charges only neurons that fire "
             "as active, mid and high all of them"
@@ -120,10 +122,11 @@ def _not_observable(priced: Priced) -> Iterator[str]:
         )
 
 
-def _chips(chips: int) -> Iterator[str]:
+def _chips(chips: int, counts: Counts) -> Iterator[str]:
     if chips > 1:
+        need = "the neurons need at least" if counts.placed is None else "the network is placed on"
         yield (
-            f"the neurons need at least {chips} chips: static power and awake hosts are charged "
+            f"{need} {chips} chips: static power and awake hosts are charged "
             "for all of them; links between chips are not modelled"
         )
 

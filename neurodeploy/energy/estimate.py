@@ -6,7 +6,8 @@ from published measurements (Blouw et al., arXiv:1812.01739; lava-dl PilotNet be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,12 @@ import numpy as np
 
 from neurodeploy.energy.cases import validate
 from neurodeploy.energy.caveats import caveats
+from neurodeploy.energy.ceilings import Ceiling
 from neurodeploy.energy.charges import Priced
-from neurodeploy.energy.counts import Counts, counted, most_possible
+from neurodeploy.energy.counts import Counts, PerSample, counted, most_possible
 from neurodeploy.energy.duration import Timed, duration
 from neurodeploy.energy.explain import dominant, inference, narrowing
+from neurodeploy.energy.placed import Placed, check_load, placed_cost
 from neurodeploy.energy.placement import Bounds, chips_min
 from neurodeploy.energy.price import price
 from neurodeploy.energy.report import (
@@ -30,11 +33,14 @@ from neurodeploy.energy.report import (
     WorstCase,
 )
 from neurodeploy.errors import OptionError, ProfileError
+from neurodeploy.placement import Load
 from neurodeploy.program import Program
 from neurodeploy.trace import Activity, Trace
 
 if TYPE_CHECKING:
     from neurodeploy.profile import ChipProfile
+
+TRIVIAL = "trivial: every input and every neuron sends in every step"
 
 
 def estimate_energy(
@@ -44,6 +50,9 @@ def estimate_energy(
     *,
     step_us: float | None = None,
     steps: int | None = None,
+    active: Mapping[str, PerSample] | None = None,
+    ceilings: Sequence[Ceiling] = (),
+    load: Load | None = None,
 ) -> EnergyReport:
     """Return what one inference of ``program`` costs on the chip of ``profile``.
 
@@ -52,14 +61,21 @@ def estimate_energy(
         without one the static part is left out.
     steps : columns of one inference, None where each entry of the activity is one. An entry that
         is a stream of several inferences is shared out evenly among them.
+    active : active updates of each population (`neurodeploy.energy.active`), so that each update
+        is charged at its own constant where the profile has two.
+    ceilings : bounds of the events of one inference, such as certificates give; each is priced at
+        the highest constants, beside the trivial worst case.
+    load : what the cores did in the same run, see `neurodeploy.placement.core_load`; messages,
+        links and the busiest core of every step are then exact, and otherwise bounds that hold for
+        any placement.
 
     Every constant is an interval; lows are added with lows and highs with highs. Constants of
     which only measured totals are known are bounded together, by every corner of the set that
     agrees with these totals. Worst-case figures (every neuron fires in every step) are kept apart.
 
     Raises ProfileError where the profile has no usable constant for a synaptic operation,
-    InputError for the activity of another program, OptionError for a bad step time, for steps that
-    do not divide the run, and for what is no profile or no activity.
+    InputError for the activity or load of another program or run, OptionError for a bad step time,
+    for steps that do not divide the run, and for what is no profile or no activity.
     """
     _check_kinds(activity, profile)
     if profile.identity.status == "limits":
@@ -68,9 +84,12 @@ def estimate_energy(
             "mapping only"
         )
     convention = profile.energy.count_convention or "taps"
-    counts = counted(program, activity, convention)
+    counts = counted(program, activity, convention, active)
     counts, streamed = _per_inference(counts, steps)
-    return _report(profile, program, counts, streamed, step_us)
+    if load is not None:
+        check_load(load, program, activity, profile.name)
+        counts = replace(counts, placed=Placed.of(load, streamed))
+    return _report(profile, program, counts, streamed, step_us, tuple(ceilings))
 
 
 def _report(
@@ -79,8 +98,12 @@ def _report(
     counts: Counts,
     streamed: int,
     step_us: float | None,
+    ceilings: tuple[Ceiling, ...],
 ) -> EnergyReport:
     """Return the estimate of one inference with these counts."""
+    convention = profile.energy.count_convention or "taps"
+    steps = int(counts.steps)
+    most = most_possible(program, steps, convention)
     chips = chips_min(profile, counts)
     time = duration(profile, counts, step_us)
     priced = price(profile, counts, time, chips)
@@ -99,14 +122,18 @@ def _report(
         total_pj=sums.total_pj,
         terms=_terms(priced),
         excluded=priced.excluded,
-        count_convention=profile.energy.count_convention or "taps",
+        count_convention=convention,
         includes=profile.energy.includes,
         joint_constraint=", ".join(profile.energy.joint) or None,
         static_scope=profile.power.static_scope,
         baseline=profile.power.baseline,
         duration=time.summary(counts.steps),
         time_reason=time.reason,
-        worst_case=_worst_case(profile, program, counts, step_us, chips),
+        worst_case=_at_most(profile, most, step_us, chips, TRIVIAL),
+        ceilings=tuple(
+            _at_most(profile, one.counts(program, steps, convention), step_us, chips, one.basis)
+            for one in ceilings
+        ),
         warnings=caveats(profile, program, counts, priced, time, chips),
         validation=validate(profile),
         citations=_cited(profile, priced),
@@ -116,7 +143,15 @@ def _report(
         narrowing=narrowing(profile, priced, time),
         inference=inference(counts, streamed),
         bounds_only=priced.constants is not None,
+        placed=placed_cost(counts, time.inference_us, *_standing(priced)),
     )
+
+
+def _standing(priced: Priced) -> tuple[Bounds | None, Bounds | None]:
+    """Return static and host energy, ``(3, samples)`` each; None where they are not priced."""
+    static = None if priced.static is None else priced.static.energy_pj
+    host = priced.of_part("host")
+    return static, host.dynamic_pj() if host.charges else None
 
 
 def _per_inference(counts: Counts, steps: int | None) -> tuple[Counts, int]:
@@ -214,15 +249,14 @@ def _terms(priced: Priced) -> tuple[Term, ...]:
     return tuple(charge.term() for charge in charges)
 
 
-def _worst_case(
-    profile: ChipProfile, program: Program, counts: Counts, step_us: float | None, chips: int
+def _at_most(
+    profile: ChipProfile, most: Counts, step_us: float | None, chips: int, basis: str
 ) -> WorstCase:
-    """Price the most that the program can do in as many steps."""
-    steps = int(counts.steps)
-    most = most_possible(program, steps, profile.energy.count_convention or "taps")
+    """Price the most events that one inference can have. basis : why no more are possible."""
     time = duration(profile, most, step_us)
     priced = price(profile, most, time, chips)
     priced = priced.synaptic() if priced.is_synaptic_only else priced
+    network = priced.of_part("network")
     dynamic = priced.dynamic_pj()
     static = None if priced.static is None else priced.static.energy_pj
     return WorstCase(
@@ -232,7 +266,8 @@ def _worst_case(
         inference_us=None if time.inference_us is None else Interval.of(time.inference_us[:, 0]),
         static_pj=None if static is None else Interval.of(static[:, 0]),
         total_pj=None if static is None else Interval.of((dynamic + static)[:, 0]),
-        basis="trivial: every input and every neuron sends in every step",
+        basis=basis,
+        network_pj=Interval.of(network.dynamic_pj()[:, 0]) if network.charges else None,
     )
 
 

@@ -10,8 +10,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from neurodeploy.energy.report import EnergyReport, Interval, Term
+from neurodeploy.energy.report import EnergyReport, Interval, PlacedCost, Term, WorstCase
 from neurodeploy.energy.units import digits, energy, energy_ends, energy_range, time_range
+from neurodeploy.energy.workload import Workload
 
 
 class Printed(str):
@@ -36,7 +37,7 @@ def renderable(report: EnergyReport) -> RenderableType:
     parts: list[RenderableType] = [
         _headline(report),
         _terms(report.terms),
-        _lines("By population, network only", list(_layers(report))),
+        _lines(f"By population, {layers_hold(report)}", list(_layers(report))),
         _lines("Left out", _exclusions(report)),
         _lines("Basis", list(_basis(report))),
         _lines("What would narrow it", list(report.narrowing)),
@@ -54,7 +55,8 @@ def _headline(report: EnergyReport) -> RenderableType:
     name = report.quantity[0].upper() + report.quantity[1:]
     head = Text(f"{name} on {report.profile}: ", style="bold")
     head.append(energy_range(spread.mean) + (", bounds only" if report.bounds_only else ""))
-    lines = [f"  {line}" for line in (*parts_of(report), samples_of(report), worst_of(report))]
+    found = (*parts_of(report), samples_of(report), worst_of(report), *ceilings_of(report))
+    lines = [f"  {line}" for line in found]
     return Group(head, *(Text(line) for line in lines))
 
 
@@ -87,16 +89,40 @@ def samples_of(report: EnergyReport) -> str:
 
 def worst_of(report: EnergyReport) -> str:
     """Return the worst case, of the same quantity as the headline where it has one."""
-    worst = report.worst_case
+    return f"if every input and neuron fired in every step: {most_of(report, report.worst_case)}"
+
+
+def most_of(report: EnergyReport, worst: WorstCase) -> str:
+    """Return what a worst case costs: the network alone, and what the headline speaks of."""
+    alone = "" if worst.network_pj is None else f"network at most {energy(worst.network_pj.high)}, "
     if report.total_pj is not None and worst.total_pj is not None:
-        return (
-            f"if every input and neuron fired in every step: at most "
-            f"{energy(worst.total_pj.high)}, static part included"
-        )
-    return (
-        f"if every input and neuron fired in every step: dynamic part at most "
-        f"{energy(worst.dynamic_pj.high)}"
+        return f"{alone}at most {energy(worst.total_pj.high)} with host and static part"
+    return f"{alone}dynamic part at most {energy(worst.dynamic_pj.high)}"
+
+
+def ceilings_of(report: EnergyReport) -> Iterator[str]:
+    """Yield what certificates leave possible, of the same quantity as the worst case."""
+    for ceiling in report.ceilings:
+        yield f"{ceiling.basis}: {most_of(report, ceiling)}"
+
+
+def workload_lines(found: Workload) -> RenderableType:
+    """Return the counts in NeuroBench's terms, for a console."""
+    return _lines(
+        "Whatever the chip, in NeuroBench's terms, per sample",
+        [
+            f"effective operations: {found.effective_acs:,.0f} accumulates, "
+            f"{found.effective_macs:,.0f} multiply-accumulates, of {found.dense:,} dense",
+            f"sparsity: connections {found.connection_sparsity:.1%}, "
+            f"activations {found.activation_sparsity:.1%}",
+            f"footprint: {found.parameters:,} parameters in {found.stored_bits:,} bits",
+        ],
     )
+
+
+def layers_hold(report: EnergyReport) -> str:
+    """Return what the figures of single populations hold."""
+    return "network only" if report.placed is None else "network without messages"
 
 
 def _layers(report: EnergyReport) -> Iterator[str]:
@@ -162,8 +188,37 @@ def _basis(report: EnergyReport) -> Iterator[str]:
         )
     else:
         yield f"time of an inference: unknown, {report.time_reason}"
+    if report.placed is not None:
+        yield from placed_of(report.placed)
     if report.static_pj is not None:
         yield f"static power of {report.static_scope}; baseline: {report.baseline}"
+
+
+def placed_of(placed: PlacedCost) -> Iterator[str]:
+    """Yield what the placement says of time and of standing power."""
+    yield (
+        f"placed on {placed.cores:,} cores, {placed.tiles:,} tiles, {placed.chips} "
+        f"{'chip' if placed.chips == 1 else 'chips'}: messages and links are exact"
+    )
+    if placed.cores_us is not None:
+        more = ""
+        if placed.network_us is not None:
+            more = f", the farthest messages {time_range(placed.network_us)}"
+        yield f"per inference the busiest cores take {time_range(placed.cores_us)}{more}"
+    if placed.first_us is not None:
+        yield (
+            f"first answer after {time_range(placed.first_us)}, {placed.fill_steps} steps to fill "
+            "the pipeline included"
+        )
+    for name, chip, core in (
+        ("static", placed.static_chip_pj, placed.static_core_pj),
+        ("host", placed.host_chip_pj, placed.host_core_pj),
+    ):
+        if chip is not None and core is not None:
+            yield (
+                f"{name} energy per chip {energy_range(chip)}, even share of a core in use "
+                f"{energy_range(core)}"
+            )
 
 
 def _lines(title: str, lines: list[str]) -> RenderableType:

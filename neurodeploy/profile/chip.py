@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from neurodeploy.profile.cases import Case
 from neurodeploy.profile.costs import Energy, Power, StepTiming
 from neurodeploy.profile.evidence import Evidence, Section, Text
-from neurodeploy.profile.structure import Identity, Limits, Noc, Precision
+from neurodeploy.profile.structure import HostLink, Identity, Limits, Noc, Precision
 from neurodeploy.schema import Table
 
 JOINT: dict[str, tuple[str, str, float]] = {
@@ -34,6 +34,7 @@ class ChipProfile(Table):
     power: Power = Power()
     timing: StepTiming = StepTiming()
     noc: Noc = Noc()
+    link: HostLink = HostLink()
     cases: dict[Text, Case] = Field(default_factory=dict)
     citations: dict[Text, Text] = Field(default_factory=dict)
 
@@ -103,7 +104,7 @@ class ChipProfile(Table):
 
     def sections(self) -> Iterator[tuple[str, Section]]:
         """Yield (name, section) of every table of quantities."""
-        for name in ("limits", "precision", "energy", "power", "timing", "noc"):
+        for name in ("limits", "precision", "energy", "power", "timing", "noc", "link"):
             yield name, self.section(name)
         for name, case in self.cases.items():
             yield f"cases.{name}", case

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from neurodeploy.errors import ProfileError
-from neurodeploy.profile.ranges import range_of
+from neurodeploy.profile.ranges import CHOICES, range_of
 from neurodeploy.schema import Table
 
 Grade = Literal[
@@ -121,6 +121,20 @@ class Listing(Evidence):
         return self
 
 
+class Choice(Evidence):
+    """One of the ways in which a chip may do something, by name (`CHOICES` of its key)."""
+
+    value: Text | None = None
+
+    @model_validator(mode="after")
+    def _has_a_value(self) -> Choice:
+        if self.grade == "none" and self.value is not None:
+            raise ValueError("grade none means unknown, it cannot hold a value")
+        if self.grade != "none" and self.value is None:
+            raise ValueError("value is missing")
+        return self
+
+
 class Section(Table):
     """A table of quantities, all of them optional, each within the range of its key."""
 
@@ -131,6 +145,10 @@ class Section(Table):
             for value in quantity.bounds if quantity.known else ():
                 if not allowed.holds(value):
                     raise ValueError(f"{key} is {value:g}, expected {allowed}")
+        for key, choice in self.choices():
+            names = CHOICES[key]
+            if choice.value is not None and choice.value not in names:
+                raise ValueError(f"{key} is {choice.value!r}, expected one of {', '.join(names)}")
         return self
 
     def quantities(self) -> Iterator[tuple[str, Quantity]]:
@@ -139,6 +157,23 @@ class Section(Table):
             value = getattr(self, name)
             if isinstance(value, Quantity):
                 yield name, value
+
+    def choices(self) -> Iterator[tuple[str, Choice]]:
+        """Yield (key, choice) of every choice that is present, unknown ones included."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, Choice):
+                yield name, value
+
+    def choice(self, key: str) -> str | None:
+        """Return what the chip does in that respect, or None where it is absent or unknown."""
+        value = getattr(self, key)
+        return value.value if isinstance(value, Choice) else None
+
+    def listing(self, key: str) -> tuple[float, ...] | None:
+        """Return the numbers of that key, or None where they are absent."""
+        value = getattr(self, key)
+        return value.values if isinstance(value, Listing) else None
 
     def quantity(self, key: str) -> Quantity | None:
         """Return the quantity of that key, or None where it is absent or unknown."""

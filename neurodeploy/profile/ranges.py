@@ -48,9 +48,34 @@ NAMED: dict[str, Range] = {
     "clock_hz": Range(0, 1e12, above=True),
     "step_us": Range(0, 1e9, above=True),
     "packet_bits": Range(1, 1e6, whole=True),
+    "synapse_row_overhead_bits": Range(0, 1e6, whole=True),
+    "synapse_dense_row_words_per_weight": Range(0, 1e6, above=True),
+    "synapse_dense_row_words_overhead": Range(0, 1e6),
+    "synapse_kernel_row_words_per_weight": Range(0, 1e6, above=True),
     "steps": Range(1, 1e12, whole=True),
 }
 """Ranges of single keys."""
+CHOICES: dict[str, tuple[str, ...]] = {
+    "kernel_sharing": ("per-core", "none"),
+    "convolution_axons": ("population", "neuron"),
+    "map_cut": ("any", "width"),
+    "map_strip_columns": ("any", "powers-of-two"),
+    "weight_encoding": ("loihi", "twos-complement", "sign-magnitude"),
+    "threshold_encoding": ("magnitude", "twos-complement"),
+    "decay_encoding": ("magnitude", "magnitude-less-one"),
+    "bias_encoding": ("twos-complement", "sign-magnitude"),
+    "delay_encoding": ("magnitude",),
+}
+"""What a key that is no number can be.
+
+kernel_sharing : ``"per-core"``, a core keeps one copy of a kernel for all positions that it holds;
+``"none"``, every position has its own weights. convolution_axons : what an input axon of a
+convolution stands for. map_cut : how a feature map is cut over cores; ``"width"``, along its width
+alone, all rows and channels of a column together. map_strip_columns : how many columns a core
+takes. weight_encoding : ``"loihi"``, mantissas of the bits that the weights of one exponent need,
+low zero bits left out, the sign stored only where signs are mixed. decay_encoding :
+``"magnitude-less-one"``, the current decay less 1, the voltage decay as it is.
+"""
 SUFFIXES: tuple[tuple[str, Range], ...] = (
     ("_nj_per_step", Range(0, 1e9)),  # a joule
     ("_pj_per_byte", Range(0, 1e6)),
@@ -66,6 +91,7 @@ SUFFIXES: tuple[tuple[str, Range], ...] = (
 GROUPS: dict[str, Range] = {
     "Limits": COUNT,
     "Noc": COUNT,
+    "HostLink": Range(0, 1e9, above=True),
     "Precision": BITS,
     "StepTiming": Range(0, 1e6),
     "Case": EVENTS,

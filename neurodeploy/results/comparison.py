@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+from neurodeploy.errors import FormatError
 from neurodeploy.results.tested import Tested
+from neurodeploy.run_folder import COMPARE, FORMAT, plain, read_json, write_json
+from neurodeploy.sim.compare import Comparison
 
 
 @dataclass(frozen=True)
@@ -65,3 +70,49 @@ class Compared:
     def __post_init__(self) -> None:
         if not self.engines:
             raise ValueError("engines is empty, expected at least one")
+
+
+@dataclass(frozen=True)
+class NewComparison:
+    """A comparison that was made just now.
+
+    name, part : of the data that were run, part None for a file of columns. samples : how many.
+    streamed_samples : how many the one stream held, if it did.
+    """
+
+    found: Comparison
+    name: str
+    samples: int
+    part: str | None = None
+    streamed_samples: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return an entry of ``compare.json``."""
+        part = {} if self.part is None else {"part": self.part}
+        many = self.streamed_samples
+        streamed = {} if many is None else {"streamed_samples": many}
+        data = {"name": self.name, **part, "samples": self.samples}
+        return {**plain(self.found), **streamed, "data": data}
+
+
+def keep_comparison(folder: Path, new: NewComparison) -> None:
+    """Put one comparison of engines into compare.json, with those of the same network there.
+
+    One of the same engines, data and options is replaced.
+
+    Raises FormatError for a damaged file.
+    """
+    path = folder / COMPARE
+    held = read_json(path) or {"comparisons": []}
+    entries = held.get("comparisons", [held])
+    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        raise FormatError(f"{path}: comparisons is no list of objects; remove the file")
+    entry = plain(new)
+    same = ("engines", "data", "options", "steps")
+    kept = [
+        one
+        for one in entries
+        if one.get("digest") == entry["digest"]
+        and any(one.get(key) != plain(entry.get(key)) for key in same)
+    ]
+    write_json(path, {"format": FORMAT, "comparisons": [*kept, entry]})

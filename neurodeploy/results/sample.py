@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.errors import FormatError
 from neurodeploy.program import Population, Program
+from neurodeploy.results.tested import Tested
 
 Integers = NDArray[Any]
 DAMAGED = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -37,7 +38,8 @@ class LayerArrays:
 class SampleArrays:
     """One sample. row : within its part. columns : ``(steps, *input_shape)``. scores : per class.
 
-    digest : of the program.
+    digest : of the program. data, part, data_digest : of the samples that were run, and sample :
+    its number in the data set; older files say none of these.
     """
 
     digest: str
@@ -47,6 +49,17 @@ class SampleArrays:
     scores: Integers
     columns: Integers
     layers: tuple[LayerArrays, ...]
+    data: str | None = None
+    part: str | None = None
+    data_digest: str = ""
+    sample: int | None = None
+
+    @property
+    def tested(self) -> Tested | None:
+        """The samples that it is one of, None where the file does not say."""
+        if self.data is None:
+            return None
+        return Tested(self.data, self.part, digest=self.data_digest)
 
 
 def read_arrays(path: Path) -> dict[str, Integers]:
@@ -79,6 +92,10 @@ def parse_sample(arrays: dict[str, Integers], program: Program, where: str) -> S
         scores=found.integers("scores", (program.classes,)),
         columns=columns.reshape(steps, *given.shape),
         layers=tuple(_layer(found, k, p, steps) for k, p in enumerate(program.populations)),
+        data=found.text("data"),
+        part=found.text("part") or None,
+        data_digest=found.text("data_digest") or "",
+        sample=found.number("sample") if "sample" in arrays else None,
     )
 
 
@@ -116,6 +133,15 @@ class Arrays:
         if shape is not None and array.shape != shape:
             raise FormatError(f"{self.where}: {name} has shape {array.shape}, expected {shape}")
         return array
+
+    def text(self, name: str) -> str | None:
+        """Return a text, None where it is missing; FormatError for anything else."""
+        array = self.arrays.get(name)
+        if array is None:
+            return None
+        if array.dtype.kind != "U" or array.shape != ():
+            raise FormatError(f"{self.where}: {name} has dtype {array.dtype}, expected a text")
+        return str(array)
 
     def number(self, name: str) -> int:
         """Return an integer that stands alone."""

@@ -46,8 +46,10 @@ class Tested:
 
     def contradicts(self, other: Tested | None) -> bool:
         """Whether both name the same samples, whose digests differ."""
-        if other is None or not self.same_name(other):
-            return False
+        return other is not None and self.same_name(other) and self.other_data(other)
+
+    def other_data(self, other: Tested) -> bool:
+        """Whether both say what they were run on, and it is not the same."""
         return bool(self.digest and other.digest) and self.digest != other.digest
 
     @property

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from neurodeploy.answers import Recipe
 from neurodeploy.fixedpoint import M
 from neurodeploy.results.attack import Attacked
-from neurodeploy.results.certified import CertifiedRow
+from neurodeploy.results.certified import CertifiedRow, CertifiedWorst
 from neurodeploy.results.corruption import Corrupted
 from neurodeploy.results.counted import Counted
 from neurodeploy.results.faults import FaultRows
 from neurodeploy.results.outcome import Versions
 from neurodeploy.results.tested import Tested
 from neurodeploy.verification.activity import Undecided
+from neurodeploy.verification.counts import ActivityCounts
 
 
 @dataclass(frozen=True)
@@ -65,47 +66,6 @@ class RanAs:
             reason=self.reason,
         )
         return recipe.sentence()
-
-
-@dataclass(frozen=True)
-class LayerActivity:
-    """Events of an input or population, mean per sample.
-
-    u_wraps, v_saturations : sums over all samples; None where they were not counted (inputs,
-    engines that cannot see them, older files).
-    """
-
-    name: str
-    input: bool
-    neurons: int
-    events: float
-    events_min: int
-    events_max: int
-    rate: float
-    updates: int
-    u_wraps: int | None = None
-    v_saturations: int | None = None
-
-
-@dataclass(frozen=True)
-class ConnectionActivity:
-    """Synaptic operations of a connection, mean per sample, in both conventions."""
-
-    name: str
-    source: str
-    target: str
-    taps: float
-    nonzero: float
-
-
-@dataclass(frozen=True)
-class ActivityCounts:
-    """Counts of a clean run."""
-
-    steps: int
-    samples: int
-    layers: tuple[LayerActivity, ...]
-    connections: tuple[ConnectionActivity, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -261,6 +221,7 @@ class Measurements:
     headroom: tuple[LayerHeadroom, ...] | None = None
     overflow: tuple[StateRow, ...] | None = None
     certify: tuple[CertifiedRow, ...] | None = None
+    worst_case: CertifiedWorst | None = None
     seeds: Mapping[str, int] = field(default_factory=dict)
     suites: Suites = field(default_factory=Suites)
     versions: Versions = field(default_factory=dict)

@@ -4,12 +4,23 @@ from neurodeploy.train.builder import quantised_layer
 from neurodeploy.train.config import Config, parse_config, read_config
 from neurodeploy.train.network import Network
 from neurodeploy.train.run import Trained, train_network
-from neurodeploy.train.specs import Conv, Dense, Flatten, Neuron, Readout, SumPool
+from neurodeploy.train.specs import (
+    Conv,
+    ConvSkip,
+    Dense,
+    DenseSkip,
+    Flatten,
+    Neuron,
+    Readout,
+    SumPool,
+)
 
 __all__ = [
     "Config",
     "Conv",
+    "ConvSkip",
     "Dense",
+    "DenseSkip",
     "Flatten",
     "Network",
     "Neuron",

@@ -31,7 +31,8 @@ _TYPES: dict[str, type] = {
     "digest": str, "epoch": int, "model": dict, "optimizer": dict, "best_epoch": int,
     "best_accuracy": float, "best_model": dict, "threads": int, "random": Tensor, "history": list,
 }  # fmt: skip
-"""Type of each field of a `Checkpoint`."""
+"""Type of each field of a `Checkpoint` that every file has."""
+_OPTIONAL: dict[str, type] = {"average": dict}
 
 FORMAT = 1
 FILE_NAME = "checkpoint.pt"
@@ -43,7 +44,8 @@ class Checkpoint:
 
     digest : of the configuration. model, optimizer : state dicts. best_model : of the epoch with
     the best validation accuracy. history : one table of numbers per epoch. threads : of torch,
-    which a resumed run keeps. random : state of torch's generator.
+    which a resumed run keeps. random : state of torch's generator. average : the averaged weights
+    (`neurodeploy.train.averaging`), None where none are kept.
     """
 
     digest: str
@@ -56,6 +58,7 @@ class Checkpoint:
     threads: int
     random: Tensor
     history: list[dict[str, Any]] = field(default_factory=list)
+    average: dict[str, Any] | None = None
 
 
 def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> Path:
@@ -65,6 +68,7 @@ def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> Path:
     """
     path = folder / FILE_NAME
     content = {f.name: getattr(checkpoint, f.name) for f in fields(checkpoint)}
+    content = {k: value for k, value in content.items() if value is not None}
     image = BytesIO()  # torch does not get over a full disk
     torch.save({"format": FORMAT, **content}, image)
     with replacing(path) as file:
@@ -89,14 +93,15 @@ def read_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
                 f"belongs to configuration {str(content.get('digest'))[:12]}, this one is "
                 f"{digest[:12]}; use the run's own config.toml or another folder"
             )
-        for name, kind in _TYPES.items():
+        expected = {**_TYPES, **{k: kind for k, kind in _OPTIONAL.items() if k in content}}
+        for name, kind in expected.items():
             if name not in content:
                 raise TrainingError(f"lacks {name!r}, it is damaged")
             if not isinstance(content[name], kind):
                 raise TrainingError(
                     f"{name} is a {type(content[name]).__name__}, expected {kind.__name__}"
                 )
-        return Checkpoint(**{name: content[name] for name in _TYPES})
+        return Checkpoint(**{name: content[name] for name in expected})
 
 
 def _load(path: Path) -> dict[str, Any]:

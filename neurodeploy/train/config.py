@@ -80,11 +80,13 @@ class EncoderSpec(Spec):
 
 
 class Optimizer(Spec):
-    """kind : ``"adam"`` or ``"sgd"``. schedule : ``"cosine"`` to zero over all steps, or
-    ``"constant"``. momentum : of sgd, default 0.9.
+    """kind : ``"adam"``, ``"adamw"`` (weight decay apart from the gradient) or ``"sgd"``.
+
+    schedule : ``"cosine"`` to zero over all steps, or ``"constant"``. momentum : of sgd, default
+    0.9.
     """
 
-    kind: Literal["adam", "sgd"] = "adam"
+    kind: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, le=100)] = 2e-3
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
     weight_decay: NotNegative = 0.0
@@ -96,7 +98,13 @@ class Training(Spec):
 
     clip : limit of the gradient's norm, 0 for none. threads : of torch, None for all cores.
     device : ``"cpu"``, or a GPU: ``"cuda"``, ``"cuda:1"``; lowering and checks stay on the CPU.
+    select : the epoch that is kept: the best on the validation part as it is (``"clean"``), with
+    interval training of its mean with what the bounds hold; or under the perturbation at its whole
+    budget (``"perturbed"``); or the ``"last"``. average : share that the averaged weights keep in
+    each step; those are validated and lowered. 0 for none.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"select", "average"})
 
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 10
     batch: Count = 64
@@ -104,6 +112,8 @@ class Training(Spec):
     clip: NotNegative = 0.0
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d{1,3})?)$")] = "cpu"
+    select: Literal["clean", "perturbed", "last"] = "clean"
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class Config(Spec):
@@ -223,10 +233,15 @@ def to_toml(config: Config) -> str:
 
 
 def _line(key: str, value: Any) -> str:
+    return f"{key} = {_value(value)}"
+
+
+def _value(value: Any) -> str:
     if isinstance(value, dict):
-        inner = ", ".join(_line(name, item) for name, item in value.items())
-        return f"{key} = {{ {inner} }}"
-    return f"{key} = {json.dumps(value)}"  # texts, numbers, flags and lists read alike in TOML
+        return f"{{ {', '.join(_line(name, item) for name, item in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return json.dumps(value)  # texts, numbers and flags read alike in TOML
 
 
 _VARIANTS: dict[str, type[BaseModel]] = {

@@ -26,7 +26,7 @@ def check_consistency(config: Config) -> None:
             "is 'none'; set it to 'gaussian' or the term to 'none'"
         )
     _check_training(config)
-    if config.optimizer.kind == "adam" and config.optimizer.momentum is not None:
+    if config.optimizer.kind != "sgd" and config.optimizer.momentum is not None:
         raise OptionError("optimizer.momentum: is set, but only 'sgd' uses it")
     if loss.rate_weight == 0 and "rate_target" in loss.model_fields_set:
         raise OptionError("loss.rate_target: is set, but loss.rate_weight is 0")
@@ -54,6 +54,8 @@ def _check_training(config: Config) -> None:
             f"training.freeze_epochs: is {training.freeze_epochs}, expected fewer than the "
             f"{training.epochs} epochs"
         )
+    if training.select == "perturbed" and config.perturbation.kind == "none":
+        raise OptionError("training.select: is 'perturbed', but perturbation.kind is 'none'")
     batch_norm = any(getattr(layer, "norm", "") == "batch" for layer in config.layer)
     if training.freeze_epochs and not batch_norm:
         raise OptionError("training.freeze_epochs: is set, but no layer has norm 'batch'")
@@ -63,10 +65,15 @@ def _check_neurons(config: Config) -> None:
     own = [getattr(layer, "neuron", None) for layer in config.layer]
     neurons = [config.neuron, *(neuron for neuron in own if neuron is not None)]
     homeostatic = any(neuron.model == "homeostatic" for neuron in neurons)
-    if homeostatic and config.homeostasis is None:
+    given = config.homeostasis
+    if homeostatic and (given is None or (given.clean is None and given.clean_epochs is None)):
         raise OptionError(
             "neuron.model: is 'homeostatic', which needs signatures, but homeostasis.clean is "
-            "missing; name the folder of a run with plain neurons"
+            "missing; name the folder of a run with plain neurons, or give homeostasis.clean_epochs"
+        )
+    if given is not None and given.clean is not None and given.clean_epochs is not None:
+        raise OptionError(
+            "homeostasis.clean_epochs: is set, but homeostasis.clean names a run that is there"
         )
     if config.homeostasis is not None and not homeostatic:
         raise OptionError("homeostasis: is set, but no neuron.model is 'homeostatic'")
@@ -77,6 +84,11 @@ def _check_neurons(config: Config) -> None:
         raise OptionError(
             "loss.labels: is 'step', but the spikes of one step say too little; set readout.kind "
             "to 'integrator'"
+        )
+    if config.loss.labels == "train" and config.readout.kind != "count":
+        raise OptionError(
+            "loss.labels: is 'train', but an integrator sends no spikes; set readout.kind to "
+            "'count'"
         )
 
 
@@ -126,6 +138,11 @@ def _check_interval(spec: Interval, config: Config) -> None:
     _check_ramp("interval.weight_ramp", spec.weight_ramp)
     if "room" in spec.model_fields_set and spec.room_weight == 0:
         raise OptionError("interval.room: is set, but interval.room_weight is 0")
+    if spec.columns is not None and config.readout.window:
+        raise OptionError(
+            f"interval.columns: is {spec.columns}, first columns, but readout.window reads the "
+            f"last {config.readout.window}; leave one of them out"
+        )
     if not ENCODERS[config.encoder.kind].elementwise:
         raise OptionError(
             f"interval: needs the ends of what a budget reaches, which encoder "

@@ -48,8 +48,17 @@ def tables(model: type[Spec], path: str = "") -> Iterator[tuple[str, type[Spec]]
                 yield f"[[{longer}]]", inner
             elif listed and kind is not None:
                 yield f'[[{longer}]] kind = "{kind.default}"', inner
+                yield from _entries(inner, longer, str(kind.default))
             else:
                 yield from tables(inner, f"[{longer}]" if not path else longer)
+
+
+def _entries(model: type[Spec], path: str, kind: str) -> Iterator[tuple[str, type[Spec]]]:
+    """Yield the tables in lists within an entry of a list."""
+    for name, field in model.model_fields.items():
+        for inner, listed in _models(field.annotation):
+            if listed:
+                yield f'{path}.{name} of kind "{kind}"', inner
 
 
 def _models(annotation: Any) -> list[tuple[type[Spec], bool]]:

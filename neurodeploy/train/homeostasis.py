@@ -11,12 +11,52 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from neurodeploy.train.config import Config, parse_config, to_toml
 from neurodeploy.train.feed import Feed
+from neurodeploy.train.methods import Loss, Perturbation
 from neurodeploy.train.network import Network
+from neurodeploy.train.specs import LayerSpec, Neuron
 
 BATCH = 512
 OWN = ("step_gain", "theta", "signature", "recorded")
 """Parameters and buffers that plain neurons lack."""
+
+
+def clean_config(config: Config, epochs: int) -> Config:
+    """Return the configuration of the clean run: plain neurons, ``epochs`` epochs, samples as they
+    are; its loss is the answer alone, its best epoch that of the validation part."""
+    training = config.training.model_copy(
+        update={
+            "epochs": epochs,
+            "freeze_epochs": min(config.training.freeze_epochs, epochs - 1),
+            "select": "clean",
+            "average": 0.0,
+        }
+    )
+    plain = config.model_copy(
+        update={
+            "name": f"{config.name}, clean",
+            "neuron": _plain(config.neuron),
+            "layer": tuple(_plain_layer(layer) for layer in config.layer),
+            "loss": Loss(labels=config.loss.labels),
+            "perturbation": Perturbation(),
+            "homeostasis": None,
+            "training": training,
+        }
+    )
+    return parse_config(to_toml(plain))
+
+
+def _plain_layer(layer: LayerSpec) -> LayerSpec:
+    own: Neuron | None = getattr(layer, "neuron", None)
+    return layer if own is None else layer.model_copy(update={"neuron": _plain(own)})
+
+
+def _plain(neuron: Neuron) -> Neuron:
+    given = {name: getattr(neuron, name) for name in neuron.model_fields_set}
+    given.pop("theta", None)
+    learn = tuple(name for name in neuron.learn if name != "theta")
+    return Neuron(**{**given, "model": "lif", "learn": learn})
 
 
 def take_signatures(network: Network, clean: Network, feed: Feed, samples: int | None) -> None:

@@ -53,14 +53,15 @@ def orthogonal(network: Network, spec: Hook, moment: Moment) -> None:
     if strength == 0:
         return
     for number, layer in enumerate(network.spiking_layers):
-        matrix = layer.weight.flatten(1)
         rows: Tensor | slice = slice(None)
-        if layer.spec.kind == "dense" and len(matrix) >= WIDE:
-            order = permutation(len(matrix), moment.seed, ROW_STREAM + 4096 * moment.step + number)
-            rows = torch.from_numpy(order[: round(SHARE * len(matrix))]).to(matrix.device)
-        part = matrix[rows]
-        moved = (1 + strength) * part - strength * (part @ part.t()) @ part
-        matrix[rows] = moved
+        count = len(layer.weight)
+        if layer.spec.kind == "dense" and count >= WIDE:
+            order = permutation(count, moment.seed, ROW_STREAM + 4096 * moment.step + number)
+            rows = torch.from_numpy(order[: round(SHARE * count)]).to(layer.weight.device)
+        for weight in layer.weights:
+            matrix = weight.flatten(1)
+            part = matrix[rows]
+            matrix[rows] = (1 + strength) * part - strength * (part @ part.t()) @ part
 
 
 def clip(network: Network, spec: Hook, moment: Moment) -> None:
@@ -70,8 +71,7 @@ def clip(network: Network, spec: Hook, moment: Moment) -> None:
     """
     limit = LIMIT if spec.limit is None else spec.limit
     for layer in network.spiking_layers:
-        for name in ("weight", "recurrent"):
-            weight = getattr(layer, name, None)
+        for weight in (*layer.weights, getattr(layer, "recurrent", None)):
             if weight is not None:
                 weight.clamp_(-limit, limit)
 

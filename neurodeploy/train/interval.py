@@ -23,37 +23,29 @@ Liang et al., NeurIPS 2022, arXiv:2205.01625.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from neurodeploy.errors import OptionError
 from neurodeploy.fixedpoint import DECAY_ONE, M
+from neurodeploy.train.crown import Stage, crown
 from neurodeploy.train.inputs import fitted
 from neurodeploy.train.layer_records import Quantised
 from neurodeploy.train.layers import SpikingLayer
 from neurodeploy.train.network import Network
 from neurodeploy.train.quantise import exact_dtype, row_bound
 from neurodeploy.train.scan import MANTISSA
-from neurodeploy.train.surrogate import SURROGATES
+from neurodeploy.train.step_bounds import Box, step_bounds
+
+Method = Literal["ends", "s-ibp", "s-crown"]
+"""``"ends"`` as said above; ``"s-ibp"``: bounds step by step in every layer; ``"s-crown"``: the
+better of those and of linear bounds carried back from the scores (`neurodeploy.train.crown`)."""
 
 CURRENT_LIMIT = M // MANTISSA
 """Currents from here on may wrap u."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """What two ends of the input gave, ``(steps or 1, batch, *shape)``."""
-
-    low: Tensor
-    high: Tensor
-
-    def of_each(self, change: Callable[[Tensor], Tensor]) -> Box:
-        """Return the box with ``change`` applied to both ends."""
-        return Box(change(self.low), change(self.high))
 
 
 @dataclass(frozen=True)
@@ -72,9 +64,20 @@ class Worst:
         return (self.logits < 0).sum(1) == self.logits.shape[1] - 1
 
 
-def check_network(network: Network) -> None:
+def check_network(network: Network, method: Method = "ends") -> None:
     """Raise OptionError for a network that the bounds do not hold for, naming the layer."""
+    if network.wiring != tuple((k,) for k in range(len(network.layers))):
+        raise OptionError(
+            "interval: layers read others than the one before them, whose bounds are not trained; "
+            "leave out source and skip, or use PGD"
+        )
     for layer in network.spiking_layers:
+        delay = layer.max_delay
+        if delay and method == "s-crown":
+            raise OptionError(
+                f"interval: layer {layer.name} has delays, which 's-crown' does not carry back; "
+                "use 's-ibp'"
+            )
         where = f"interval: layer {layer.name} "
         if layer.neuron.model != "lif":
             raise OptionError(
@@ -90,12 +93,18 @@ def check_network(network: Network) -> None:
             f"interval: layer {last.name} learns {sorted(own)[0]} per neuron, but its bounds need "
             "one for all; set neuron.per_neuron to false there"
         )
-    if getattr(last.spec, "max_delay", 0):
+    if last.max_delay:
         raise OptionError(f"interval: layer {last.name} has delays, the read-out must have none")
 
 
 def worst_case(
-    network: Network, low: Tensor, high: Tensor, y: Tensor, steps: int, room: float = 1.0
+    network: Network,
+    low: Tensor,
+    high: Tensor,
+    y: Tensor,
+    steps: int,
+    room: float = 1.0,
+    method: Method = "ends",
 ) -> Worst:
     """Return the worst margins over all columns between ``low`` and ``high``.
 
@@ -104,23 +113,42 @@ def worst_case(
 
     Batch-norm stands with its running statistics. Raises OptionError (`check_network`).
     """
-    check_network(network)
-    box = Box(fitted(low, network.shape), fitted(high, network.shape))
+    check_network(network, method)
+    inputs = box = Box(fitted(low, network.shape), fitted(high, network.shape))
     *hidden, last = network.layers
+    stages = []
     counted = network.readout.kind == "count"
     excess = []
     for number, layer in enumerate(hidden):
         if not isinstance(layer, SpikingLayer):
             box = box.of_each(layer)
+            stages.append(Stage(layer))
             continue
         grid = layer.quantised()
         ends = _currents(layer, grid.weight, box)
         excess.append(_excess(layer, grid, ends, steps, room))
         followed = counted or any(isinstance(n, SpikingLayer) for n in hidden[number + 1 :])
-        box = _spikes(layer, grid, ends, steps, followed)
+        if method == "ends":
+            box = _spikes(layer, grid, ends, steps, followed)
+        else:
+            stages.append(Stage(layer, grid, step_bounds(layer, grid, ends, steps)))
+            box = stages[-1].spikes
     assert isinstance(last, SpikingLayer)
     total = torch.stack(excess).mean() if excess else torch.zeros((), device=low.device)
-    return Worst((_of_spikes if counted else _of_potential)(network, last, box, y, steps), total)
+    grid = last.quantised()
+    if not counted:
+        margins = _of_potential(network, last, grid, box, y, steps)
+        stages.append(Stage(last, grid))
+    elif method == "ends":
+        ends = _currents(last, grid.weight, box)
+        margins = _of_spikes(network, _spikes(last, grid, ends, steps, False), y, steps)
+    else:
+        bounds = step_bounds(last, grid, _currents(last, grid.weight, box), steps)
+        stages.append(Stage(last, grid, bounds))
+        margins = _of_spikes(network, bounds.spikes, y, steps)
+    if method == "s-crown":
+        margins = torch.minimum(margins, crown(network, stages, inputs, y, steps))
+    return Worst(margins, total)
 
 
 def _currents(layer: SpikingLayer, weight: Tensor, box: Box) -> Box:
@@ -130,7 +158,7 @@ def _currents(layer: SpikingLayer, weight: Tensor, box: Box) -> Box:
     weight = weight.to(dtype)
 
     def summed(x: Tensor, by: Tensor) -> Tensor:
-        a = layer.multiply(x.reshape(-1, *layer.source).to(dtype), by)
+        a = layer.form.multiply(x.reshape(-1, *layer.source).to(dtype), by)
         return a.reshape(*x.shape[:2], *layer.shape)
 
     centre = summed(box.low + box.high, weight)
@@ -152,7 +180,7 @@ def _spikes(layer: SpikingLayer, grid: Quantised, ends: Box, steps: int, followe
     followed : by neurons, which ask for bounds in every step, not for ends.
     """
     if len(ends.low) > 1:
-        return _by_steps(layer, grid, ends, steps)
+        return step_bounds(layer, grid, ends, steps).spikes
     if not followed:
         return Box(*_by_ends(layer, grid, [ends.low, ends.high], steps))
     middle = torch.floor((ends.low + ends.high) / 2)
@@ -170,69 +198,10 @@ def _by_ends(
     return s.reshape(steps, len(currents), -1, *layer.shape).unbind(1)
 
 
-class _Fires(torch.autograd.Function):
-    """``z > 0`` with a surrogate gradient; z in units of the layer."""
-
-    @staticmethod
-    def forward(ctx: Any, z: Tensor, name: str, width: float) -> Tensor:
-        ctx.save_for_backward(z)
-        ctx.slope = name, width
-        return (z > 0).to(z.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        (z,) = ctx.saved_tensors
-        name, width = ctx.slope
-        return grads[0] * SURROGATES[name](z, width), None, None
-
-
-def _by_steps(layer: SpikingLayer, grid: Quantised, ends: Box, steps: int) -> Box:
-    """Bound the neurons step by step, in units of the layer.
-
-        u = ku u + gain a;  v = kv v + u + b
-        silent for certain: v stays;  fires for certain: 0
-        else: [min(v_low, 0), max(min(v_high, threshold), 0)]
-
-    Source: the interval rules of `neurodeploy.bounds.cuba`, without rounding.
-    """
-    keep_u, keep_v, theta, bias = _settings(layer, grid)
-    gains = None if grid.gain is None else grid.gain / MANTISSA
-    low, high = (layer.delayed(end.flatten(2), steps) / layer.unit for end in (ends.low, ends.high))
-    zero = torch.zeros_like(low[0])
-    state = [(zero, zero), (zero, zero)]
-    spikes: list[list[Tensor]] = [[], []]
-    for step in range(steps):
-        for end, current in enumerate((low, high)):
-            u, v = state[end]
-            a = current[step if len(current) > 1 else 0]
-            u = keep_u * u + (a if gains is None or step >= len(gains) else a * gains[step])
-            state[end] = u, keep_v * v + u + bias
-            fires = _Fires.apply(  # type: ignore[no-untyped-call]
-                state[end][1] - theta, layer.neuron.surrogate, layer.neuron.width
-            )
-            spikes[end].append(fires)
-        (u_low, v_low), (u_high, v_high) = state
-        surely, maybe = spikes[0][-1].detach() > 0, spikes[1][-1].detach() > 0
-        after_low = torch.where(maybe, v_low.clamp(max=0), v_low)
-        after_high = torch.where(maybe, torch.minimum(v_high, theta).clamp(min=0), v_high)
-        state = [(u_low, after_low * ~surely), (u_high, after_high * ~surely)]
-    shape = (steps, low.shape[1], *layer.shape)
-    return Box(*(torch.stack(found).reshape(shape) for found in spikes))
-
-
-def _settings(layer: SpikingLayer, grid: Quantised) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return keep factors, threshold and bias, in units of the layer, ``(neurons,)`` each."""
-    return (
-        1 - layer.spread(grid.current_decay) / DECAY_ONE,
-        1 - layer.spread(grid.voltage_decay) / DECAY_ONE,
-        layer.spread(grid.threshold) / layer.unit,
-        layer.bias_per_neuron(grid.bias) / layer.unit,
-    )
-
-
-def _of_potential(network: Network, last: SpikingLayer, box: Box, y: Tensor, steps: int) -> Tensor:
+def _of_potential(
+    network: Network, last: SpikingLayer, grid: Quantised, box: Box, y: Tensor, steps: int
+) -> Tensor:
     """Return the worst margins of a read-out of v: spikes add to it, each with its weight."""
-    grid = last.quantised()
     of_current, of_bias = _heard(grid, steps, network.readout.window or steps)
     ends = [end.expand(steps, *end.shape[1:]) for end in (box.low, box.high)]
     found = torch.stack([torch.tensordot(of_current, end, 1) for end in ends])
@@ -262,17 +231,15 @@ def _plain_margins(
 ) -> Tensor:
     """Return margins of the bounds of each score by itself."""
     mean, spread = (
-        last.multiply(part.reshape(-1, *last.source), weight).flatten(1)
+        last.form.multiply(part.reshape(-1, *last.source), weight).flatten(1)
         for part, weight in zip(box, (grid.weight, grid.weight.abs()), strict=True)
     )
     mean = mean + of_bias * last.bias_per_neuron(grid.bias)
     return _against(scale * (mean - spread), scale * (mean + spread), y)
 
 
-def _of_spikes(network: Network, last: SpikingLayer, box: Box, y: Tensor, steps: int) -> Tensor:
+def _of_spikes(network: Network, found: Box, y: Tensor, steps: int) -> Tensor:
     """Return the worst margins of a read-out of spikes: counts by themselves."""
-    grid = last.quantised()
-    found = _spikes(last, grid, _currents(last, grid.weight, box), steps, False)
     window = network.readout.window or steps
     counts = torch.stack([s[-window:].mean(0).flatten(1) for s in (found.low, found.high)])
     scale = network.readout.scale

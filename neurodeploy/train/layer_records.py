@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -46,7 +47,8 @@ class Result:
 class Quantised:
     """A layer on the chip's grid: integer-valued float tensors that carry gradients.
 
-    weight : ``(out, ...)``. recurrent : ``(N, N)`` or None. bias : ``(out,)`` or None.
+    weight : ``(out, ...)``; skips : those of the skip connections. recurrent : ``(N, N)`` or None.
+    bias : ``(out,)`` or None.
     threshold, current_decay, voltage_decay : any parameter shape of `neurodeploy.neuron`.
     gain : per step ``(T,)`` or None. theta : any parameter shape, with signature ``(T, *shape)``,
     or None.
@@ -61,11 +63,27 @@ class Quantised:
     gain: Tensor | None = None
     theta: Tensor | None = None
     signature: Tensor | None = None
+    skips: tuple[Tensor, ...] = ()
+
+    def named(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield every tensor with its name."""
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                yield name, value
+        for number, weight in enumerate(self.skips, 1):
+            yield f"weight of skip {number}", weight
 
     @property
     def by_rule(self) -> bool:
         """Whether the twin's rule runs the neurons (`neurodeploy.train.rule_scan`)."""
         return self.gain is not None or self.theta is not None
+
+
+class Folded(NamedTuple):
+    """Floats in units of the layer: weights of source and skip connections, bias or None."""
+
+    weights: tuple[Tensor, ...]
+    bias: Tensor | None
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from neurodeploy.errors import OptionError, located
+from neurodeploy.errors import InputError, OptionError, located
 from neurodeploy.fixedpoint import DECAY_ONE
 from neurodeploy.train import fused
+from neurodeploy.train.forms import Form, Shape, by_output, drawn_weight
 from neurodeploy.train.inputs import fitted, largest_whole
-from neurodeploy.train.layer_records import Quantised, Result, Statistics
+from neurodeploy.train.layer_records import Folded, Quantised, Result, Statistics
 from neurodeploy.train.quantise import (
     exact_dtype,
     quantise_bias,
@@ -33,9 +35,9 @@ from neurodeploy.train.quantise import (
 from neurodeploy.train.response import impulse_response
 from neurodeploy.train.rule_scan import run_rule
 from neurodeploy.train.scan import MANTISSA, ScanOptions, ScanParameters, scan
-from neurodeploy.train.specs import Conv, Dense, Neuron
-
-Shape = tuple[int, ...]
+from neurodeploy.train.skips import SkipConnection, Source
+from neurodeploy.train.specs import Conv, ConvSkip, Dense, DenseSkip, Neuron
+from neurodeploy.twin.synapses import added
 
 EPSILON = 1e-5
 MOMENTUM = 0.1
@@ -52,7 +54,7 @@ class SpikingLayer(nn.Module, ABC):
     """Weights and CUBA-LIF (or integrator) neurons.
 
     source : shape of the input. input_scale : value of the input that stands for 1.0.
-    spiking : False for an integrator.
+    spiking : False for an integrator. skips : sources of the connections of ``spec.skip``.
     """
 
     channel_axis = 1
@@ -76,16 +78,17 @@ class SpikingLayer(nn.Module, ABC):
         spiking: bool,
         generator: torch.Generator,
         steps: int | None = None,
+        skips: Sequence[Source] = (),
     ) -> None:
         super().__init__()
         self.name, self.spec, self.neuron = name, spec, neuron
         self.source, self.input_scale, self.spiking = source, input_scale, spiking
+        self.form = self.make_form()
         self.frozen = False
         self.backend = "auto"
         self.held: Quantised | None = None
-        weight = torch.randn(self.weight_shape(), generator=generator)
-        self.weight = nn.Parameter(weight / math.sqrt(weight[0].numel()))
-        out = weight.shape[0]
+        self.weight = nn.Parameter(drawn_weight(self.form, generator))
+        out = len(self.weight)
         self.gain = nn.Parameter(torch.ones(out)) if spec.norm != "none" else None
         has_bias = spec.bias or spec.norm == "batch"
         self.bias = nn.Parameter(torch.zeros(out)) if has_bias else None
@@ -95,24 +98,40 @@ class SpikingLayer(nn.Module, ABC):
         self.register_buffer("scale", torch.tensor(float(spec.scale or 64)))
         self.neurons = math.prod(self.shape)  # a kernel that does not fit is told here
         self._add_neuron(steps)
+        self._add_more(generator)
+        more: Sequence[DenseSkip | ConvSkip] = spec.skip
+        self.skips = nn.ModuleList(
+            SkipConnection(own, spec, source, name, generator)
+            for own, source in zip(more, skips, strict=True)
+        )
 
     @abstractmethod
-    def weight_shape(self) -> Shape:
-        """Shape of the weight, outputs first."""
+    def make_form(self) -> Form:
+        """Return the form of the weight."""
+
+    def _add_more(self, generator: torch.Generator) -> None:
+        """Add what this kind of layer has beside weights and neurons; nothing here."""
 
     @property
-    @abstractmethod
     def shape(self) -> Shape:
         """Shape of the population."""
-
-    @abstractmethod
-    def multiply(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Return the synaptic sums of ``x`` ``(n, *source)`` as ``(n, *shape)``."""
+        return self.form.shape
 
     @property
-    def wrap_bits(self) -> int:
-        """Width at which the chip's accumulator wraps."""
-        return 32
+    def sources(self) -> tuple[Source, ...]:
+        """What the layer reads: its source, then those of its skip connections."""
+        own = Source(self.source, self.input_scale)
+        return (own, *(Source(skip.source, skip.input_scale) for skip in self.skip_connections))
+
+    @property
+    def weights(self) -> tuple[nn.Parameter, ...]:
+        """The weights of what the layer reads: of its source, then of its skip connections."""
+        return (self.weight, *(skip.weight for skip in self.skip_connections))
+
+    @property
+    def skip_connections(self) -> list[SkipConnection]:
+        """The connections beside that from the source, in order."""
+        return [skip for skip in self.skips if isinstance(skip, SkipConnection)]
 
     @property
     def unit(self) -> float:
@@ -146,34 +165,40 @@ class SpikingLayer(nn.Module, ABC):
             return ()
         return (self.shape[0], 1, 1) if len(self.shape) == 3 else self.shape
 
-    def folded(self, statistics: Statistics | None = None) -> tuple[Tensor, Tensor | None]:
-        """Return (weight, bias per output or None) as floats, normalisation folded in.
+    def folded(self, statistics: Statistics | None = None) -> Folded:
+        """Return weights and bias as floats, normalisation folded in.
 
-        Weight norm: ``w * gain / |w|``. Batch-norm: ``w * f`` with ``f = gain / sqrt(var + eps)``,
-        and bias ``(bias - f * mean) * 4096 / current_decay``: the shift of a constant current
-        reaches v amplified by the current's memory, and the chip adds biases to v.
+        Weight norm: ``w * gain / |w|``, w all weights of a neuron. Batch-norm: ``w * f`` with
+        ``f = gain / sqrt(var + eps)``, and bias ``(bias - f * mean) * 4096 / current_decay``: the
+        shift of a constant current reaches v amplified by the current's memory, and the chip adds
+        biases to v.
         """
-        rows = (-1, *(1,) * (self.weight.dim() - 1))
+        own = self.weights
         if self.spec.norm == "none" or self.gain is None:
-            return self.weight, self.bias
+            return Folded(own, self.bias)
         if self.spec.norm == "weight":
-            length = self.weight.flatten(1).norm(dim=1)
-            return self.weight * (self.gain / length).reshape(rows), self.bias
+            rows = [weight.flatten(1) for weight in own]
+            length = (rows[0] if len(rows) == 1 else torch.cat(rows, 1)).norm(dim=1)
+            return Folded(_scaled(own, self.gain / length), self.bias)
         found = statistics or Statistics(self.mean, self.var)
         factor = self.gain / torch.sqrt(found.var + EPSILON)
         amplified = DECAY_ONE / torch.clamp(self._decay("current_decay").detach(), min=1).mean()
         shift = 0.0 if self.bias is None else self.bias
-        return self.weight * factor.reshape(rows), (shift - factor * found.mean) * amplified
+        return Folded(_scaled(own, factor), (shift - factor * found.mean) * amplified)
 
     def _decay(self, name: str) -> Tensor:
         return quantise_decay(getattr(self, name))
 
     def quantised(self, statistics: Statistics | None = None) -> Quantised:
         """Return the parameters on the chip's grid."""
-        weight, bias = self.folded(statistics)
+        (weight, *more), bias = self.folded(statistics)
         recurrent = getattr(self, "recurrent", None)
         return Quantised(
             weight=quantise_weight(weight, float(self.scale)),
+            skips=tuple(
+                quantise_weight(own, self.unit / skip.input_scale)
+                for own, skip in zip(more, self.skip_connections, strict=True)
+            ),
             recurrent=None if recurrent is None else quantise_weight(recurrent, self.unit),
             bias=None if bias is None else quantise_bias(bias, self.unit),
             threshold=quantise_threshold(self.threshold, self.unit),
@@ -200,30 +225,42 @@ class SpikingLayer(nn.Module, ABC):
         steps: int | None = None,
         bound: float | None = None,
         packed: fused.Bits | None = None,
+        skips: Sequence[Tensor] = (),
     ) -> Result:
         """Run ``steps`` steps, by default those of x, from rest.
 
         x : integer-valued ``(steps, batch, *source)``, or ``(1, batch, *source)`` for an input that
         is the same at every step. bound : largest magnitude in x, None to look. packed : x as bits,
-        where a layer before computed it so.
+        where a layer before computed it so. skips : what skip connections read, in their order.
 
-        Raises InputError for another size, and for fractions in eval mode.
+        Raises InputError for another size or number, and for fractions in eval mode.
         """
         with located(f"layer {self.name}"), torch.autocast(x.device.type, enabled=False):
+            if len(skips) != len(self.skips):
+                raise InputError(f"is given {len(skips)} skips, expected {len(self.skips)}")
             x = fitted(x, self.source)
+            more = [
+                fitted(x, own.source) for x, own in zip(skips, self.skip_connections, strict=True)
+            ]
             if bound is None and not self.training:
                 bound = largest_whole(x)
+            if not self.training:
+                for values in more:
+                    largest_whole(values)
         with torch.autocast(x.device.type, enabled=False):
-            return self._run(x, x.shape[0] if steps is None else steps, bound, packed)
+            return self._run((x, *more), x.shape[0] if steps is None else steps, bound, packed)
 
-    def _run(self, x: Tensor, steps: int, bound: float | None, packed: fused.Bits | None) -> Result:
-        grid = self.held or self.quantised(self._batch_statistics(x))
+    def _run(
+        self, xs: tuple[Tensor, ...], steps: int, bound: float | None, packed: fused.Bits | None
+    ) -> Result:
+        x = xs[0]
+        grid = self.held or self.quantised(self._batch_statistics(xs))
 
         def currents() -> Tensor:
-            return self.delayed(self._current(x, grid.weight, bound), steps)
+            return self._currents(xs, grid, steps, bound)
 
         options = self._options(steps)
-        whole = None if grid.by_rule else self._run_fused(x, packed, grid, options)
+        whole = None if grid.by_rule or grid.skips else self._run_fused(x, packed, grid, options)
         if whole is not None:
             return Result(whole.s, whole.v, self.unit, currents, whole.packed)
         a = currents()
@@ -281,16 +318,38 @@ class SpikingLayer(nn.Module, ABC):
             return None
         return fused.run(x, packed, grid.weight, per_channel, options, geometry)
 
-    def _current(self, x: Tensor, weight: Tensor, bound: float | None) -> Tensor:
-        """Return the exact synaptic sums ``(T or 1, batch, N)``, wrapped as on the chip."""
+    def _currents(
+        self, xs: Sequence[Tensor], grid: Quantised, steps: int, bound: float | None
+    ) -> Tensor:
+        """Return what arrives, ``(steps or 1, batch, N)``; connections add in 32 bits."""
+        a, largest = self._sums(xs[0], self.form, grid.weight, bound)
+        a = self.delayed(a, steps)
+        if not grid.skips:
+            return a
+        parts = [(a, largest)]
+        for x, skip, weight in zip(xs[1:], self.skip_connections, grid.skips, strict=True):
+            values, largest = self._sums(x, skip.form, weight, None)
+            parts.append((skip.arrived(values, steps), largest))
+        return added(parts)[0]
+
+    def _sums(
+        self, x: Tensor, form: Form, weight: Tensor, bound: float | None
+    ) -> tuple[Tensor, float]:
+        """Return exact sums ``(T or 1, batch, N)``, wrapped as on the chip, and their bound."""
         if bound is None:
             bound = float(x.detach().abs().max()) if x.numel() else 0.0
         largest = bound * row_bound(weight)
         with located(f"layer {self.name}"):
             dtype = exact_dtype(largest)
-        flat = x.reshape(-1, *self.source).to(dtype)
-        a = self.multiply(flat, weight.to(dtype)).reshape(*x.shape[:2], -1)
-        return wrap_through(a, self.wrap_bits, largest)
+        flat = x.reshape(-1, *form.source).to(dtype)
+        a = form.multiply(flat, weight.to(dtype)).reshape(*x.shape[:2], -1)
+        wrapped = wrap_through(a, form.wrap_bits, largest)
+        return wrapped, min(largest, float(2 ** (form.wrap_bits - 1)))
+
+    @property
+    def max_delay(self) -> int:
+        """Largest synaptic delay in steps; none here."""
+        return 0
 
     def delayed(self, a: Tensor, steps: int) -> Tensor:
         """Return the currents shifted by the synaptic delays; none here."""
@@ -306,28 +365,37 @@ class SpikingLayer(nn.Module, ABC):
             return torch.zeros(self.neurons, device=self.weight.device)
         return self.spread(bias.reshape(-1, 1, 1) if len(self.shape) == 3 else bias)
 
-    def _batch_statistics(self, x: Tensor) -> Statistics | None:
+    def _batch_statistics(self, xs: Sequence[Tensor]) -> Statistics | None:
         if self.spec.norm != "batch" or not self.training or self.frozen:
             return None
-        found = self.statistics(x)
+        found = self.statistics(xs)
         with torch.no_grad():
             self.mean += MOMENTUM * (found.mean - self.mean)
             self.var += MOMENTUM * (found.var - self.var)
         return found
 
-    def preactivation(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Return float sums in units of the layer, ``(T or 1, batch, *shape)``."""
-        z = self.multiply(x.reshape(-1, *self.source), weight) / self.input_scale
-        return z.reshape(*x.shape[:2], *self.shape)
+    def preactivation(self, xs: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
+        """Return float sums in units of the layer, ``(T or 1, batch, *shape)``.
 
-    def statistics(self, x: Tensor) -> Statistics:
+        xs : what the source and the skip connections give; weights : theirs.
+        """
+        forms = (self.form, *(skip.form for skip in self.skip_connections))
+        total: Tensor | None = None
+        for x, weight, form, source in zip(xs, weights, forms, self.sources, strict=True):
+            z = form.multiply(x.reshape(-1, *form.source), weight) / source.scale
+            z = z.reshape(*x.shape[:2], *self.shape)
+            total = z if total is None else total + z
+        assert total is not None
+        return total
+
+    def statistics(self, xs: Sequence[Tensor]) -> Statistics:
         """Return mean and (biased) variance per output channel of the float pre-activation."""
-        z = self.preactivation(x, self.weight).flatten(0, 1)
+        z = self.preactivation(xs, self.weights).flatten(0, 1)
         axes = [axis for axis in range(z.dim()) if axis != self.channel_axis]
         return Statistics(z.mean(axes), z.var(axes, unbiased=False))
 
     @torch.no_grad()
-    def calibrate(self, x: Tensor, steps: int) -> None:
+    def calibrate(self, x: Tensor, steps: int, skips: Sequence[Tensor] = ()) -> None:
         """Set gain and scale from a first batch, so that the layer starts active and in range.
 
         The gain makes the standard deviation of the mean membrane drive (v without spikes) equal to
@@ -336,19 +404,25 @@ class SpikingLayer(nn.Module, ABC):
 
         Source: Salimans and Kingma, NeurIPS 2016, section 3 (data-dependent initialisation).
         """
+        xs = (x, *skips)
         if self.spec.norm == "batch":
-            found = self.statistics(x)
+            found = self.statistics(xs)
             self.mean.copy_(found.mean)
             self.var.copy_(found.var)
-        weight, _ = self.folded()
-        drive = self._mean_drive(self.preactivation(x, weight), steps)
+        drive = self._mean_drive(self.preactivation(xs, self.folded().weights), steps)
         factor = DRIVE / max(float(drive.std()), EPSILON)
-        target = self.weight if self.gain is None else self.gain
-        target.mul_(factor)
+        for target in self.weights if self.gain is None else (self.gain,):
+            target.mul_(factor)
         if self.spec.scale is None:
-            largest = float(self.folded()[0].abs().max())
-            room = min(GROWTH / max(largest, EPSILON), UNIT_MAX / self.input_scale)
-            self.scale.fill_(2.0 ** max(0, math.floor(math.log2(room))))
+            self.scale.fill_(2.0 ** max(0, math.floor(math.log2(self._room()))))
+
+    def _room(self) -> float:
+        """Return the largest scale that keeps weights and the unit in range."""
+        room = UNIT_MAX / self.input_scale
+        for weight, source in zip(self.folded().weights, self.sources, strict=True):
+            largest = float(weight.abs().max()) * (self.input_scale / source.scale)
+            room = min(room, GROWTH / max(largest, EPSILON))
+        return room
 
     def _mean_drive(self, z: Tensor, steps: int) -> Tensor:
         """Return the mean over the steps of v that ``z`` would give without spikes and bias."""
@@ -368,6 +442,10 @@ class SpikingLayer(nn.Module, ABC):
         """
         largest = self.quantised().weight.detach().abs().flatten(1).amax(1)
         return torch.where(largest > 0, torch.log2(largest.clamp(min=1)), torch.zeros(()))
+
+
+def _scaled(weights: Sequence[Tensor], factor: Tensor) -> tuple[Tensor, ...]:
+    return tuple(weight * by_output(factor, weight) for weight in weights)
 
 
 def _known(steps: int | None, what: str) -> int:

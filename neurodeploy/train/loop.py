@@ -14,6 +14,7 @@ import torch
 from neurodeploy.accuracy import Accuracy, predictions
 from neurodeploy.data.dataset import Split
 from neurodeploy.errors import TrainingError
+from neurodeploy.train.averaging import follow, in_place
 from neurodeploy.train.checkpoint import Checkpoint, copied
 from neurodeploy.train.config import Config
 from neurodeploy.train.feed import Feed, labels
@@ -21,8 +22,10 @@ from neurodeploy.train.homeostasis import take_signatures, take_weights
 from neurodeploy.train.hooks import Moment, after_step
 from neurodeploy.train.interval_loss import bound_held, with_worst_case
 from neurodeploy.train.losses import total_loss
+from neurodeploy.train.methods import Perturbation
 from neurodeploy.train.network import Network, Run
 from neurodeploy.train.passes import run_passes
+from neurodeploy.train.perturbations import Scene, perturbed
 from neurodeploy.train.progress import Reporter
 
 EVAL_BATCH = 512
@@ -46,8 +49,14 @@ class Loop:
     def __post_init__(self) -> None:
         self.optimizer = _optimizer(self.config, self.network)
         self.best_epoch, self.best_accuracy = 0, -1.0
-        self.best_model = copied(self.network.state_dict())
         self.saved = "none yet"
+        self._begin()
+
+    def _begin(self) -> None:
+        """Take the weights as they are for the best, and for their average."""
+        self.best_model = copied(self.network.state_dict())
+        averaged = self.config.training.average > 0
+        self.average = copied(self.best_model) if averaged else None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -65,12 +74,12 @@ class Loop:
             take_signatures(self.network, clean, self.feed, given.samples)
             if given.start:
                 take_weights(self.network, clean)
-                self.best_model = copied(self.network.state_dict())
+                self._begin()
                 return
         rows = self.feed.order(1)[:CALIBRATION_SAMPLES]
         x = self.feed.batch(self.feed.data.train.take(rows), draw=1)
         self.network.calibrate(x.to(self.network.device), self.feed.steps)
-        self.best_model = copied(self.network.state_dict())
+        self._begin()
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from ``checkpoint``."""
@@ -81,6 +90,11 @@ class Loop:
 
     def _load(self, checkpoint: Checkpoint) -> None:
         load_into(self.network, checkpoint.best_model)
+        if self.average is not None:
+            if checkpoint.average is None:
+                raise TrainingError("the checkpoint holds no averaged weights, it is damaged")
+            load_into(self.network, checkpoint.average)
+            self.average = copied(checkpoint.average)
         load_into(self.network, checkpoint.model)
         load_into(self.optimizer, checkpoint.optimizer)
 
@@ -110,19 +124,26 @@ class Loop:
             losses.append(self._step(epoch, step, self.feed.data.train.take(rows)))
             self.reporter.step(epoch, losses[-1])
         seconds = time.perf_counter() - started
-        accuracy = evaluate(self.network, self.feed, self.feed.data.validation)
         row = {
             "epoch": epoch,
             "loss": sum(losses) / len(losses),
-            "validation_accuracy": accuracy.rate,
             "learning_rate": self._learning_rate(epoch, self.steps_per_epoch - 1),
             "seconds": seconds,
         }
-        spec = self.config.interval
-        if spec is not None and spec.weight:
-            held = bound_held(self.network, self.feed, self.feed.data.validation, spec.eps)
-            row["validation_held"] = held
-        return row
+        return {**row, **self._validated()}
+
+    def _validated(self) -> dict[str, float]:
+        """Return what is measured on the validation part, averaged weights in place."""
+        config, validation = self.config, self.feed.data.validation
+        with in_place(self.average, self.network):
+            found = {"validation_accuracy": evaluate(self.network, self.feed, validation).rate}
+            if config.training.select == "perturbed":
+                rate = evaluate(self.network, self.feed, validation, config.perturbation).rate
+                found["validation_perturbed"] = rate
+            if config.interval is not None and config.interval.weight:
+                held = bound_held(self.network, self.feed, validation, config.interval)
+                found["validation_held"] = held
+        return found
 
     def _step(self, epoch: int, step: int, split: Split) -> float:
         config, progress = self.config, self._done(epoch, step) / self._total
@@ -136,7 +157,9 @@ class Loop:
         y = labels(split).to(self.network.device)
         valid = self.feed.valid(split).to(y.device) if config.loss.labels == "step" else None
         loss = total_loss(config.loss, self.network, y, clean, noisy, gap, progress, valid)
-        loss = with_worst_case(config.interval, self.network, self.feed, split, loss, progress)
+        loss = with_worst_case(
+            config.interval, self.network, self.feed, split, loss, progress, draw=epoch
+        )
         self.optimizer.zero_grad(set_to_none=True)
         if not math.isfinite(float(loss.detach())):
             where, what = self._not_finite(clean, noisy)
@@ -148,6 +171,8 @@ class Loop:
         self.optimizer.step()
         moment = Moment(config.seed, self._done(epoch, step))
         after_step(self.network, config.hook, moment)
+        if self.average is not None:
+            follow(self.average, self.network, config.training.average, moment.step)
         self._check("parameter", epoch, step)
         return float(loss.detach())
 
@@ -187,7 +212,7 @@ class Loop:
             found = [run.results[layer.name] for run in passes if run is not None]
             values = {
                 **dict(layer.named_parameters(recurse=False)),
-                **{f"quantised {k}": value for k, value in vars(layer.quantised()).items()},
+                **{f"quantised {k}": value for k, value in layer.quantised().named()},
                 **{f"{k} of pass {n}": getattr(r, k) for n, r in enumerate(found, 1) for k in "av"},
             }
             for what, value in values.items():
@@ -202,17 +227,26 @@ class Loop:
         )
 
     def _remember_best(self, row: dict[str, Any]) -> None:
-        """Keep the model of the best validation accuracy; of equals, the latest.
+        """Keep the model that ``training.select`` asks for; of equals, the latest."""
+        select, value = self.config.training.select, self._value(row)
+        if select == "last" or value >= self.best_accuracy:
+            self.best_epoch, self.best_accuracy = row["epoch"], value
+            with in_place(self.average, self.network):
+                self.best_model = copied(self.network.state_dict())
 
-        With interval training, of its mean with the share that the bounds hold, by weight.
+    def _value(self, row: dict[str, Any]) -> float:
+        """Return what an epoch is chosen by: an accuracy on the validation part.
+
+        With interval training, the mean of the clean one with the share that the bounds hold, by
+        weight.
         """
-        found = row["validation_accuracy"]
-        if "validation_held" in row and self.config.interval is not None:
-            weight = self.config.interval.weight
-            found = (1 - weight) * found + weight * row["validation_held"]
-        if found >= self.best_accuracy:
-            self.best_epoch, self.best_accuracy = row["epoch"], found
-            self.best_model = copied(self.network.state_dict())
+        if self.config.training.select == "perturbed":
+            return float(row["validation_perturbed"])
+        found = float(row["validation_accuracy"])
+        if self.config.interval is None or "validation_held" not in row:
+            return found
+        weight = self.config.interval.weight
+        return float((1 - weight) * found + weight * row["validation_held"])
 
     def _checkpoint(self, epoch: int) -> Checkpoint:
         return Checkpoint(
@@ -226,6 +260,7 @@ class Loop:
             threads=torch.get_num_threads(),
             random=torch.get_rng_state(),
             history=self.history,
+            average=self.average,
         )
 
 
@@ -241,12 +276,13 @@ def load_into(target: Any, state: dict[str, Any]) -> None:
 
 def _optimizer(config: Config, network: Network) -> torch.optim.Optimizer:
     spec, parameters = config.optimizer, list(network.parameters())
-    if spec.kind == "adam":
+    if spec.kind != "sgd":
+        kind = torch.optim.Adam if spec.kind == "adam" else torch.optim.AdamW
         rate, decay = spec.learning_rate, spec.weight_decay
         try:
-            return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
+            return kind(parameters, lr=rate, weight_decay=decay, fused=True)
         except RuntimeError:  # torch before 2.4 has no fused Adam on the CPU
-            return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
+            return kind(parameters, lr=rate, weight_decay=decay)
     return torch.optim.SGD(
         parameters,
         lr=spec.learning_rate,
@@ -256,12 +292,20 @@ def _optimizer(config: Config, network: Network) -> torch.optim.Optimizer:
 
 
 @torch.no_grad()
-def evaluate(network: Network, feed: Feed, split: Split) -> Accuracy:
-    """Return the accuracy of ``network`` in eval mode, ties counted as wrong."""
+def evaluate(
+    network: Network, feed: Feed, split: Split, spec: Perturbation | None = None
+) -> Accuracy:
+    """Return the accuracy of ``network`` in eval mode, ties counted as wrong.
+
+    spec : of the perturbation that the samples see, at its whole budget; None for none.
+    """
     network.eval()
     found = []
     for start in range(0, len(split), EVAL_BATCH):
         part = split.take(slice(start, start + EVAL_BATCH))
+        if spec is not None:
+            with torch.enable_grad():
+                part = perturbed(Scene(network, feed, part, spec, epoch=0))
         run = network(feed.batch(part).to(network.device), feed.steps)
         found.append(predictions(network.scores(run)))
     return Accuracy.of(np.concatenate(found), split.y)

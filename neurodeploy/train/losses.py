@@ -90,6 +90,34 @@ def mean_squared_error(
     return _mean_of(error, valid)
 
 
+FILTER = 1 / 3
+"""Share of a new value that enters the trace of a spike train: 1 / tau_s with tau_s = 3 steps."""
+
+
+def filtered(train: Tensor) -> Tensor:
+    """Return ``p[t] = p[t-1] + FILTER * (train[t] - p[t-1])`` over the first axis, from 0."""
+    traces, trace = [], torch.zeros_like(train[0])
+    for value in train:
+        trace = trace + FILTER * (value - trace)
+        traces.append(trace)
+    return torch.stack(traces)
+
+
+def spike_train_error(network: Network, run: Run, y: Tensor) -> Tensor:
+    """Return the mean over the batch of ``|p(spikes) - p(p(wanted))|^2 / 2``, p being `filtered`.
+
+    wanted : spikes of the label in every step of the read-out's window but the first, no others.
+    The square is summed over steps and classes.
+
+    Source: Geng and Li, TMLR 2025, arXiv:2308.10373, training.
+    """
+    spikes = network.outputs(run)
+    wanted = functional.one_hot(y, spikes.shape[2]).to(spikes).repeat(len(spikes), 1, 1)
+    wanted[0] = 0
+    error = filtered(spikes) - filtered(filtered(wanted))
+    return error.square().sum((0, 2)).mean() / 2
+
+
 def _mean_of(values: Tensor, valid: Tensor | None) -> Tensor:
     """Return the mean of ``(steps, batch)`` where ``valid``, the last steps of which are taken."""
     if valid is None:
@@ -101,6 +129,8 @@ def _mean_of(values: Tensor, valid: Tensor | None) -> Tensor:
 def _answer(spec: Loss, network: Network, run: Run, y: Tensor, valid: Tensor | None) -> Tensor:
     if spec.labels == "step":
         return step_cross_entropy(network, run, y, valid)
+    if spec.labels == "train":
+        return spike_train_error(network, run, y)
     return functional.cross_entropy(run.logits, y)
 
 
@@ -121,7 +151,8 @@ def total_loss(
 
     and CE(clean) in place of the first two without a perturbed pass. gap : silent columns at the
     end of each sample. progress : see `weights`. What has weight 0 is not computed. CE is that of
-    the logits, or of each step by itself (`step_cross_entropy`, with ``valid``).
+    the logits, or of each step by itself (`step_cross_entropy`, with ``valid``), or in its place
+    `spike_train_error`.
     """
     loss = _answer(spec, network, clean, y, valid)
     if perturbed is not None:

@@ -1,4 +1,4 @@
-"""A chain of quantised layers, built from specs: what is trained, and what `lower` reads."""
+"""A graph of quantised layers, built from specs: what is trained, and what `lower` reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from neurodeploy.errors import OptionError
 from neurodeploy.program import MetadataValue
-from neurodeploy.train.builder import Layer, build_chain, check_layers, check_source
+from neurodeploy.train.builder import Graph, Layer, build_graph, check_source, wired
+from neurodeploy.train.fused import Bits
 from neurodeploy.train.inputs import check_range, fitted
 from neurodeploy.train.layer_records import Result
 from neurodeploy.train.layers import SpikingLayer
@@ -40,15 +41,24 @@ class Run:
         return Run(self.logits[rows], parts)
 
 
-class Chain(nn.ModuleList):
-    """Layers one behind the other, as a list of modules that knows what it holds."""
+class Layers(nn.ModuleList):
+    """Layers in order, as a list of modules that knows what it holds."""
 
     def __iter__(self) -> Iterator[Layer]:
         return cast(Iterator[Layer], super().__iter__())
 
 
+@dataclass(frozen=True)
+class Messages:
+    """What a layer reads, ``(steps or 1, batch, *shape)``; bound and packed as for its forward."""
+
+    x: Tensor
+    bound: float | None = None
+    packed: Bits | None = None
+
+
 class Network(nn.Module):
-    """Layers in a chain.
+    """Layers, each behind the one before unless its spec names another source, or skips.
 
     shape : of the input, (N,) or (C, H, W). layers : specs in order. input_scale : value of the
     input that stands for 1.0 (1 for spikes, the number of levels for direct encoding).
@@ -56,7 +66,7 @@ class Network(nn.Module):
     seed : of the initial weights and delays. steps : columns of a sample, which neurons with a
     value for each step need. metadata : kept for the Program.
 
-    Raises OptionError or ProgramError, naming the layer, when the chain does not fit together.
+    Raises OptionError or ProgramError, naming the layer, when they do not fit together.
     """
 
     def __init__(
@@ -74,22 +84,22 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         readout = readout or Readout()
-        modules = build_chain(
+        graph = build_graph(
             layers, tuple(shape), input_scale, neuron or Neuron(), readout, seed, steps
         )
-        self._hold(shape, modules, message_bits, readout, metadata)
+        self._hold(shape, graph, message_bits, readout, metadata)
 
     def _hold(
         self,
         shape: Shape,
-        modules: Sequence[Layer],
+        graph: Graph,
         message_bits: int,
         readout: Readout,
         metadata: dict[str, MetadataValue] | None,
     ) -> None:
         self.shape, self.message_bits = tuple(shape), message_bits
         self.readout, self.metadata = readout, dict(metadata or {})
-        self.layers = Chain(modules)
+        self.layers, self.wiring = Layers(graph.modules), tuple(graph.wiring)
 
     @classmethod
     def of_layers(
@@ -100,18 +110,18 @@ class Network(nn.Module):
         readout: Readout | None = None,
         metadata: dict[str, MetadataValue] | None = None,
     ) -> Network:
-        """Return a chain of layers that were made one by one; it shares their parameters.
+        """Return a network of layers that were made one by one; it shares their parameters.
 
         layers : of `quantised_layer`, in order, the last one an integrator when ``readout`` says
-        so. The other arguments are those of a Network.
+        so; sources and skips of their specs go by name. The other arguments are those of a Network.
 
         Raises OptionError, naming the layer, when they do not fit together.
         """
         readout = readout or Readout()
-        check_layers(layers, readout)
+        graph = wired(layers, readout)
         network = cls.__new__(cls)
         nn.Module.__init__(network)
-        network._hold(layers[0].source, layers, message_bits, readout, metadata)
+        network._hold(layers[0].source, graph, message_bits, readout, metadata)
         return network
 
     @property
@@ -152,14 +162,16 @@ class Network(nn.Module):
     def _run(self, x: Tensor, steps: int) -> Run:
         results: dict[str, Result] = {}
         bound = None if self.training else check_range(x, self.message_bits)
-        packed = None
-        for layer in self.layers:
+        sent = [Messages(x, bound)]
+        for layer, numbers in zip(self.layers, self.wiring, strict=True):
+            first, *more = (sent[number] for number in numbers)
             if isinstance(layer, SpikingLayer):
-                result = layer(x, steps, bound, packed)
+                skips = [messages.x for messages in more]
+                result = layer(first.x, steps, first.bound, first.packed, skips)
                 results[layer.name] = result
-                x, bound, packed = result.s, 1.0, result.packed
+                sent.append(Messages(result.s, 1.0, result.packed))
             elif isinstance(layer, SumPoolLayer):
-                x, bound, packed = layer(x), None, None
+                sent.append(Messages(layer(first.x)))
         return Run(self._logits(result), results)
 
     def outputs(self, run: Run) -> Tensor:
@@ -200,12 +212,14 @@ class Network(nn.Module):
         steps = x.shape[0] if steps is None else steps
         mode = self.training
         self.eval()
-        for layer in self.layers:
+        sent = [x]
+        for layer, numbers in zip(self.layers, self.wiring, strict=True):
+            first, *more = (sent[number] for number in numbers)
             if isinstance(layer, SpikingLayer):
-                layer.calibrate(x, steps)
-                x = layer(x, steps).s
+                layer.calibrate(first, steps, more)
+                sent.append(layer(first, steps, skips=more).s)
             elif isinstance(layer, SumPoolLayer):
-                x = layer(x)
+                sent.append(layer(first))
         self.train(mode)
 
     @contextmanager

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from neurodeploy.train.specs import SumPool
+
 Shape = tuple[int, ...]
 
 
 class SumPoolLayer(nn.Module):
     """Sums of k x k cells; a remainder at the far border is left out."""
 
-    def __init__(self, size: int, source: Shape) -> None:
+    def __init__(self, size: int, source: Shape, spec: SumPool | None = None) -> None:
         super().__init__()
-        self.size, self.source = size, source
+        self.size, self.source, self.spec = size, source, spec or SumPool(size=size)
         self.shape: Shape = (source[0], source[1] // size, source[2] // size)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -24,7 +24,12 @@ def cosine(share: float) -> float:
     return (1 - math.cos(math.pi * share)) / 2
 
 
-RAMPS: ByName[Shape] = ByName("ramp", {"linear": linear, "cosine": cosine})
+def step(share: float) -> float:
+    """0 before 1."""
+    return 0.0 if share < 1 else 1.0
+
+
+RAMPS: ByName[Shape] = ByName("ramp", {"linear": linear, "cosine": cosine, "step": step})
 """How a ramp rises, from 0 at 0 to 1 at 1."""
 
 

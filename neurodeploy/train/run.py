@@ -4,8 +4,11 @@ The folder holds
 
     config.toml     the configuration, as given
     checkpoint.pt   state after the last whole epoch (see `neurodeploy.train.checkpoint`)
-    metrics.jsonl   one JSON object per epoch: epoch, loss, validation_accuracy, learning_rate,
-                    seconds; with interval training validation_held, the share whose bounds hold
+    metrics.jsonl   one JSON object per epoch: epoch, loss, learning_rate, seconds,
+                    validation_accuracy; validation_perturbed where it is selected by; with interval
+                    training validation_held, the share whose bounds hold
+    clean           the run that homeostatic neurons got their signatures from, where it was trained
+                    with this one
 
 Every file is written whole or not at all, so that a run may be killed at any moment and resumed.
 """
@@ -35,10 +38,14 @@ from neurodeploy.train.checkpoint import (
 )
 from neurodeploy.train.config import Config, parse_config, read_config, to_toml
 from neurodeploy.train.feed import Feed, build_encoder, check_fit
+from neurodeploy.train.homeostasis import clean_config
 from neurodeploy.train.loop import Loop, load_into
 from neurodeploy.train.network import Network
 from neurodeploy.train.passes import check_budget
 from neurodeploy.train.progress import Reporter, Silent
+
+CLEAN = "clean"
+"""Folder within a run of the clean run that its signatures come from."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,8 @@ def train_network(
         clean = None if checkpoint else clean_network(config, feed, network)
     _make(folder)
     _write(folder / "config.toml", text.encode())
+    if checkpoint is None and config.homeostasis is not None and config.homeostasis.clean is None:
+        clean = _train_clean(config, network, folder / CLEAN, reporter)
     with _settings(config, checkpoint):
         network.to(device)
         loop = Loop(config, network, feed, reporter, lambda state: _save(state, folder))
@@ -146,12 +155,29 @@ def train_network(
         )
 
 
+def _train_clean(config: Config, network: Network, folder: Path, reporter: Reporter) -> Network:
+    """Train the clean run of ``config`` in ``folder``, or go on with it; return its best epoch."""
+    epochs = 0 if config.homeostasis is None else config.homeostasis.clean_epochs or 0
+    reporter.say(f"first {epochs} epochs with plain neurons, for the signatures, in {folder}")
+    trained = train_network(
+        clean_config(config, epochs), folder, where=str(folder), resume=True, reporter=reporter
+    )
+    _check_sources(network, trained.network)
+    return trained.network
+
+
+def _check_sources(network: Network, clean: Network) -> None:
+    for layer in network.spiking_layers:
+        if layer.neuron.model == "homeostatic":
+            check_source(layer, clean.spiking_layers)
+
+
 def clean_network(config: Config, feed: Feed, network: Network) -> Network | None:
-    """Return the best epoch of the run that signatures come from, None where there is none.
+    """Return the best epoch of the run that signatures come from, None where none is named.
 
     Raises OptionError or TrainingError for a run that is not there, damaged or of other columns.
     """
-    if config.homeostasis is None:
+    if config.homeostasis is None or config.homeostasis.clean is None:
         return None
     folder = Path(config.homeostasis.clean)
     with located("homeostasis.clean"):
@@ -165,9 +191,7 @@ def clean_network(config: Config, feed: Feed, network: Network) -> Network | Non
                 f"{folder}: has data {theirs.data.name} with {theirs.encoder}, expected "
                 f"{feed.data.name} with {feed.encoder}"
             )
-        for layer in network.spiking_layers:
-            if layer.neuron.model == "homeostatic":
-                check_source(layer, clean.spiking_layers)
+        _check_sources(network, clean)
         load_into(clean, checkpoint.best_model)
     return clean.eval()
 

@@ -58,6 +58,34 @@ class Neuron(Spec):
     theta: Annotated[float, Field(ge=0, le=100)] = 0.2
 
 
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
+"""Of a layer; ``"input"`` is the network's input."""
+
+
+class DenseSkip(Spec):
+    """One more connection into a dense layer, with all-to-all weights of its own.
+
+    source : name of an earlier layer, or ``"input"``. max_delay : as of `Dense`.
+    """
+
+    source: Name
+    max_delay: Annotated[int, Field(ge=0, le=62)] = 0
+
+
+class ConvSkip(Spec):
+    """One more connection into maps, a convolution of its own that gives maps of the same size.
+
+    source : name of an earlier layer, or ``"input"``. kernel ... groups : as of `Conv`.
+    """
+
+    source: Name
+    kernel: Annotated[int, Field(ge=1, le=64)] = 1
+    stride: Annotated[int, Field(ge=1, le=64)] = 1
+    padding: Annotated[int, Field(ge=0, le=64)] = 0
+    dilation: Annotated[int, Field(ge=1, le=64)] = 1
+    groups: Count = 1
+
+
 class Dense(Spec):
     """All-to-all weights into ``size`` neurons.
 
@@ -65,7 +93,12 @@ class Dense(Spec):
     bias : learn a bias per neuron; batch-norm brings its own. recurrent : weights from the layer's
     own spikes, one step later. max_delay : fixed delays 0..max_delay per neuron, drawn at random.
     neuron : None takes the network's. scale : mantissa of weight 1.0, None chooses it.
+    name : of the layer and its population; None for ``hidden1 ...`` and ``output``. source : name
+    of the layer that it reads, ``"input"`` or None for the one before. skip : more connections into
+    the same neurons; norm, bias and scale are those of all weights of a neuron together.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"name", "source", "skip"})
 
     kind: Literal["dense"] = "dense"
     size: Count
@@ -75,10 +108,15 @@ class Dense(Spec):
     max_delay: Annotated[int, Field(ge=0, le=62)] = 0
     neuron: Neuron | None = None
     scale: Annotated[int, Field(ge=1, le=2**20)] | None = None
+    name: Name | None = None
+    source: Name | None = None
+    skip: tuple[DenseSkip, ...] = Field(default=(), strict=False)
 
 
 class Conv(Spec):
     """A convolution over (C, H, W) maps into ``channels`` maps of neurons; see `Dense`."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"name", "source", "skip"})
 
     kind: Literal["conv"] = "conv"
     channels: Count
@@ -91,13 +129,23 @@ class Conv(Spec):
     bias: bool = False
     neuron: Neuron | None = None
     scale: Annotated[int, Field(ge=1, le=2**20)] | None = None
+    name: Name | None = None
+    source: Name | None = None
+    skip: tuple[ConvSkip, ...] = Field(default=(), strict=False)
 
 
 class SumPool(Spec):
-    """Sums of size x size cells, folded into the next layer's weights when lowered."""
+    """Sums of size x size cells, folded into the weights that read them when lowered.
+
+    name : by which layers may read it, None for none but the next. source : see `Dense`.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"name", "source"})
 
     kind: Literal["pool"] = "pool"
     size: Annotated[int, Field(ge=2, le=64)]
+    name: Name | None = None
+    source: Name | None = None
 
 
 class Flatten(Spec):

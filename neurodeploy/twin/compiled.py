@@ -24,7 +24,11 @@ except ImportError:
     _native = None
 
 KNOWN = ("triangle", "fast_sigmoid", "atan", "rectangular")
-"""Surrogates that the compiled scan is trusted with; its sigmoid loses digits far from 0."""
+"""Surrogates that the compiled scan works out itself; its sigmoid loses digits far from 0.
+
+The slopes of all others, of widths that are tensors and of thresholds of several sizes, are worked
+out in torch and given to it.
+"""
 SUMS = ("current_decay", "voltage_decay", "threshold", "bias")
 
 
@@ -86,32 +90,37 @@ def forward(call: Pass, given: Named) -> tuple[Tensor, Tensor]:
 
 
 def can_go_back(call: Pass, given: Named, grads: Named) -> bool:
-    """Return whether `backward` may run: a surrogate it knows, one width, one threshold."""
-    slope, through = call.slopes.slope, call.through
-    if "threshold" in given and call.needs & {"threshold"} and "threshold" not in through:
+    """Return whether `backward` may run: it knows the gradients that came and are asked for."""
+    if "threshold" in given and call.needs & {"threshold"} and "threshold" not in call.through:
         return False
-    threshold = given.get("threshold")
+    return not (grads.keys() - {"s", "before"})
+
+
+def _knows(call: Pass, threshold: Tensor | None) -> bool:
+    """Return whether the surrogate is one of the kernel's, with one width and one threshold."""
+    slope = call.slopes.slope
     one = threshold is None or bool((threshold.abs().clamp(min=1) == _unit(threshold)).all())
-    return (
-        one
-        and slope.name in KNOWN
-        and isinstance(slope.width, float)
-        and not (grads.keys() - {"s", "before"})
-    )
+    return one and slope.name in KNOWN and isinstance(slope.width, float)
 
 
 def _unit(threshold: Tensor) -> float:
     return max(abs(float(threshold[0])), 1.0)
 
 
-def backward(call: Pass, given: Named, s: Tensor, before: Tensor, grads: Named) -> Named:
-    """Return the gradients of those given that ``call.needs`` names."""
+def backward(
+    call: Pass, given: Named, s: Tensor, before: Tensor, grads: Named, steps: slice
+) -> Named:
+    """Return the gradients of those given that ``call.needs`` names.
+
+    steps : which steps of ``call.slopes`` these are, for a surrogate that the kernel does not know.
+    """
     a, threshold = given["a"], given.get("threshold")
     decay = given["current_decay"]
     grad_a = torch.empty(a.shape)
     wanted = [name for name in SUMS if name in call.needs]
     sums = np.zeros((len(SUMS), a.shape[2])) if wanted else None
-    slope = call.slopes.slope
+    slope, known = call.slopes.slope, _knows(call, threshold)
+    worked_out = None if known or threshold is None else call.slopes.of(steps).to(torch.float32)
     _native.train_backward(
         _optional(grads.get("s")),
         _optional(grads.get("before")),
@@ -121,14 +130,15 @@ def backward(call: Pass, given: Named, s: Tensor, before: Tensor, grads: Named) 
         ints(decay),
         ints(given["voltage_decay"]),
         ints(torch.zeros_like(decay) if threshold is None else threshold),
-        str(slope.name),
-        slope.width,
+        str(slope.name) if known else KNOWN[0],
+        slope.width if known else 1.0,
         1.0 if threshold is None else _unit(threshold),
         threshold is not None,
         "reset" in call.through,
         grad_a.numpy(),
         sums,
         torch.get_num_threads(),
+        slopes=_optional(worked_out),
     )
     found = {"a": grad_a}
     for name in wanted:

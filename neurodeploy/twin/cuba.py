@@ -168,7 +168,8 @@ class CubaRule(Rule):
         self, call: Pass, given: Named, outputs: Named, saved: Mapping[str, Any], grads: Named
     ) -> Named:
         if "before" in outputs and compiled.can_go_back(call, given, grads):
-            return compiled.backward(call, given, outputs["s"], outputs["before"], grads)
+            steps = saved.get("steps", slice(0, 0))
+            return compiled.backward(call, given, outputs["s"], outputs["before"], grads, steps)
         return _Backward(call, given, outputs, saved, grads).run()
 
 
@@ -184,6 +185,8 @@ def _saved(
     saved: dict[str, Any] = {"before": before.detach(), "free": free, "p": p}
     if vth is not None:
         size = UNIT * given["threshold"].detach().double().abs().clamp(min=1)
+        if call.dtype == torch.float32 and float(size.max()) <= M:  # v - vth is exact
+            vth, size = vth.float(), size.float()
         saved["steps"] = call.slopes.collect(saved["before"], vth, size)
     return saved
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from neurodeploy.answers import Recipe, Runner, settle
 from neurodeploy.answers.runner import differing_answers
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.program import Population, Program
-from neurodeploy.trace import NOT_OBSERVABLE, Activity, concatenated
+from neurodeploy.trace import Activity, Trace, concatenated
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,28 @@ class Undecided:
         return text
 
 
+Watch = Callable[[NDArray[Any], Trace], None]
+"""Called with the columns and the trace of every run."""
+
+
 def measure(
-    program: Program, data: Presentation, *, recipe: Recipe | None = None, contrast: bool = False
+    program: Program,
+    data: Presentation,
+    *,
+    recipe: Recipe | None = None,
+    contrast: bool = False,
+    watch: Watch | None = None,
 ) -> Measured:
     """Run ``program`` over ``data`` by ``recipe``, or as the program needs.
 
     contrast : whether to count the samples that aligned time answers otherwise, where it is not
-    known to give the same answers; that takes a second run.
+    known to give the same answers; that takes a second run. watch : see `Runner`; messages of all
+    populations are recorded for it.
     """
     recipe = recipe or settle(program, data.steps)
     parts, scored = [], []
-    for piece in Runner(program, recipe).run(data):
+    record = () if watch is None else ("s",)
+    for piece in Runner(program, recipe, record, watch).run(data):
         parts.append(piece.activity)
         scored.append(piece.scores)
     activity, score = concatenated(parts), np.concatenate(scored)
@@ -115,57 +127,3 @@ def _should_send(program: Program, population: Population) -> bool:
     readout = program.readout
     read = readout.population == population.name and readout.variable == "s"
     return read or any(c.source == population.name for c in program.connections)
-
-
-def summary(program: Program, activity: Activity) -> dict[str, Any]:
-    """Return the counts per layer and connection as means over the samples, ready for JSON.
-
-    rate : spikes per neuron and step; of an input, events per value and step. u_wraps,
-    v_saturations : of a population of any model, summed over all samples; None where the engine
-    cannot see them.
-    """
-    sources = [
-        _node(node.name, node.size, activity.input_events[node.name], activity, True)
-        for node in program.inputs
-    ] + [
-        {
-            **_node(p.name, p.size, activity.spikes[p.name], activity, False),
-            "u_wraps": _overflows(activity.u_wraps[p.name]),
-            "v_saturations": _overflows(activity.v_saturations[p.name]),
-        }
-        for p in program.populations
-    ]
-    connections = [
-        {
-            "name": name,
-            "source": connection.source,
-            "target": connection.target,
-            "taps": float(activity.synops_taps[name].mean()),
-            "nonzero": float(activity.synops_nonzero[name].mean()),
-        }
-        for name, connection in zip(program.connection_names, program.connections, strict=True)
-    ]
-    return {
-        "steps": activity.steps,
-        "samples": activity.samples,
-        "layers": sources,
-        "connections": connections,
-    }
-
-
-def _overflows(counts: NDArray[np.int64]) -> int | None:
-    return None if np.any(counts == NOT_OBSERVABLE) else int(counts.sum())
-
-
-def _node(name: str, size: int, events: Any, activity: Activity, is_input: bool) -> dict[str, Any]:
-    cells = size * activity.steps
-    return {
-        "name": name,
-        "input": is_input,
-        "neurons": size,
-        "events": float(events.mean()),
-        "events_min": int(events.min()),
-        "events_max": int(events.max()),
-        "rate": float(events.mean()) / cells,
-        "updates": 0 if is_input else cells,
-    }

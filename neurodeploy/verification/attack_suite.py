@@ -12,13 +12,17 @@ import numpy as np
 
 from neurodeploy.accuracy import Accuracy
 from neurodeploy.atomic import replacing
-from neurodeploy.attack import Attack, Budget, strength
+from neurodeploy.attack import Attack, Budget
+from neurodeploy.attack.transfer import RELU, Transfer
 from neurodeploy.data.presentation import Presentation
-from neurodeploy.encode import Rate
 from neurodeploy.encode.budget import EPS_SCALE
 from neurodeploy.errors import OptionError
+from neurodeploy.program import Program
 from neurodeploy.run_folder import plain
 from neurodeploy.verification import contest
+from neurodeploy.verification.arsenal import arsenal
+from neurodeploy.verification.elsewhere import Elsewhere, check_source, relu_missing
+from neurodeploy.verification.gradients import check_gradient, gradients_missing, torch_is_here
 from neurodeploy.verification.masking import Sign, rate, signs
 from neurodeploy.verification.noise import SEED
 from neurodeploy.verification.suites import Flags, Payload, Subject, Suite
@@ -28,8 +32,10 @@ if TYPE_CHECKING:
 
 EPS = (2.0, 8.0)
 """Default budgets in 1/255 of the peak, where the data have as many steps."""
-BLOCK = 100
-"""Samples that are worked on at a time."""
+BLOCK = 200
+"""Samples that are worked on at a time, fewer of a network whose states are many."""
+BLOCK_VALUES = 1 << 24
+"""States over all samples and steps of a block."""
 LOOKED = 200
 """First samples on which every attack runs, whatever others have found."""
 NPZ = "attack.npz"
@@ -88,6 +94,8 @@ class AttackSuite(Suite):
     binary columns, in events that appear or vanish, and in steps by which events move. Where none
     is given: `EPS` or the smallest that the data have, or 1 and 4 flips. strength : quick, standard
     or strong. attacks : given in place of those of the strength. seed : of all random draws.
+    sources : programs that attacks are transferred from, beside those of the strength. iterations :
+    of SA-PGD and Auto-PGD, in place of those of the strength; 500 for figures to be published.
     """
 
     eps: tuple[float, ...] | None = None
@@ -96,6 +104,8 @@ class AttackSuite(Suite):
     strength: str = "standard"
     attacks: tuple[Attack, ...] | None = None
     seed: int = SEED
+    sources: tuple[Program, ...] = ()
+    iterations: int | None = None
 
     name: ClassVar[str] = "attack"
     title: ClassVar[str] = "accuracy under attack"
@@ -104,7 +114,15 @@ class AttackSuite(Suite):
 
     @classmethod
     def from_flags(cls, flags: Flags) -> AttackSuite:
-        return cls(flags.eps, flags.flips, flags.shifts, flags.strength, seed=flags.seed)
+        return cls(
+            flags.eps,
+            flags.flips,
+            flags.shifts,
+            flags.strength,
+            seed=flags.seed,
+            sources=flags.transfer,
+            iterations=flags.iterations,
+        )
 
     def settings(self) -> dict[str, Any]:
         given = None if self.attacks is None else [repr(method) for method in self.attacks]
@@ -113,15 +131,21 @@ class AttackSuite(Suite):
             "strength": self.strength,
             "attacks": given,
             "seed": self.seed,
-            "gradients": contest.torch_is_here(),
+            "gradients": torch_is_here(),
+            "sources": [program.digest for program in self.sources],
+            "iterations": self.iterations,
         }
 
     def check(self, subject: Subject) -> None:
         budgets = self.budgets(subject.data)
         subject.data.ball(slice(0, len(subject.data)), 1)
+        if self.iterations is not None and self.iterations < 1:
+            raise OptionError(f"iterations is {self.iterations}, expected 1 or more")
+        for program in self.sources:
+            check_source(program, subject.data)
         for method in self.attacks or ():
             if method.needs_gradient:
-                contest.check_gradient(method.name, subject)
+                check_gradient(method.name, subject)
         for budget in budgets:
             methods = self.methods(subject, budget)
             names = [method.name for method in methods]
@@ -151,16 +175,21 @@ class AttackSuite(Suite):
         return "eps", usual or (least, 2 * least)
 
     def methods(self, subject: Subject, budget: Budget) -> tuple[Attack, ...]:
-        """Return the attacks to run: of the strength, without gradients where there are none."""
+        """Return the attacks to run: those that were given, or those of the strength."""
         if self.attacks is not None:
             return self.attacks
-        found = strength(self.strength, budget.unit, isinstance(subject.data.encoder, Rate))
-        if contest.gradients_missing(subject.program, subject.recipe):
-            return tuple(method for method in found if not method.needs_gradient)
-        return found
+        return arsenal(subject, budget, self.strength, self.sources, self.iterations, self.seed)
+
+    def _asks_relu(self) -> bool:
+        """Whether some attack is transferred from a network of ReLUs."""
+        given = self.attacks or ()
+        return (self.attacks is None and self.strength == "strong") or any(
+            isinstance(method, Transfer) and method.source == RELU for method in given
+        )
 
     def block(self, subject: Subject) -> int:
-        return BLOCK
+        states = subject.program.neurons * subject.recipe.steps
+        return max(1, min(BLOCK, BLOCK_VALUES // states))
 
     def per_sample(self, subject: Subject) -> int:
         return len(self.budgets(subject.data))
@@ -172,7 +201,8 @@ class AttackSuite(Suite):
 
     def work(self, subject: Subject, rows: slice) -> Iterator[tuple[AttackLine, Payload]]:
         looked = max(0, min(LOOKED, len(subject.data)) - rows.start)
-        ring = contest.Ring(subject, subject.data.take(rows), looked, self.seed)
+        elsewhere = Elsewhere(subject, self.sources, self._asks_relu(), self.seed)
+        ring = contest.Ring(subject, subject.data.take(rows), looked, self.seed, elsewhere)
         budgets = self.budgets(subject.data)
         found = [ring.fought(budget, self.methods(subject, budget)) for budget in budgets]
         data, kind = ring.data, self.payload(subject)
@@ -228,8 +258,18 @@ class AttackSuite(Suite):
         count = sum(not method.sign_only for method in methods)
         named = "" if self.attacks is not None else f", strength {self.strength}"
         told = f"{count} attacks{named}, graded on the integers; ties count as losses"
-        missing = contest.gradients_missing(subject.program, subject.recipe)
-        return (told, f"black box only: {missing}") if missing and named else (told,)
+        return (told, *self._left_out(subject, bool(named)))
+
+    def _left_out(self, subject: Subject, named: bool) -> Iterator[str]:
+        """Yield what of the strength could not be tried, and how a stream was searched."""
+        missing = gradients_missing(subject.program, subject.recipe)
+        if missing and named:
+            yield f"black box only: {missing}"
+        lacking = relu_missing(subject)
+        if self._asks_relu() and lacking:
+            yield f"no transfer from a network of ReLUs: {lacking}"
+        if self.strength == "strong" and named and subject.aside.validation is None:
+            yield "the parameter of ASSG is not searched for: the data have no validation part"
 
     def table(self, rows: Sequence[AttackRow]) -> RenderableType:
         from rich.table import Table

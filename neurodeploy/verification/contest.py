@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.answers import Recipe
 from neurodeploy.attack import Attack, Budget, Engine, Field, Space
 from neurodeploy.attack.registry import FULL
 from neurodeploy.data.presentation import Presentation
-from neurodeploy.errors import NeurodeployError, OptionError
-from neurodeploy.program import Program
+from neurodeploy.verification.elsewhere import Elsewhere
 from neurodeploy.verification.grader import Grader, check_within
+from neurodeploy.verification.gradients import gradients_missing, one_thread
 from neurodeploy.verification.masking import FULL_RANGE
 from neurodeploy.verification.suites import Subject
 
@@ -59,12 +55,14 @@ def _entry(group: Mapping[str, Mask], row: int) -> dict[str, bool]:
 class Ring:
     """The samples of a block, the engine and, where there is one, the twin.
 
-    looked : first samples on which every attack runs. What an attack finds on a sample does not
-    depend on the number of threads: torch computes in one.
+    elsewhere : networks to transfer from. looked : first samples on which every attack runs. What
+    an attack finds on a sample does not depend on the number of threads: torch computes in one.
     """
 
-    def __init__(self, subject: Subject, data: Presentation, looked: int, seed: int) -> None:
-        self.data, self.seed = data, seed
+    def __init__(
+        self, subject: Subject, data: Presentation, looked: int, seed: int, elsewhere: Elsewhere
+    ) -> None:
+        self.data, self.seed, self.elsewhere = data, seed, elsewhere
         self.looked = min(looked, len(data))
         self.engine = Engine(subject.program, subject.recipe)
         self.grader = Grader(subject, self.engine)
@@ -80,7 +78,7 @@ class Ring:
         """Return what ``methods`` leave of the block at a budget."""
         x = self.data.x.astype(np.int64)
         bout = Bout(x, self.clean, self.clean.copy(), [""] * len(x), self.data.y)
-        with _one_thread(self._twins is not None):
+        with one_thread(self._twins is not None or self.elsewhere.any):
             for method in methods:
                 self._round(bout, method, budget)
             bout.yardsticks[FULL_RANGE] = self._unbounded()
@@ -114,7 +112,8 @@ class Ring:
         space = budget.space(data)
         slopes = None if self._twins is None else self._twins.slopes(space, data.y)
         answer = _Answer(self.engine, space)
-        arena = Field(space, data.y, data.index, answer, slopes, self.seed)
+        others = self.elsewhere.slopes(data, space)
+        arena = Field(space, data.y, data.index, answer, slopes, self.seed, others)
         tried = budget.data_of(space, method.run(arena))
         check_within(method.name, data, tried, budget)
         return tried
@@ -155,45 +154,3 @@ class _Answer:
 
     def __call__(self, x: NDArray[np.int32], rows: Rows) -> NDArray[np.int64]:
         return self.engine.scores(self.space.columns(x, rows))
-
-
-@contextmanager
-def _one_thread(torch_runs: bool) -> Iterator[None]:
-    """Let torch compute in one thread: sums in another order would give other gradients."""
-    if not torch_runs:
-        yield
-        return
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def torch_is_here() -> bool:
-    """Whether gradients can be had at all."""
-    return importlib.util.find_spec("torch") is not None
-
-
-@lru_cache(maxsize=4)
-def gradients_missing(program: Program, recipe: Recipe) -> str | None:
-    """Return why a network has no gradients here, None where it has."""
-    if not torch_is_here():
-        return "gradients need torch, which is not installed; pip install 'neurodeploy[train]'"
-    from neurodeploy.attack.oracle import Twins
-
-    try:
-        Twins(program, recipe)
-    except NeurodeployError as error:
-        return str(error)
-    return None
-
-
-def check_gradient(name: str, subject: Subject) -> None:
-    """Raise OptionError where the attack ``name`` needs a gradient that the network has not."""
-    missing = gradients_missing(subject.program, subject.recipe)
-    if missing:
-        raise OptionError(f"attack {name}: needs a gradient: {missing}")

@@ -15,7 +15,7 @@ from neurodeploy.answers.runner import fitted
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.run_folder import plain
-from neurodeploy.sim.faults import Encoding, stored_encoding
+from neurodeploy.sim.faults import DeadCore, Encoding, stored_encoding
 from neurodeploy.verification.fault_sites import Sampling, Trials, sites
 from neurodeploy.verification.fault_trials import answered, answers
 from neurodeploy.verification.noise import SEED
@@ -108,8 +108,10 @@ class FaultSuite(Suite):
     profile : of the chip, in whose words bits flip; encoding : in place of the chip's. flips :
     bits inverted together in one word. margin : half width of the 95 % interval of the share of
     critical faults, which decides how many are tried; all are where there are no more. rates : of
-    flipped bits among the weights of a connection. drops : of lost messages. draws : at each rate.
-    only : sites to take, None for all. seed : of all draws.
+    flipped bits among the weights of a connection, and of all. drops : of lost, doubled and late
+    messages. draws : at each rate. cores : that may die, as slices of populations. complete : every
+    flip of stored words - weights, delays, thresholds, decays, biases - and nothing else. only :
+    sites to take, None for all. seed : of all draws.
     """
 
     profile: str = PROFILE
@@ -119,6 +121,8 @@ class FaultSuite(Suite):
     rates: tuple[float, ...] = (0.001, 0.01)
     drops: tuple[float, ...] = (0.01, 0.1)
     draws: int = 10
+    cores: tuple[DeadCore, ...] = ()
+    complete: bool = False
     only: tuple[str, ...] | None = None
     seed: int = SEED
 
@@ -129,7 +133,8 @@ class FaultSuite(Suite):
 
     @classmethod
     def from_flags(cls, flags: Flags) -> FaultSuite:
-        return cls(profile=flags.profile or PROFILE, seed=flags.seed)
+        profile = flags.profile or PROFILE
+        return cls(profile=profile, complete=flags.complete, seed=flags.seed)
 
     def settings(self) -> dict[str, Any]:
         return {**super().settings(), "encoding": plain(self.words)}
@@ -176,6 +181,8 @@ class FaultSuite(Suite):
             self.rates,
             self.drops,
             self.draws,
+            self.cores,
+            self.complete,
         )
         recipe = subject.recipe
         return _sites(subject.program, recipe.steps, recipe.streamed, sampling)
@@ -191,7 +198,7 @@ class FaultSuite(Suite):
         columns = fitted(shown.columns(slice(0, len(shown))), recipe.steps)
         clean, label = answered(program, recipe, columns), np.asarray(shown.y)
         trials = self.trials(subject)
-        found = [answers(program, recipe, columns, one) for one in trials]
+        found = [answers(program, recipe, columns, one.injections) for one in trials]
         for row, sample in enumerate(shown.index):
             for one, predicted in zip(trials, found, strict=True):
                 right = predicted[:, row] == label[row]

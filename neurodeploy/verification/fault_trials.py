@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,51 +11,68 @@ from neurodeploy.accuracy import predictions, windowed
 from neurodeploy.answers import Recipe, Runner
 from neurodeploy.answers.runner import as_samples
 from neurodeploy.program import Program
-from neurodeploy.sim import simulate
+from neurodeploy.sim import RunOptions, simulate
 from neurodeploy.sim.faults import Fault, faulty_program
-from neurodeploy.verification.fault_sites import Trials
+from neurodeploy.sim.faults.injector import injector
+from neurodeploy.sim.faults.run import rebuilds
+from neurodeploy.sim.inputs import Data
 
-ROWS = 2048
-"""Samples that run at a time where each has faults of its own."""
+ROWS = 4096
+"""Samples that run at a time: all of a few faults, each under each."""
+
+Faults = tuple[Fault, ...]
 
 
 def answers(
-    program: Program, recipe: Recipe, columns: NDArray[Any], trials: Trials
+    program: Program, recipe: Recipe, columns: Data, injections: Sequence[Faults]
 ) -> NDArray[np.int64]:
     """Return the class of every sample under every injection, int64 ``(injections, samples)``.
 
     columns : integers ``(samples, T, *input_shape)``.
     """
-    if trials.runs:
-        return _running(program, recipe, columns, trials.injections)
-    found = [
-        answered(faulty_program(program, faults), recipe, columns) for faults in trials.injections
-    ]
-    return np.array(found, np.int64).reshape(len(trials.injections), len(columns))
+    found = [scores for _, scores in scored(program, recipe, columns, injections)]
+    return predictions(np.concatenate(found)).reshape(len(injections), -1)
 
 
-def answered(program: Program, recipe: Recipe, columns: NDArray[Any]) -> NDArray[np.int64]:
+def scored(
+    program: Program, recipe: Recipe, columns: Data, injections: Sequence[Faults]
+) -> Iterable[tuple[int, NDArray[np.int64]]]:
+    """Yield the scores under some injections after the other: the number of the first, and int64
+    ``(injections * samples, classes)``, all samples under the first injection before the second.
+
+    A network that runs as one stream runs as a Program with its words changed; samples from rest
+    run in one engine for all faults, but where a change of a word changes more than itself.
+    """
+    if recipe.streamed:
+        for number, faults in enumerate(injections):
+            yield number, _streamed(faulty_program(program, faults), recipe, columns)
+        return
+    options = RunOptions(**{**recipe.options(), "record": ()})
+    engine = injector(program, options)
+    data = engine.data(columns)
+    at_a_time = max(1, ROWS // data.batch)
+    where = program.readout.population, program.readout.variable
+    for start in range(0, len(injections), at_a_time):
+        some = injections[start : start + at_a_time]
+        if all(
+            engine.takes(fault) and not rebuilds(program, options, fault)
+            for faults in some
+            for fault in faults
+        ):
+            trace = engine.inject(data, some)
+        else:
+            copies = np.concatenate([np.asarray(columns)] * len(some))
+            lists = [faults for faults in some for _ in range(data.batch)]
+            trace = simulate(program, copies, faults=lists, **{**recipe.options(), "record": ()})
+        yield start, windowed(program, trace[where[0]].arrays[where[1]])
+
+
+def _streamed(program: Program, recipe: Recipe, columns: Data) -> NDArray[np.int64]:
+    pieces = Runner(program, recipe).run(as_samples(np.asarray(columns)))
+    return np.concatenate([piece.scores for piece in pieces])
+
+
+def answered(program: Program, recipe: Recipe, columns: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return the class of every sample, int64 ``(samples,)``."""
     pieces = Runner(program, recipe).run(as_samples(columns))
     return np.concatenate([piece.predicted for piece in pieces])
-
-
-def _running(
-    program: Program,
-    recipe: Recipe,
-    columns: NDArray[Any],
-    injections: Sequence[tuple[Fault, ...]],
-) -> NDArray[np.int64]:
-    """Run many copies of the samples in one batch, each with the faults of its injection."""
-    options = {**recipe.options(), "engine": "reference", "record": ()}
-    readout, samples = program.readout, len(columns)
-    at_a_time = max(1, ROWS // samples)
-    found = []
-    for start in range(0, len(injections), at_a_time):
-        some = injections[start : start + at_a_time]
-        lists = [faults for faults in some for _ in range(samples)]
-        copies = np.tile(columns, (len(some), *[1] * (columns.ndim - 1)))
-        trace = simulate(program, copies, faults=lists, **options)
-        array = trace[readout.population].arrays[readout.variable]
-        found.append(predictions(windowed(program, array)).reshape(len(some), samples))
-    return np.concatenate(found)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from neurodeploy.answers import Recipe, Runner, settle
 from neurodeploy.atomic import replacing
 from neurodeploy.data.presentation import Presentation
+from neurodeploy.data.shown import Shown
 from neurodeploy.program import Population, Program
 
 LOOKED = 32
@@ -40,8 +41,12 @@ class LayerSample:
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample. columns : ``(steps, *input_shape)``. scores : per class."""
+    """One sample. columns : ``(steps, *input_shape)``. scores : per class.
 
+    number : of the sample in its data set. row : among those that were run.
+    """
+
+    number: int
     row: int
     label: int
     predicted: int
@@ -70,6 +75,7 @@ def record_sample(
     chosen = _Rows(data, 0 if recipe.streamed else row, row + 1)
     *_, piece = Runner(program, recipe, record=("s", "v")).run(chosen, size=1)
     return Sample(
+        number=int(data.index[row]),
         row=row,
         label=int(data.y[row]),
         predicted=int(piece.predicted[0]),
@@ -132,10 +138,17 @@ def _threshold(population: Population, kept: NDArray[np.int64]) -> NDArray[np.in
     return scaled
 
 
-def write_sample(sample: Sample, digest: str, path: Path) -> None:
-    """Store ``sample`` as the ``sample.npz`` of a run folder."""
+def write_sample(sample: Sample, digest: str, shown: Shown, path: Path) -> None:
+    """Store ``sample`` as the ``sample.npz`` of a run folder.
+
+    digest : of the program. shown : the samples that it is one of.
+    """
     arrays: dict[str, Any] = {
         "digest": np.array(digest),
+        "data": np.array(shown.name),
+        "part": np.array(shown.part or ""),
+        "data_digest": np.array(shown.digest),
+        "sample": np.array(sample.number),
         "row": np.array(sample.row),
         "label": np.array(sample.label),
         "predicted": np.array(sample.predicted),

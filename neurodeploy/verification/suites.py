@@ -8,7 +8,7 @@ in any number of processes), and sums the lines up in rows. Lines and rows are r
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.answers import Recipe
+from neurodeploy.data.shown import Shown
 from neurodeploy.program import Program
 
 if TYPE_CHECKING:
@@ -27,11 +28,23 @@ Payload = NDArray[Any]
 
 
 @dataclass(frozen=True)
+class Aside:
+    """Samples of the data set that are not judged, None where there are none.
+
+    train : what an attack may train a network of its own on. validation : what its settings are
+    chosen on.
+    """
+
+    train: Presentation | None = None
+    validation: Presentation | None = None
+
+
+@dataclass(frozen=True)
 class Subject:
     """What is asked about: a network, the samples, and how they are run.
 
     name, part : of the data set. of : samples that the part holds. notes : what a user should
-    know of how the data were read.
+    know of how the data were read. aside : other samples of the set.
     """
 
     program: Program
@@ -41,6 +54,12 @@ class Subject:
     part: str
     of: int
     notes: tuple[str, ...] = ()
+    aside: Aside = field(default_factory=Aside)
+
+    @property
+    def shown(self) -> Shown:
+        """Which samples they are."""
+        return self.data.shown(self.name, self.part, self.of, self.notes)
 
 
 @dataclass(frozen=True)
@@ -119,6 +138,8 @@ class Flags:
     """What the command line says to all suites; each takes what it knows.
 
     eps : budgets in 1/255 of the peak. flips, shifts : budgets of events. None: not given.
+    transfer : programs that attacks are transferred from. iterations : of SA-PGD and Auto-PGD.
+    complete : every single fault of stored words, not a sample of all faults.
     """
 
     seed: int = 2024
@@ -128,6 +149,9 @@ class Flags:
     strength: str = "standard"
     time_limit_s: float | None = None
     profile: str | None = None
+    transfer: tuple[Program, ...] = ()
+    iterations: int | None = None
+    complete: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,21 @@ from typing import Any
 from neurodeploy.answers import RunChoice, settle
 from neurodeploy.data import Dataset, load_data
 from neurodeploy.data.presentation import Presentation, present
-from neurodeploy.errors import OptionError, located
+from neurodeploy.errors import DataError, OptionError, located
 from neurodeploy.program import Program
 from neurodeploy.registry import ByName
 from neurodeploy.run_folder import FORMAT, VERIFY, create, plain, versions, write_json
 from neurodeploy.trace import Activity
-from neurodeploy.verification.activity import Measured, measure, summary
+from neurodeploy.verification.activity import Measured, measure
 from neurodeploy.verification.attack_suite import AttackSuite
 from neurodeploy.verification.campaign import Keeping, Report, Spread, conduct
 from neurodeploy.verification.certify_suite import CertifySuite
 from neurodeploy.verification.corruption_suite import CorruptionSuite
+from neurodeploy.verification.counts import mean_counts
 from neurodeploy.verification.fault_suite import FaultSuite
 from neurodeploy.verification.noise_suite import NoiseSuite
 from neurodeploy.verification.overflow import OverflowSuite
-from neurodeploy.verification.suites import Flags, Subject, Suite, Verdict
+from neurodeploy.verification.suites import Aside, Flags, Subject, Suite, Verdict
 
 SUITES: ByName[type[Suite]] = ByName(
     "suite",
@@ -41,6 +42,8 @@ SUITES: ByName[type[Suite]] = ByName(
 )
 """Every suite, in the order in which they are offered."""
 DEFAULT_SUITES = ("noise", "overflow")
+ASIDE = 10_000
+"""Samples of other parts that an attack may use: enough for a network to transfer from."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +77,11 @@ class Verification:
         return {
             "format": FORMAT,
             "digest": subject.program.digest,
-            "data": {
-                "name": subject.name,
-                "part": subject.part,
-                "samples": len(subject.data),
-                "of": subject.of,
-                "notes": list(subject.notes),
-                **subject.data.to_dict(),
-            },
+            "data": plain(subject.shown),
             "run": {**found.recipe.to_dict(), "answers_differing": found.differing},
             "accuracy": found.accuracy.to_dict(),
             "undecided": found.undecided.to_dict(),
-            "activity": summary(subject.program, found.activity),
+            "activity": plain(mean_counts(subject.program, found.activity)),
             "seeds": {
                 verdict.suite.name: verdict.suite.settings()["seed"]
                 for verdict in self.verdicts
@@ -111,11 +107,30 @@ def subject_of(
     of: int | None = None,
     notes: Sequence[str] = (),
     run: RunChoice | None = None,
+    aside: Aside | None = None,
 ) -> Subject:
     """Return what is asked about. of : samples that the part holds, None for those of ``data``."""
     recipe = settle(program, data.steps, run)
     count = len(data) if of is None else of
-    return Subject(program, data, recipe, name, part, count, tuple(notes))
+    return Subject(program, data, recipe, name, part, count, tuple(notes), aside or Aside())
+
+
+def aside_of(
+    program: Program, dataset: Dataset, encoder: str | None = None, input_bits: int | None = None
+) -> Aside:
+    """Return the first `ASIDE` samples of the parts that are not judged, as ``program`` takes them.
+
+    None for a part that is empty or does not fit the program.
+    """
+
+    def shown(name: str) -> Presentation | None:
+        split = getattr(dataset, name)
+        try:
+            return present(program, split.first(ASIDE), encoder, input_bits=input_bits)
+        except DataError:
+            return None
+
+    return Aside(shown("train"), shown("validation"))
 
 
 def ask(
@@ -176,13 +191,20 @@ def verify(
 
     Raises NeurodeployError, before any work is done, for what cannot be asked.
     """
-    shown, name, of, notes = _presented(program, data, part, encoder, run)
+    shown, name, of, notes, aside = _presented(program, data, part, encoder, run)
     if samples is not None:
         if samples < 1:
             raise OptionError(f"samples is {samples}, expected 1 or more")
         shown = shown.first(samples)
     subject = subject_of(
-        program, shown, name=name, part=shown.split.part or part, of=of, notes=notes, run=run
+        program,
+        shown,
+        name=name,
+        part=shown.split.part or part,
+        of=of,
+        notes=notes,
+        run=run,
+        aside=aside,
     )
     asked = tuple(chosen([s])[0] if isinstance(s, str) else s for s in suites)
     folder = None if out is None else Path(out)
@@ -200,13 +222,13 @@ def _presented(
     part: str,
     encoder: str | None,
     run: RunChoice | None,
-) -> tuple[Presentation, str, int, tuple[str, ...]]:
-    """Return the samples, the name of their set, how many the part holds, and notes."""
+) -> tuple[Presentation, str, int, tuple[str, ...], Aside]:
+    """Return the samples, the name of their set, how many the part holds, notes, and others."""
     if isinstance(data, Presentation):
-        return data, "samples", len(data), ()
+        return data, "samples", len(data), (), Aside()
     dataset = load_data(data) if isinstance(data, str) else data
     split = dataset.part(part)
     bits = None if run is None else run.input_bits
     with located(dataset.name):
         shown = present(program, split, encoder, input_bits=bits)
-    return shown, dataset.name, len(split), dataset.notes
+    return shown, dataset.name, len(split), dataset.notes, aside_of(program, dataset, encoder, bits)

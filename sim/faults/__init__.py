@@ -1,10 +1,20 @@
 """Faults of a chip, as data: flipped bits of stored words and of states, stuck neurons, losses."""
 
+from neurodeploy.sim.faults.broken import (
+    DeadCore,
+    DeadRoute,
+    DroppedSpikes,
+    DuplicatedSpikes,
+    LateSpikes,
+    MessageFlip,
+    MessagesAtRate,
+    NeuronFault,
+    Slice,
+)
 from neurodeploy.sim.faults.changed import faulty_program
 from neurodeploy.sim.faults.records import (
-    DroppedSpikes,
+    DelayFlip,
     Fault,
-    NeuronFault,
     ParameterFlip,
     ParameterWord,
     StateFlip,
@@ -16,13 +26,21 @@ from neurodeploy.sim.faults.words import LOIHI, Encoding, WordFormat, stored_enc
 
 __all__ = [
     "LOIHI",
+    "DeadCore",
+    "DeadRoute",
+    "DelayFlip",
     "DroppedSpikes",
+    "DuplicatedSpikes",
     "Encoding",
     "Fault",
     "Faults",
+    "LateSpikes",
+    "MessageFlip",
+    "MessagesAtRate",
     "NeuronFault",
     "ParameterFlip",
     "ParameterWord",
+    "Slice",
     "StateFlip",
     "WeightFlip",
     "WeightWord",

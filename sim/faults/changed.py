@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import OptionError, located
+from neurodeploy.fixedpoint import MAX_DELAY_STEPS
 from neurodeploy.program import Program
 from neurodeploy.registry import ByType
+from neurodeploy.sim.faults.places import check_index, connection_index, population_index
 from neurodeploy.sim.faults.records import (
+    DelayFlip,
     Fault,
     ParameterFlip,
     ParameterWord,
@@ -38,21 +41,6 @@ def faulty_program(program: Program, faults: Sequence[Fault]) -> Program:
     return draft.finished()
 
 
-def connection_index(program: Program, name: str) -> int:
-    """Return the number of a connection. Raises OptionError for a name that there is not."""
-    if name not in program.connection_names:
-        there = ", ".join(program.connection_names)
-        raise OptionError(f"no connection {name!r}, there are {there}")
-    return program.connection_names.index(name)
-
-
-def population_index(program: Program, name: str) -> int:
-    """Return the number of a population. Raises OptionError for a name that there is not."""
-    if name not in program.names:
-        raise OptionError(f"no population {name!r}, there are {', '.join(program.names)}")
-    return program.index(name)
-
-
 def weight_format(program: Program, number: int, encoding: Encoding) -> WordFormat:
     """Return the word of the weights of a connection, whose group shares one exponent.
 
@@ -66,10 +54,17 @@ def weight_format(program: Program, number: int, encoding: Encoding) -> WordForm
     return encoding.weights([row for row in rows if row is not None])
 
 
-def check_index(index: int, size: int, what: str) -> None:
-    """Raise OptionError for an index outside of ``size`` items."""
-    if not 0 <= index < size:
-        raise OptionError(f"{what} is {index}, allowed are 0 to {size - 1}")
+def delays_of(program: Program, number: int) -> NDArray[np.int8]:
+    """Return the delays of a connection. Raises OptionError for one that has none."""
+    delay: NDArray[np.int8] | None = getattr(program.connections[number].synapse, "delay", None)
+    if delay is None:
+        raise OptionError(f"connection {program.connection_names[number]} has no delays")
+    return delay
+
+
+def flipped_delay(delay: int, fault: DelayFlip) -> int:
+    """Return what a delay reads once bits of its word flip, the longest one at most."""
+    return min(fault.encoding.delay.flipped(delay, fault.bits), MAX_DELAY_STEPS)
 
 
 class _Draft:
@@ -78,6 +73,7 @@ class _Draft:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._weights: dict[int, NDArray[Any]] = {}
+        self._delays: dict[int, NDArray[Any]] = {}
         self._parameters: dict[tuple[int, str], NDArray[Any]] = {}
         self._formats: dict[tuple[int, Encoding], WordFormat] = {}
 
@@ -90,6 +86,13 @@ class _Draft:
                 raise OptionError("the connection has no weights")
             self._weights[number] = weight.copy()
         return number, self._weights[number].reshape(-1)
+
+    def delays(self, name: str) -> NDArray[Any]:
+        """Return a connection's delays, to be written to, flat."""
+        number = connection_index(self.program, name)
+        if number not in self._delays:
+            self._delays[number] = delays_of(self.program, number).copy()
+        return self._delays[number].reshape(-1)
 
     def format(self, number: int, encoding: Encoding) -> WordFormat:
         """Return the word of a connection's weights, as they were."""
@@ -115,6 +118,9 @@ class _Draft:
             synapse: Any = connections[number].synapse
             changed = replace(synapse, weight=weight)
             connections[number] = replace(connections[number], synapse=changed)
+        for number, delay in self._delays.items():
+            wired: Any = connections[number].synapse
+            connections[number] = replace(connections[number], synapse=replace(wired, delay=delay))
         for (number, field), value in self._parameters.items():
             neuron = replace(populations[number].neuron, **{field: value})
             populations[number] = replace(populations[number], neuron=neuron)
@@ -131,7 +137,13 @@ def _weight_flip(draft: _Draft, fault: WeightFlip) -> None:
 def _weight_word(draft: _Draft, fault: WeightWord) -> None:
     _, flat = draft.weights(fault.connection)
     check_index(fault.index, flat.size, "weight")
-    flat[fault.index] = _int32(fault.value)
+    flat[fault.index] = word_value(fault.value)
+
+
+def _delay_flip(draft: _Draft, fault: DelayFlip) -> None:
+    flat = draft.delays(fault.connection)
+    check_index(fault.index, flat.size, "delay")
+    flat[fault.index] = flipped_delay(int(flat[fault.index]), fault)
 
 
 def _parameter_flip(draft: _Draft, fault: ParameterFlip) -> None:
@@ -144,10 +156,11 @@ def _parameter_flip(draft: _Draft, fault: ParameterFlip) -> None:
 def _parameter_word(draft: _Draft, fault: ParameterWord) -> None:
     flat = draft.parameter(fault.population, fault.field)
     check_index(fault.index, flat.size, "word")
-    flat[fault.index] = _int32(fault.value)
+    flat[fault.index] = word_value(fault.value)
 
 
-def _int32(value: int) -> int:
+def word_value(value: int) -> int:
+    """Return a value of 32 bits. Raises OptionError for another."""
     if not -(2**31) <= value < 2**31:
         raise OptionError(f"value is {value}, allowed are {-(2**31)} to {2**31 - 1}")
     return value
@@ -159,6 +172,7 @@ STORED_FAULTS: ByType[Callable[[_Draft, Any], None]] = ByType(
     {
         WeightFlip: _weight_flip,
         WeightWord: _weight_word,
+        DelayFlip: _delay_flip,
         ParameterFlip: _parameter_flip,
         ParameterWord: _parameter_word,
     },

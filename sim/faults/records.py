@@ -15,8 +15,11 @@ from neurodeploy.fixedpoint import STATE_BITS
 from neurodeploy.sim.faults.words import LOIHI, Encoding
 
 PARAMETERS = ("threshold", "current_decay", "voltage_decay", "bias")
-STATES = ("u", "v")
-NEURON_KINDS = ("dead", "stuck-on", "saturated")
+STATES = {
+    **dict.fromkeys(("u", "v", "vth", "re", "im"), STATE_BITS),
+    **dict.fromkeys(("sigma", "act", "residue"), 32),
+}
+"""Bits of the word of each state."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,11 @@ class WeightFlip(Fault):
     encoding: Encoding = LOIHI
 
     def __post_init__(self) -> None:
-        _check_bits(self, self.bits)
+        check_bits(self, self.bits)
 
     @property
     def text(self) -> str:
-        return f"{self.connection} weight {self.index} {_bits(self.bits)}"
+        return f"{self.connection} weight {self.index} {bits_text(self.bits)}"
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,11 @@ class ParameterFlip(Fault):
 
     def __post_init__(self) -> None:
         _check_field(self.field)
-        _check_bits(self, self.bits)
+        check_bits(self, self.bits)
 
     @property
     def text(self) -> str:
-        return f"{self.population} {self.field} {self.index} {_bits(self.bits)}"
+        return f"{self.population} {self.field} {self.index} {bits_text(self.bits)}"
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,33 @@ class ParameterWord(Fault):
 
 
 @dataclass(frozen=True)
+class DelayFlip(Fault):
+    """Inverted bits of a delay of a `Dense` connection, in all steps.
+
+    index : of the word in the record's own array, C order: a delay that a whole row or column
+    shares is one word. bits : of the stored word.
+    """
+
+    connection: str
+    index: int
+    bits: tuple[int, ...]
+    encoding: Encoding = LOIHI
+
+    def __post_init__(self) -> None:
+        check_bits(self, self.bits)
+
+    @property
+    def text(self) -> str:
+        return f"{self.connection} delay {self.index} {bits_text(self.bits)}"
+
+
+@dataclass(frozen=True)
 class StateFlip(Fault):
     """Inverted bits of a state, once: at the start of column ``step``, before a due reset.
 
-    variable : ``"u"`` or ``"v"`` of a neuron of the CUBA family. The word is the state modulo
-    2^24; ``1000...0`` reads 2^23 in u and -(2^23 - 1) in v, as far as each one goes.
+    variable : one of `STATES`. Words of u, v, the moving threshold vth, re and im are the state
+    modulo 2^24; ``1000...0`` reads 2^23 in u, -(2^23 - 1) in v, re and im, as far as each one goes,
+    and -2^23 in vth. Those of the sigma-delta family have 32 bits.
     """
 
     population: str
@@ -122,65 +147,18 @@ class StateFlip(Fault):
             raise OptionError(
                 f"fault: state is {self.variable!r}, expected one of {', '.join(STATES)}"
             )
-        _check_bits(self, self.bits)
-        if max(self.bits) >= STATE_BITS:
+        check_bits(self, self.bits)
+        width = STATES[self.variable]
+        if max(self.bits) >= width:
             raise OptionError(
-                f"{self.text}: bit is {max(self.bits)}, the word has bits 0 to {STATE_BITS - 1}"
+                f"{self.text}: bit is {max(self.bits)}, the word has bits 0 to {width - 1}"
             )
-        if self.step < 0:
-            raise OptionError(f"{self.text}: step is {self.step}, expected 0 or more")
+        check_step(self, self.step)
 
     @property
     def text(self) -> str:
-        return f"{self.population} {self.variable} {self.index} {_bits(self.bits)} step {self.step}"
-
-
-@dataclass(frozen=True)
-class NeuronFault(Fault):
-    """A neuron that is broken in all steps.
-
-    kind : ``"dead"``, what it sends is 0. ``"stuck-on"``, what it sends is 1: both act behind the
-    spike test, on whose outcome the reset goes on to depend. ``"saturated"``: v is 2^23 - 1 at the
-    start of every step, a due reset notwithstanding, and again behind the reset of a spike.
-    """
-
-    population: str
-    index: int
-    kind: str
-
-    def __post_init__(self) -> None:
-        if self.kind not in NEURON_KINDS:
-            raise OptionError(
-                f"fault: kind is {self.kind!r}, expected one of {', '.join(NEURON_KINDS)}"
-            )
-
-    @property
-    def text(self) -> str:
-        return f"{self.population} neuron {self.index} {self.kind}"
-
-
-@dataclass(frozen=True)
-class DroppedSpikes(Fault):
-    """Messages that a connection loses, each with probability ``rate``.
-
-    Neuron j's message of column c is lost where word ``j mod 4`` of the Philox block with key
-    ``seed + 2^63`` and counter ``(j // 4, c, number of the connection, 2^30)`` is below
-    ``round(rate * 2^32)``: the same cells in every sample that has this fault.
-    """
-
-    connection: str
-    rate: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.rate <= 1:
-            raise OptionError(f"{self.text}: rate is {self.rate}, allowed are 0 to 1")
-        if not 0 <= self.seed < 2**63:
-            raise OptionError(f"{self.text}: seed is {self.seed}, allowed are 0 to {2**63 - 1}")
-
-    @property
-    def text(self) -> str:
-        return f"{self.connection} drops {self.rate:g} seed {self.seed}"
+        what = f"{self.population} {self.variable} {self.index}"
+        return f"{what} {bits_text(self.bits)} step {self.step}"
 
 
 def _check_field(field: str) -> None:
@@ -188,11 +166,24 @@ def _check_field(field: str) -> None:
         raise OptionError(f"fault: field is {field!r}, expected one of {', '.join(PARAMETERS)}")
 
 
-def _check_bits(fault: Fault, bits: Sequence[int]) -> None:
+def check_step(fault: Fault, step: int) -> None:
+    """Raise OptionError for a column before the first."""
+    if step < 0:
+        raise OptionError(f"{fault.text}: step is {step}, expected 0 or more")
+
+
+def check_bits(fault: Fault, bits: Sequence[int]) -> None:
+    """Raise OptionError unless ``bits`` are some bits, each once."""
     if not bits or len(set(bits)) < len(bits) or min(bits) < 0:
         given = ", ".join(map(str, bits)) or "none"
         raise OptionError(f"{fault.text}: bits are {given}, expected each once, from 0")
 
 
-def _bits(bits: Sequence[int]) -> str:
+def mask_of(bits: Sequence[int]) -> int:
+    """Return the word with those bits set."""
+    return sum(1 << bit for bit in bits)
+
+
+def bits_text(bits: Sequence[int]) -> str:
+    """Return bits in words."""
     return f"{'bit' if len(bits) == 1 else 'bits'} {'+'.join(map(str, bits))}"

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
+from neurodeploy.sim.fanout import counts_by_weight
 from neurodeploy.sim.faults.changed import STORED_FAULTS, faulty_program
 from neurodeploy.sim.faults.engine import FaultyEngine
-from neurodeploy.sim.faults.records import Fault
+from neurodeploy.sim.faults.injector import Injector, injector
+from neurodeploy.sim.faults.records import Fault, ParameterFlip, ParameterWord
 from neurodeploy.sim.inputs import Columns, Data
 from neurodeploy.sim.options import RunOptions
 from neurodeploy.sim.plan import prepare
-from neurodeploy.sim.prepared import Prepared
 from neurodeploy.sim.simulator import prepared
 from neurodeploy.trace import COUNT_NAMES, Activity, Trace, concatenated
 
@@ -24,15 +25,17 @@ Faults: TypeAlias = Sequence[Fault] | Sequence[Sequence[Fault]]
 """One list of faults for all samples, or one list for each."""
 
 _Group = tuple[tuple[Fault, ...], bool]
+"""Words that change before the run, and whether the rest goes into the native engine."""
 
 
 def simulate_faulty(program: Program, x: Data, options: RunOptions, faults: Faults) -> Trace:
     """Run ``program`` on ``x`` with ``faults``, and return the `Trace`.
 
-    A fault of a stored word is the Program with that word changed (`faulty_program`), run by the
-    engine of ``options``; samples with the same changed words share a run. Faults that act while
-    the program runs (`StateFlip`, `NeuronFault`, `DroppedSpikes`) are defined by `FaultyEngine` and
-    run there, whatever the engine of ``options``: it gives what that engine would, bit for bit.
+    The definition, engine ``"reference"``: a fault of a stored word is the Program with that word
+    changed (`faulty_program`), other faults act as `FaultyEngine` says. Engine ``"native"`` gives
+    the same bit for bit, all samples in one run of one engine. Where a change of a word changes
+    more than itself (`rebuilds`), samples with the same changed words run as the Program with
+    them; messages over a connection whose sums are shifted change in the reference engine.
 
     faults : for all samples, or as many lists as ``x`` has samples (1 for a stream).
 
@@ -41,26 +44,50 @@ def simulate_faulty(program: Program, x: Data, options: RunOptions, faults: Faul
     """
     if options.engine == "lava":
         raise OptionError("faults: engine 'lava' takes none, use 'native' or 'reference'")
-    plain = prepared(prepare(program, options))
+    native = injector(program, options) if options.engine == "native" else None
+    plain = native or prepared(prepare(program, options))
     data = plain.data(x)
     lists = _lists(faults, data.batch)
     parts = []
-    for (words, runs), rows in _groups(lists).items():
-        own = [_running(lists[row]) for row in rows] if runs else []
-        engine = plain if not words and not runs else _prepared(program, options, words, own)
-        arrays = tuple(array[rows] for array in data.arrays)
-        parts.append((rows, engine.run(Columns(arrays, data.batched))))
+    for (words, injected), group in _groups(program, options, lists, native).items():
+        rows, rest = [row for row, _ in group], [own for _, own in group]
+        columns = Columns(tuple(array[rows] for array in data.arrays), data.batched)
+        engine = native if injected else None
+        parts.append((rows, _run(program, options, columns, words, rest, engine)))
     return parts[0][1] if len(parts) == 1 else _merged(parts)
 
 
-def _prepared(
+def _run(
     program: Program,
     options: RunOptions,
-    words: Sequence[Fault],
-    running: Sequence[Sequence[Fault]],
-) -> Prepared:
-    plan = prepare(faulty_program(program, words), options)
-    return prepared(plan, FaultyEngine(plan, running) if running else None)
+    columns: Columns,
+    words: tuple[Fault, ...],
+    rest: list[tuple[Fault, ...]],
+    native: Injector | None,
+) -> Trace:
+    """Run samples whose words have changed, with the faults that each has besides."""
+    changed = faulty_program(program, words)
+    if native is not None:
+        own = native if not words else Injector(changed, options)
+        return own.run_lists(columns, rest)
+    plan = prepare(changed, options)
+    return prepared(plan, FaultyEngine(plan, rest) if any(rest) else None).run(columns)
+
+
+def rebuilds(program: Program, options: RunOptions, fault: Fault) -> bool:
+    """Whether a fault of a word changes more than what it is worth to sums and neurons.
+
+    So it is with Lava's conditioning, which looks at all weights of a group, and with kernels into
+    which a pool was folded, whose taps are told by their zeros.
+    """
+    if type(fault) not in STORED_FAULTS or isinstance(fault, (ParameterFlip, ParameterWord)):
+        return False
+    name = getattr(fault, "connection", "")
+    if options.weights == "lava":
+        return True
+    return name in program.connection_names and counts_by_weight(
+        program, program.connection_names.index(name)
+    )
 
 
 def _lists(faults: Faults, batch: int) -> list[tuple[Fault, ...]]:
@@ -75,20 +102,32 @@ def _lists(faults: Faults, batch: int) -> list[tuple[Fault, ...]]:
     for item in (fault for own in given for fault in own):
         if not isinstance(item, Fault):
             raise OptionError(f"faults: {item!r} is none, expected records of faults")
-    return [tuple(own) for own in given]
+    made = {id(own): tuple(own) for own in given}
+    return [made[id(own)] for own in given]
 
 
-def _groups(lists: Sequence[tuple[Fault, ...]]) -> dict[_Group, list[int]]:
-    """Return the samples that can run together: by changed words, and whether faults act later."""
-    found: dict[_Group, list[int]] = {}
+def _groups(
+    program: Program,
+    options: RunOptions,
+    lists: Sequence[tuple[Fault, ...]],
+    native: Injector | None,
+) -> dict[_Group, list[tuple[int, tuple[Fault, ...]]]]:
+    """Return the samples that run together, by the words that change before and whether other
+    faults are injected into the native engine; of each its number and those other faults."""
+    found: dict[_Group, list[tuple[int, tuple[Fault, ...]]]] = {}
+    split: dict[int, tuple[_Group, tuple[Fault, ...]]] = {}
     for row, own in enumerate(lists):
-        words = tuple(fault for fault in own if type(fault) in STORED_FAULTS)
-        found.setdefault((words, len(words) < len(own)), []).append(row)
+        if id(own) not in split:
+            injected = native is not None and all(native.takes(fault) for fault in own)
+            stored = [
+                rebuilds(program, options, f) if injected else type(f) in STORED_FAULTS for f in own
+            ]
+            words = tuple(fault for fault, first in zip(own, stored, strict=True) if first)
+            rest = tuple(fault for fault, first in zip(own, stored, strict=True) if not first)
+            split[id(own)] = (words, injected), rest
+        key, rest = split[id(own)]
+        found.setdefault(key, []).append((row, rest))
     return found
-
-
-def _running(faults: Sequence[Fault]) -> list[Fault]:
-    return [fault for fault in faults if type(fault) not in STORED_FAULTS]
 
 
 def _merged(parts: Sequence[tuple[list[int], Trace]]) -> Trace:

@@ -74,6 +74,11 @@ void Network::choose_forms() {
       }
     }
   }
+  for (const FaultEdge& edge : fault_edges_) {
+    Node& node = nodes_[edge.source];
+    (edge.graded ? node.has_values : node.has_bytes) = true;
+    node.history = std::max(node.history, edge.latency + edge.latest);
+  }
   for (int i = 0; i < input_count_; ++i) {
     if (!nodes_[i].has_values) nodes_[i].has_bytes = true;  // events are counted in any case
   }
@@ -150,6 +155,7 @@ std::size_t Network::held_bytes() {
     }
   }
   for (const FanOut& fan : fan_outs_) sum += bytes_of(fan.taps.by_lane) + bytes_of(fan.nonzero.by_lane);
+  for (const FaultEdge& edge : fault_edges_) sum += bytes_of(edge.weight) + bytes_of(edge.delays);
   const std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& idle : idle_) sum += idle->sample_bytes * std::size_t(idle->capacity);
   return sum;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "faults.hpp"
 #include "kernels.hpp"
 #include "operation.hpp"
 #include "population.hpp"
@@ -34,6 +35,9 @@ struct Run {
   const std::uint8_t* state_in;     // [sample][state_bytes], or null for fresh states
   std::uint8_t* state_out;          // likewise, or null
   std::vector<Records> records;     // per population
+  const std::int32_t* input_rows = nullptr;  // of every sample, which of the inputs it is given; or
+                                             // null: its own
+  const Faults* faults = nullptr;            // or null
   std::int64_t *input_events, *spikes, *taps, *nonzero, *u_wraps, *v_saturations;
   std::function<bool()> interrupted;  // asked now and then on the calling thread
 };
@@ -52,8 +56,11 @@ class Network {
   // Fan-out of one connection, per source value: synapses in all, and those with a weight.
   void add_fan_out(int source, const std::vector<std::int32_t>& taps,
                    const std::vector<std::int32_t>& nonzero);
+  // What faults need to know of every connection, in the order of their fan-outs; before `seal`.
+  void describe(FaultEdge edge) { fault_edges_.push_back(std::move(edge)); }
   void seal();
 
+  const std::vector<FaultEdge>& fault_edges() const { return fault_edges_; }
   const Layout& layout(int node) const { return nodes_[node].layout; }
   const Population& population(int k) const { return stages_[k].population; }
   int inputs() const { return input_count_; }
@@ -92,7 +99,14 @@ class Network {
     int source;
     Synapses taps, nonzero;
   };
-  struct Part;
+  // The present chunk: samples [first, first + samples) of the batch, columns [column, + columns) of
+  // the call.
+  struct Part {
+    std::int64_t first;
+    int samples;
+    std::int64_t column;
+    int columns;
+  };
   // Whether the run is to stop; told how many values are looked at next.
   using Stopped = std::function<bool(std::int64_t)>;
 
@@ -130,7 +144,7 @@ class Network {
   bool run_span(const Run& run, Work& work, const Part& part, const Span& span, int stage,
                 const Calendar& calendar, const Stopped& stopped) const;
   Currents currents(Work& work, const Span& span, const Segment& segment, const Stage& stage,
-                    int port) const;
+                    int port, bool narrow) const;
   void finish_chunk(const Run& run, Work& work, const Part& part) const;
   void count(const Node& node, Work& work, int s, int columns) const;
   void record_sent(const Run& run, Work& work, const Part& part, int s, int node) const;
@@ -139,12 +153,37 @@ class Network {
   std::int64_t operations_of(const Work& work, int s, int source, const Synapses& synapses,
                              std::int64_t events, std::int64_t steps) const;
 
+  // Faults: of what a population is sent, of its update, of what it sends; of what was counted.
+  bool any_touched(const Run& run, const Part& part, const Span& span, int stage) const;
+  void disturb_currents(const Run& run, Work& work, const Part& part, const Span& span,
+                        const Segment& segment, int stage, int port,
+                        const Currents& currents) const;
+  void disturb_weights(const Run& run, Work& work, const Part& part, const Span& span, int s,
+                       int edge, const Segment& segment, std::int32_t* row) const;
+  void disturb_sums(Work& work, const Part& part, int s, int column, int edge,
+                    const Segment& segment, std::int32_t* row) const;
+  void disturb_kernel(const Run& run, Work& work, const Part& part, int s, int column, int edge,
+                      const Segment& segment, std::int32_t* row) const;
+  void follow_messages(const Run& run, Work& work, const Part& part, int s, int edge,
+                       std::int64_t column) const;
+  std::uint64_t kernel_sum(Work& work, const FaultEdge& edge, int s, int sent, int lane) const;
+  std::int32_t message(Work& work, const FaultEdge& edge, int s, int column, int source) const;
+  void update_faulty(const Run& run, Work& work, const Part& part, const Span& span, int s,
+                     const Segment& segment, int stage, const Currents* ports, int pair,
+                     const Calendar& calendar, const Records& records) const;
+  void break_neurons(const Run& run, Work& work, const Part& part, const Span& span, int s,
+                     const Segment& segment, int stage) const;
+  void count_segment(const Node& node, Work& work, const Span& span, int s,
+                     const Segment& segment) const;
+  void end_faulty(const Run& run, Work& work, std::int64_t first, int s) const;
+
   const KernelTable& kernels_;
   const Choice choice_;
   int input_count_ = 0;
   std::vector<Node> nodes_;
   std::vector<Stage> stages_;
   std::vector<FanOut> fan_outs_;
+  std::vector<FaultEdge> fault_edges_;
   std::vector<Phase> phases_;
   std::size_t operation_count_ = 0;
   std::size_t kept_bytes_ = 0;    // states and delay rings, at the start of a sample's memory

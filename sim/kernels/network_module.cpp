@@ -26,6 +26,7 @@
 #include "dense.hpp"
 #include "direct.hpp"
 #include "dispatch.hpp"
+#include "fault_module.hpp"
 #include "network.hpp"
 #include "specs.hpp"
 
@@ -40,10 +41,6 @@ using Bytes = nb::ndarray<std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::c
 
 std::vector<std::int32_t> copied(const Column& values) {
   return {values.data(), values.data() + values.size()};
-}
-
-Matrix matrix(const Readable<std::int32_t, 2>& values) {
-  return {values.data(), int(values.shape(0)), int(values.shape(1))};
 }
 
 // One record of a call: population, variable (-1 for what it sends, else a state), array.
@@ -97,6 +94,13 @@ class PyNetwork {
     require(taps.size() == size && nonzero.size() == size, "fan-out has a wrong size");
     network_->add_fan_out(source, copied(taps), copied(nonzero));
     ++connections_;
+  }
+
+  // What faults need to know of a connection; in the order of their fan-outs, of which there is one
+  // for each.
+  void describe(const EdgeRecord& edge, int latest) {
+    require_population(edge.population);
+    network_->describe(fault_edge(*network_, edge, latest));
   }
 
   void seal() { network_->seal(); }
@@ -160,14 +164,21 @@ class PyNetwork {
   void run(std::int64_t column, std::int64_t steps,
            const std::vector<nb::ndarray<nb::ro, nb::ndim<3>, nb::c_contig, nb::device::cpu>>& inputs,
            const std::optional<Bytes>& state_in, const std::optional<Bytes>& state_out,
-           const std::vector<Record>& records, const Counts& counts, int threads) {
+           const std::vector<Record>& records, const Counts& counts, int threads,
+           const std::optional<FaultArray>& faults, const std::optional<Column>& owners,
+           const std::optional<Column>& input_rows) {
     Run run{};
     run.batch = std::int64_t(counts.shape(1));
     run.steps = steps;
     run.column = column;
     run.threads = threads;
     require(inputs.size() == std::size_t(network_->inputs()), "wrong number of inputs");
-    for (int i = 0; i < network_->inputs(); ++i) run.inputs.push_back(input(inputs[i], i, run));
+    const std::int64_t given = input_rows ? std::int64_t(inputs[0].shape(0)) : run.batch;
+    if (input_rows) run.input_rows = rows_of(*input_rows, run.batch, given);
+    for (int i = 0; i < network_->inputs(); ++i) run.inputs.push_back(input(inputs[i], i, given, run));
+    std::optional<Faults> own;
+    if (faults && owners) own.emplace(faults_of(*network_, *faults, *owners, run.batch));
+    if (own) run.faults = &*own;
     run.state_in = state(state_in, run.batch);
     run.state_out = state(state_out, run.batch);
     run.records.resize(network_->populations());
@@ -190,12 +201,6 @@ class PyNetwork {
     return network_->layout(network_->inputs() + population);
   }
 
-  void check_matrix(const EdgeRecord& edge, const Readable<std::int32_t, 2>& values) const {
-    require(int(values.shape(0)) == target(edge.population).size() &&
-                int(values.shape(1)) == network_->layout(edge.source).size(),
-            "the matrix does not fit source and target");
-  }
-
   std::unique_ptr<Operation> operation(const EdgeRecord& edge) const {
     const Layout &source = network_->layout(edge.source), &to = target(edge.population);
     if (edge.weight.is_none()) {
@@ -205,10 +210,10 @@ class PyNetwork {
     if (nb::cast<nb::ndarray<nb::ro>>(edge.weight).ndim() == 4) return convolution(edge);
     const Wiring wiring{edge.source, edge.lag, edge.graded};
     const auto weight = array_of<Readable<std::int32_t, 2>>(edge.weight, "weight");
-    check_matrix(edge, weight);
+    check_matrix(source, to, weight);
     if (!edge.delays.is_none()) {
       const auto delays = array_of<Readable<std::int32_t, 2>>(edge.delays, "delays");
-      check_matrix(edge, delays);
+      check_matrix(source, to, delays);
       return std::make_unique<DelayedSynapses>(wiring, source, to, matrix(weight), matrix(delays),
                                                edge.shift);
     }
@@ -227,25 +232,20 @@ class PyNetwork {
   std::unique_ptr<Operation> convolution(const EdgeRecord& edge) const {
     const auto weight = array_of<Readable<std::int32_t, 4>>(edge.weight, "weight");
     const Layout &source = network_->layout(edge.source), &to = target(edge.population);
-    const Kernel kernel{weight.data(),
-                        int(weight.shape(0)),
-                        int(weight.shape(1)),
-                        int(weight.shape(2)),
-                        int(weight.shape(3)),
-                        {edge.stride[0], edge.stride[1]},
-                        {edge.padding[0], edge.padding[1]},
-                        {edge.dilation[0], edge.dilation[1]},
-                        edge.groups};
-    require(source.channels() == kernel.in_per_group * kernel.groups,
-            "the kernel does not fit the source");
-    require(to.channels() == kernel.out, "the kernel does not fit the target");
     return std::make_unique<Convolution>(Wiring{edge.source, edge.lag, edge.graded}, source, to,
-                                         kernel);
+                                         kernel_of(edge, source, to, weight));
+  }
+
+  const std::int32_t* rows_of(const Column& rows, std::int64_t batch, std::int64_t given) const {
+    require(std::int64_t(rows.size()) == batch, "the rows of inputs have a wrong size");
+    const auto exists = [given](std::int32_t row) { return row >= 0 && row < given; };
+    require(std::all_of(rows.data(), rows.data() + rows.size(), exists), "no such row of inputs");
+    return rows.data();
   }
 
   InputArray input(const nb::ndarray<nb::ro, nb::ndim<3>, nb::c_contig, nb::device::cpu>& array,
-                   int index, const Run& run) const {
-    require(std::int64_t(array.shape(0)) == run.batch &&
+                   int index, std::int64_t batch, const Run& run) const {
+    require(std::int64_t(array.shape(0)) == batch &&
                 std::int64_t(array.shape(1)) == run.steps &&
                 int(array.shape(2)) == network_->layout(index).size(),
             "an input has a wrong shape");
@@ -323,6 +323,7 @@ void register_network(nb::module_& module) {
       .def("add_edge", &PyNetwork::add_edge, "edge"_a)
       .def("add_fan_out", &PyNetwork::add_fan_out, "source"_a, "taps"_a.noconvert(),
            "nonzero"_a.noconvert())
+      .def("describe", &PyNetwork::describe, "edge"_a, "latest"_a)
       .def("seal", &PyNetwork::seal)
       .def_prop_ro("operations", &PyNetwork::operations)
       .def("efforts", &PyNetwork::efforts)
@@ -332,7 +333,9 @@ void register_network(nb::module_& module) {
       .def("lanes", &PyNetwork::lanes, "population"_a)
       .def("order", &PyNetwork::order, "population"_a)
       .def("run", &PyNetwork::run, "column"_a, "steps"_a, "inputs"_a, "state_in"_a.none(),
-           "state_out"_a.none(), "records"_a, "counts"_a.noconvert(), "threads"_a);
+           "state_out"_a.none(), "records"_a, "counts"_a.noconvert(), "threads"_a,
+           "faults"_a.none() = nb::none(), "owners"_a.none() = nb::none(),
+           "input_rows"_a.none() = nb::none());
 }
 
 }  // namespace neurodeploy

@@ -66,16 +66,16 @@ void Population::lay_out_signature(const Layout& layout) {
 std::size_t Population::bytes() const {
   std::size_t sum = sizeof *this + bytes_of(signature_) + bytes_of(bias_mantissa_.values) +
                     bytes_of(spec_.gain);
-  for (const Laned& parameter : parameters_) sum += bytes_of(parameter.values);
+  for (const LanedParameter& parameter : parameters_) sum += bytes_of(parameter.values);
   return sum;
 }
 
-Population::Laned Population::laned(const std::vector<std::int32_t>& values, std::int32_t padding,
-                                    const Layout& layout) const {
+LanedParameter Population::laned(const std::vector<std::int32_t>& values, std::int32_t padding,
+                                 const Layout& layout) const {
   if (values.size() == 1 && !layout.padded()) {
     return {std::vector<std::int32_t>(kGranule, values[0]), 0};
   }
-  Laned result{std::vector<std::int32_t>(layout.lanes(), padding), kGranule};
+  LanedParameter result{std::vector<std::int32_t>(layout.lanes(), padding), kGranule};
   for (int n = 0; n < layout.size(); ++n) {
     result.values[layout.lane_of(n)] = values[values.size() == 1 ? 0 : n];
   }
@@ -186,13 +186,16 @@ std::int32_t Population::gain_at(std::int64_t step) const {
 // Prepares input and bias of the CUBA family where they are more than `a << 6` and a constant.
 void Population::drive(const KernelTable& kernels, Work& work, const Segment& segment,
                        const Currents* ports, int pair, const Span& span,
-                       const Calendar& calendar, Update& update) const {
+                       const Calendar& calendar, const OwnParameters* own,
+                       Update& update) const {
   if (spec_.gain.empty() && !second_port_) return;
+  const bool mine = own != nullptr && !own->bias_mantissa.values.empty();
+  const Parameter mantissa = (mine ? own->bias_mantissa : bias_mantissa_).at(segment);
   std::int32_t* bias = work.bias.as<std::int32_t>(std::size_t(span.columns) * segment.lanes);
   for (int k = 0; k < span.columns; ++k) {
     const std::int32_t gain = gain_at(calendar.step[span.column + k]);
     if (!spec_.gain.empty()) kernels.scale(ports[0].row(pair + k), segment.lanes, gain);
-    kernels.drive_bias(bias + std::ptrdiff_t(k) * segment.lanes, bias_mantissa_.at(segment),
+    kernels.drive_bias(bias + std::ptrdiff_t(k) * segment.lanes, mantissa,
                        second_port_ ? ports[1].row(pair + k) : nullptr, segment.lanes, gain);
   }
   update.bias = bias;
@@ -200,10 +203,68 @@ void Population::drive(const KernelTable& kernels, Work& work, const Segment& se
   if (!spec_.gain.empty()) update.input_shift = 0;
 }
 
+const LanedParameter& Population::parameter(int index, const OwnParameters* own) const {
+  const LanedParameter* const found = own != nullptr ? own->find(index) : nullptr;
+  return found != nullptr ? *found : parameters_[std::size_t(index)];
+}
+
+// Sets the values of some neurons, in values of their own.
+void Population::change(LanedParameter& parameter, const Layout& layout, int first, int last,
+                        std::int32_t value) const {
+  if (parameter.step == 0) {
+    const std::int32_t shared = parameter.values[0];
+    parameter.values.assign(std::size_t(lanes_), shared);
+    parameter.step = kGranule;
+  }
+  for (int n = first; n < last; ++n) parameter.values[std::size_t(layout.lane_of(n))] = value;
+}
+
+OwnParameters Population::own(const Layout& layout, Placed<ParameterFault>::Range changed,
+                              Placed<NeuronFault>::Range broken) const {
+  OwnParameters result{{}, {{}, 0}, fast_};
+  const auto own_values = [&](int index) -> LanedParameter& {
+    for (OwnParameters::Entry& entry : result.entries) {
+      if (entry.parameter == index) return entry.values;
+    }
+    result.entries.push_back({index, parameters_[std::size_t(index)]});
+    return result.entries.back().values;
+  };
+  for (const ParameterFault& fault : changed) {
+    const ParameterFacts& facts = model().parameters[fault.parameter];
+    result.fast = result.fast && facts.low <= fault.value && fault.value <= facts.high;
+    change(own_values(fault.parameter), layout, fault.first, fault.last, fault.value);
+    if (!model().driven || fault.parameter != kBias) continue;
+    if (result.bias_mantissa.values.empty()) result.bias_mantissa = bias_mantissa_;
+    change(result.bias_mantissa, layout, fault.first, fault.last, fault.value / kUnity);
+  }
+  for (const NeuronFault& fault : broken) {
+    if (fault.broken != Broken::kSaturated) continue;
+    change(own_values(kInitial), layout, fault.first, fault.last, std::int32_t(kLimit) - 1);
+  }
+  return result;
+}
+
+void Population::start(Work& work, int sample, const Segment& segment,
+                       const OwnParameters& own) const {
+  for (int i = 0; i < states(); ++i) {
+    std::int32_t* state = work.at<std::int32_t>(sample, state_at[i]) + segment.first_lane;
+    const int from = model().states[i].start;
+    if (from == kAtZero) {
+      std::fill_n(state, segment.lanes, 0);
+      continue;
+    }
+    const Parameter values = parameter(from, &own).at(segment);
+    for (int l = 0; l < segment.lanes; ++l) {
+      state[l] = values.values[std::ptrdiff_t(l / kGranule) * values.step + l % kGranule];
+    }
+  }
+}
+
 // Whether the 32-bit kernels are exact for these columns.
-bool Population::fits32(const KernelTable& kernels, const Update& update) const {
-  if (!fast_) return false;
-  if (always_small_) return true;
+bool Population::fits32(const KernelTable& kernels, const Update& update,
+                        const OwnParameters* own) const {
+  if (own != nullptr ? !own->fast : !fast_) return false;
+  if (always_small_ && own == nullptr) return true;
   const std::int32_t limit = kLargestInput >> update.input_shift;
   const std::ptrdiff_t size = update.columns * update.input_stride;
   const auto small = [&](const void* input) {
@@ -214,15 +275,17 @@ bool Population::fits32(const KernelTable& kernels, const Update& update) const 
          kernels.within(update.state[0], update.lanes, std::int32_t(kLimit));
 }
 
-void Population::run(const KernelTable& kernels, bool narrow, Update& update) const {
+void Population::run(const KernelTable& kernels, bool narrow, const OwnParameters* own,
+                     Update& update) const {
   if (narrow) return (plain_ ? kernels_.plain : kernels_.narrow)(update);
-  if (!fits32(kernels, update)) return kernels_.exact(update);
+  if (!fits32(kernels, update, own)) return kernels_.exact(update);
   (spec_.gain.empty() ? kernels_.currents : kernels_.scaled)(update);
 }
 
 // Everything about the update of a segment that does not depend on the currents.
 Update Population::prepared(const Work& work, const Node& node, const Span& span, int sample,
-                            const Segment& segment, const Calendar& calendar) const {
+                            const Segment& segment, const Calendar& calendar,
+                            const OwnParameters* own) const {
   Update call{};
   call.columns = span.columns;
   call.lanes = segment.lanes;
@@ -232,11 +295,11 @@ Update Population::prepared(const Work& work, const Node& node, const Span& span
     call.state[i] = work.at<std::int32_t>(sample, state_at[i]) + segment.first_lane;
   }
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    call.parameter[i] = parameters_[i].at(segment);
+    call.parameter[i] = parameter(int(i), own).at(segment);
   }
   if (!calendar.clear.empty()) call.clear = calendar.clear.data() + span.column;
   call.reset = spec_.reset;
-  call.watch = watch_;
+  call.watch = own != nullptr ? int(kWatchBoth) : watch_;
   call.theta_shift = spec_.theta_shift;
   call.low = spec_.low;
   call.high = spec_.high;
@@ -266,14 +329,14 @@ std::vector<const std::int32_t*> Population::wanted(const Span& span, const Segm
 void Population::update(const KernelTable& kernels, Work& work, const Node& node,
                         const Span& span, int sample, const Segment& segment,
                         const Currents* ports, int pair, const Calendar& calendar,
-                        const Records& records, bool fresh, std::int32_t* counts,
-                        std::int64_t& u_wraps, std::int64_t& v_saturations) const {
-  Update call = prepared(work, node, span, sample, segment, calendar);
+                        const Records& records, const OwnParameters* own, bool fresh,
+                        std::int32_t* counts, std::int64_t& u_wraps, std::int64_t& v_saturations) const {
+  Update call = prepared(work, node, span, sample, segment, calendar, own);
   call.input[0] = ports[0].narrow ? static_cast<const void*>(ports[0].narrow_row(pair))
                                   : static_cast<const void*>(ports[0].row(pair));
   if (ports[1].sums) call.input[1] = ports[1].row(pair);
   call.input_stride = call.record_stride = segment.lanes;
-  if (model().driven) drive(kernels, work, segment, ports, pair, span, calendar, call);
+  if (model().driven) drive(kernels, work, segment, ports, pair, span, calendar, own, call);
   std::vector<const std::int32_t*> rows;
   if (!signature_.empty()) {
     rows = wanted(span, segment, calendar);
@@ -285,7 +348,7 @@ void Population::update(const KernelTable& kernels, Work& work, const Node& node
   }
   call.fresh = fresh && starts_itself();
   if (counts) call.counts = counts + segment.first_lane;
-  run(kernels, ports[0].narrow, call);
+  run(kernels, ports[0].narrow, own, call);
   count(kernels, call);
   u_wraps += call.u_wraps;
   v_saturations += call.v_saturations;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "faults.hpp"
 #include "kernels.hpp"
 #include "layout.hpp"
 #include "operation.hpp"
@@ -36,6 +37,34 @@ struct Records {
   }
 };
 
+// A parameter by lane, or one granule of equal values (step 0).
+struct LanedParameter {
+  std::vector<std::int32_t> values;
+  int step;
+  Parameter at(const Segment& segment) const {
+    return {values.data() + std::ptrdiff_t(segment.first_lane / kGranule) * step, step};
+  }
+};
+
+// Parameters that one sample has for itself; no bound holds for its states. fast: they suit the 32-bit
+// kernels.
+struct OwnParameters {
+  struct Entry {
+    int parameter;
+    LanedParameter values;
+  };
+  std::vector<Entry> entries;
+  LanedParameter bias_mantissa;  // without values if it is that of all
+  bool fast;
+
+  const LanedParameter* find(int parameter) const {
+    for (const Entry& entry : entries) {
+      if (entry.parameter == parameter) return &entry.values;
+    }
+    return nullptr;
+  }
+};
+
 class Population {
  public:
   Population(const KernelTable& kernels, PopulationSpec spec, const Layout& layout);
@@ -56,40 +85,44 @@ class Population {
   // Fresh states; those that the update makes by itself only if it does not run.
   void initialise(Work& work, int sample, const Layout& layout, bool runs) const;
   Calendar calendar(std::int64_t column, int columns) const;
-  // Advances one sample over the columns of the span; `pair` is that of its first column. fresh: they
-  // are the first. counts: events of every lane of the node, counted up, or null.
+  // The parameters of a sample with those faults; neurons that are saturated start at the top.
+  OwnParameters own(const Layout& layout, Placed<ParameterFault>::Range changed,
+                    Placed<NeuronFault>::Range broken) const;
+  // Fresh states of one segment.
+  void start(Work& work, int sample, const Segment& segment, const OwnParameters& own) const;
+  // Advances one sample over the columns of the span; `pair` is that of its first column. own: what it
+  // has for itself, or null. fresh: they are the first columns. counts: events of every lane of the
+  // node, counted up, or null.
   void update(const KernelTable& kernels, Work& work, const Node& node, const Span& span,
               int sample, const Segment& segment, const Currents* ports, int pair,
-              const Calendar& calendar, const Records& records, bool fresh, std::int32_t* counts,
+              const Calendar& calendar, const Records& records, const OwnParameters* own,
+              bool fresh, std::int32_t* counts,
               std::int64_t& u_wraps, std::int64_t& v_saturations) const;
 
   std::size_t state_at[kStates] = {};
 
  private:
-  struct Laned {
-    std::vector<std::int32_t> values;
-    int step;
-    Parameter at(const Segment& segment) const {
-      return {values.data() + std::ptrdiff_t(segment.first_lane / kGranule) * step, step};
-    }
-  };
-
-  Laned laned(const std::vector<std::int32_t>& values, std::int32_t padding,
+  LanedParameter laned(const std::vector<std::int32_t>& values, std::int32_t padding,
               const Layout& layout) const;
   void fill(std::int32_t* state, int parameter, const Layout& layout) const;
   void lay_out_signature(const Layout& layout);
   std::string reason_against_32_bits() const;
   void choose_arithmetic();
   void choose_watch(const Bounds& currents);
-  bool fits32(const KernelTable& kernels, const Update& update) const;
+  void change(LanedParameter& parameter, const Layout& layout, int first, int last,
+              std::int32_t value) const;
+  const LanedParameter& parameter(int index, const OwnParameters* own) const;
+  bool fits32(const KernelTable& kernels, const Update& update, const OwnParameters* own) const;
   void drive(const KernelTable& kernels, Work& work, const Segment& segment,
              const Currents* ports, int pair, const Span& span, const Calendar& calendar,
-             Update& update) const;
+             const OwnParameters* own, Update& update) const;
   Update prepared(const Work& work, const Node& node, const Span& span, int sample,
-                  const Segment& segment, const Calendar& calendar) const;
+                  const Segment& segment, const Calendar& calendar,
+                  const OwnParameters* own) const;
   std::vector<const std::int32_t*> wanted(const Span& span, const Segment& segment,
                                           const Calendar& calendar) const;
-  void run(const KernelTable& kernels, bool narrow, Update& update) const;
+  void run(const KernelTable& kernels, bool narrow, const OwnParameters* own,
+           Update& update) const;
   void count(const KernelTable& kernels, const Update& call) const;
   void hand_out(const Layout& layout, const Span& span, const Segment& segment, const Update& call,
                 const Records& records) const;
@@ -98,8 +131,8 @@ class Population {
   const UpdateKernels& kernels_;
   PopulationSpec spec_;  // its arrays are dropped when they are laid out
   int lanes_;
-  std::vector<Laned> parameters_;
-  Laned bias_mantissa_;
+  std::vector<LanedParameter> parameters_;
+  LanedParameter bias_mantissa_;
   PopulationReport report_;
   std::vector<std::int32_t> signature_;  // [steps][lanes]
   bool fast_ = false;          // parameters suit the 32-bit kernels

@@ -21,15 +21,6 @@ constexpr std::int64_t kPollEffort = 1 << 16;  // values looked at between two l
 
 }  // namespace
 
-// The present chunk: samples [first, first + samples) of the batch, columns [column, + columns) of
-// the call.
-struct Network::Part {
-  std::int64_t first;
-  int samples;
-  std::int64_t column;
-  int columns;
-};
-
 bool Network::run(const Run& run) {
   const int threads = worker_count(run);
   const int samples = samples_per_chunk(run.batch, run.steps, threads);
@@ -172,6 +163,11 @@ void Network::begin(const Run& run, Work& work, std::int64_t first, int samples)
   work.position = 0;
   std::fill(work.u_wraps.begin(), work.u_wraps.end(), 0);
   std::fill(work.v_saturations.begin(), work.v_saturations.end(), 0);
+  if (run.faults) {
+    work.disturbed.resize(std::size_t(work.capacity) * fault_edges_.size());
+    for (Disturbed& one : work.disturbed) one.clear();
+    work.held.clear();
+  }
   for (int s = 0; s < samples; ++s) {
     for (const Node& node : nodes_) {
       std::fill_n(work.at<std::int32_t>(s, node.counts_at), node.layout.lanes(), 0);
@@ -189,7 +185,9 @@ void Network::load_inputs(const Run& run, Work& work, const Part& part) const {
     const Node& node = nodes_[i];
     for (int s = 0; s < part.samples; ++s) {
       for (int k = 0; k < part.columns; ++k) {
-        const std::int64_t row = (part.first + s) * run.steps + part.column + k;
+        const std::int64_t sample = part.first + s;
+        const std::int64_t from = run.input_rows ? run.input_rows[sample] : sample;
+        const std::int64_t row = from * run.steps + part.column + k;
         load_row(run.inputs[i], row * node.layout.size(), node, work, s, k);
       }
     }
@@ -254,26 +252,35 @@ bool Network::run_span(const Run& run, Work& work, const Part& part, const Span&
       inputs += source.layout.lanes();
     }
   }
+  const bool touched = run.faults && any_touched(run, part, span, k);
+  const bool narrow = stage.narrow && !touched;
   for (const Segment& segment : node.layout.segments()) {
     if (stopped(std::int64_t(span.pairs()) * (inputs + segment.lanes))) return false;
     Currents ports[2] = {};
     for (int p = 0; p < 2; ++p) {
       if (!stage.population.uses_port(p)) continue;
-      ports[p] = currents(work, span, segment, stage, p);
+      ports[p] = currents(work, span, segment, stage, p, narrow);
       for (const auto& operation : stage.operations[p]) {
         operation->add(kernels_, nodes_[operation->wiring().source], work, span, segment, ports[p]);
       }
+      if (touched) disturb_currents(run, work, part, span, segment, k, p, ports[p]);
     }
     for (int s = 0; s < span.samples; ++s) {
       const int sample = span.sample + s;
       const std::size_t counter = std::size_t(k) * work.capacity + sample;
       const std::int64_t row = (part.first + sample) * run.steps + part.column;
       const bool fresh = run.state_in == nullptr && part.column == 0 && span.column == 0;
+      const Records records = run.records[k].from(row * node.layout.size());
+      if (run.faults && run.faults->touched(part.first + sample, k)) {
+        update_faulty(run, work, part, span, sample, segment, k, ports, s * span.columns, calendar,
+                      records);
+        continue;
+      }
       std::int32_t* counts =
           node.counted_late ? nullptr : work.at<std::int32_t>(sample, node.counts_at);
       stage.population.update(kernels_, work, node, span, sample, segment, ports,
                               s * span.columns, calendar,
-                              run.records[k].from(row * node.layout.size()), fresh, counts,
+                              records, nullptr, fresh, counts,
                               work.u_wraps[counter], work.v_saturations[counter]);
     }
   }
@@ -282,16 +289,21 @@ bool Network::run_span(const Run& run, Work& work, const Part& part, const Span&
 
 // Room for the currents of one port: cleared, unless the one operation behind it sets them.
 Currents Network::currents(Work& work, const Span& span, const Segment& segment,
-                           const Stage& stage, int port) const {
+                           const Stage& stage, int port, bool narrow) const {
   const std::size_t size = std::size_t(span.pairs()) * segment.lanes;
-  const std::size_t bytes = size * (stage.narrow ? sizeof(std::int16_t) : sizeof(std::int32_t));
+  const std::size_t bytes = size * (narrow ? sizeof(std::int16_t) : sizeof(std::int32_t));
   void* sums = work.ports[port].as<std::uint8_t>(bytes + kCurrentSlack);
-  if (!stage.narrow) std::memset(sums, 0, bytes);
-  return {sums, stage.narrow, segment.lanes};
+  if (!narrow) std::memset(sums, 0, bytes);
+  return {sums, narrow, segment.lanes};
 }
 
 // Counts the events of the chunk and hands out recorded messages.
 void Network::finish_chunk(const Run& run, Work& work, const Part& part) const {
+  for (int s = 0; run.faults && s < part.samples; ++s) {
+    for (int e = 0; run.faults->any_messages() && e < int(fault_edges_.size()); ++e) {
+      follow_messages(run, work, part, s, e, part.column + part.columns - 1);
+    }
+  }
   for (int i = 0; i < int(nodes_.size()); ++i) {
     for (int s = 0; s < part.samples; ++s) {
       if (nodes_[i].counted_late) count(nodes_[i], work, s, part.columns);
@@ -353,6 +365,7 @@ void Network::end(const Run& run, Work& work, std::int64_t first, int samples) c
       run.taps[at] = operations_of(work, s, fan.source, fan.taps, events, run.steps);
       run.nonzero[at] = operations_of(work, s, fan.source, fan.nonzero, events, run.steps);
     }
+    if (run.faults && run.faults->any_edges()) end_faulty(run, work, first, s);
   }
 }
 

@@ -110,7 +110,8 @@ void backward(const std::optional<Floats>& grad_s, const std::optional<Floats>& 
               const Ints& current_decay, const Ints& voltage_decay, const Ints& threshold,
               const std::string& surrogate, float width, float unit, bool spiking,
               bool reset_gradient, const FloatsOut& grad_a, const std::optional<Sums>& sums,
-              std::size_t threads, const std::string& instruction_set) {
+              std::size_t threads, const std::string& instruction_set,
+              const std::optional<Floats>& slopes) {
   const TrainingShape shape = shape_of(v, grad_a.shape(0));
   expect(grad_a.size() == shape.source_steps * plane(shape), "grad_a differs from v");
   expect(s.size() == v.size(), "s differs from v");
@@ -128,7 +129,8 @@ void backward(const std::optional<Floats>& grad_s, const std::optional<Floats>& 
   pass.current_decay = current_decay.data();
   pass.voltage_decay = voltage_decay.data();
   pass.threshold = threshold.data();
-  pass.kind = surrogate_named(surrogate);
+  pass.slopes = pointer(slopes, shape);
+  pass.kind = slopes ? kGiven : surrogate_named(surrogate);
   pass.width = width;
   pass.unit = unit;
   pass.spiking = spiking;
@@ -171,9 +173,9 @@ void register_training(nb::module_& module) {
              nb::arg("voltage_decay"), nb::arg("threshold"), nb::arg("surrogate"), nb::arg("width"),
              nb::arg("unit"), nb::arg("spiking"), nb::arg("reset_gradient"),
              nb::arg("grad_a").noconvert(), nb::arg("sums").none(), nb::arg("threads"),
-             nb::arg("instruction_set") = "",
+             nb::arg("instruction_set") = "", nb::arg("slopes").none() = nb::none(),
              "Fill grad_a and the sums (4, neurons) of current decay, voltage decay, threshold "
-             "and bias.");
+             "and bias. slopes: ds/dv of every neuron and step, in place of a surrogate.");
 #ifdef NEURODEPLOY_TRAINING_LAYER
   register_training_layer(module);
 #endif

@@ -28,6 +28,7 @@ struct TrainingForward {
 enum TrainingSurrogate { kTriangle, kFastSigmoid, kSigmoid, kAtan, kRectangular, kSurrogates };
 constexpr const char* kSurrogateNames[kSurrogates] = {"triangle", "fast_sigmoid", "sigmoid", "atan",
                                                       "rectangular"};
+constexpr int kGiven = kSurrogates;  // the caller worked the slopes out
 
 // No v lies above 64 times this, nor at or below 64 times its negative: a threshold beyond gives the
 // same spikes, and its multiple fits 32 bits.
@@ -48,6 +49,7 @@ struct TrainingBackward {
   const std::int32_t *current_decay, *voltage_decay, *threshold;
   int kind;
   float width, unit;
+  const float* slopes;  // ds/dv of every neuron and step where kind is kGiven
   bool spiking, reset_gradient;
   float* grad_a;
   double* sums;  // [4][neurons]: current decay, voltage decay, threshold, bias; may be null

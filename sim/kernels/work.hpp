@@ -5,10 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "aligned.hpp"
+#include "faults.hpp"
 #include "kernels.hpp"
 #include "layout.hpp"
 
@@ -117,6 +120,9 @@ struct Work {
   std::vector<std::int32_t*> slots;  // of a delay ring, by delay
   Buffer records[kStates];
   std::vector<std::int64_t> u_wraps, v_saturations;  // [population][sample]
+  std::vector<Disturbed> disturbed;                  // [sample][connection], only in runs with faults
+  std::map<std::pair<int, const NeuronFault*>, std::vector<std::int32_t>> held;  // by slow neurons
+  std::vector<std::uint64_t> changes;                // of the currents of one segment and column
 
  private:
   std::ptrdiff_t row(const Node& node, int column) const {

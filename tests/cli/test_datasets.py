@@ -11,7 +11,7 @@ import pytest
 
 import neurodeploy as nd
 from neurodeploy import container
-from neurodeploy.profile import profile_names
+from neurodeploy.profile import load_profile, profile_names
 
 
 @pytest.fixture
@@ -48,8 +48,24 @@ def test_a_profile_shows_numbers_with_grade_and_source(
     code, out, _ = cli("profiles", name)
     assert code == 0
     assert width(out) <= 80
-    for expected in ("synop_pj", "static_mw", "measured", "sources", "error"):
+    costs = load_profile(name).identity.status != "limits"
+    for expected in ("sources", *(("synop_pj", "static_mw", "measured", "error") if costs else ())):
         assert expected in out
+
+
+def test_profiles_prints_a_template_that_it_reads(
+    tmp_path: Path, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = cli("profiles", "--template")
+    assert (code, err) == (0, "")
+    Path("mine.toml").write_text(out, "utf-8")
+    code, out, err = cli("profiles", "mine.toml")
+    assert (code, err) == (0, "")
+    assert "my_chip" in out
+    code, out, err = cli("profiles", "loihi1", "--template")
+    assert (code, out) == (2, "")
+    assert err == "neurodeploy profiles: --template stands alone, without NAME and --json\n"
 
 
 def test_profiles_as_json(cli: Any) -> None:

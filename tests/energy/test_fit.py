@@ -118,6 +118,8 @@ def test_bad_options_are_refused() -> None:
 
 @pytest.mark.parametrize("name", profile_names())
 def test_a_profile_that_is_written_reads_as_the_same(name: str, tmp_path: Path) -> None:
-    for profile in (load_profile(name), refined(load_profile(name), 300.0)):
+    shipped = load_profile(name)
+    costs = shipped.identity.status != "limits"
+    for profile in (shipped, *([refined(shipped, 300.0)] if costs else [])):
         write_profile(profile, tmp_path / "mine.toml")
         assert load_profile(tmp_path / "mine.toml") == profile

@@ -210,7 +210,7 @@ def full_folder(folder: Path, program: nd.Program) -> Path:
     found = ask(subject, suites)
     write_json(folder / VERIFY, found.to_dict())
     sample = record_sample(program, data, 2, recipe=subject.recipe)
-    write_sample(sample, program.digest, folder / SAMPLE)
+    write_sample(sample, program.digest, subject.shown, folder / SAMPLE)
     profiles: list[dict[str, Any]] = [
         {"profile": name, "report": estimate_energy(program, found.activity, profile).to_dict()}
         for name in ("loihi1", "loihi2")

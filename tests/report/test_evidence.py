@@ -203,6 +203,7 @@ SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "floats": ({"scores": np.zeros(10)}, "scores has dtype float64, expected integers"),
     "a list for a number": ({"row": np.arange(2)}, r"row has shape \(2,\), expected \(\)"),
+    "a number for a text": ({"data": np.array(3)}, "data has dtype int64, expected a text"),
     "another input": (
         {"columns": np.zeros((6, 9), int)},
         r"columns has shape \(6, 9\), expected \(steps, 64\) values",
@@ -225,6 +226,25 @@ def test_a_sample_that_fits_is_read(tmp_path: Path) -> None:
     found = read_evidence(folder).sample
     assert found is not None
     assert found.columns.shape == (6, 1, 8, 8)
+    assert found.tested is None
+
+
+def test_a_sample_of_other_data_than_verify_ran_is_left_out(tmp_path: Path) -> None:
+    folder = program_folder(tmp_path / "run", PROGRAM)
+    named = {"data": np.array("d.npz"), "part": np.array("test"), "sample": np.array(17)}
+    np.savez(folder / SAMPLE, **sample(**named, data_digest=np.array("b" * 64)))
+    data = {"name": "d.npz", "part": "test", "samples": 60, "digest": "b" * 64}
+    write_json(folder / VERIFY, {**OLDEST, "data": data})
+    evidence = read_evidence(folder)
+    assert evidence.sample is not None
+    assert (evidence.sample.sample, evidence.ignored) == (17, ())
+    write_json(folder / VERIFY, {**OLDEST, "data": {**data, "digest": "a" * 64}})
+    evidence = read_evidence(folder)
+    assert evidence.sample is None
+    assert evidence.ignored == (
+        "sample.npz is of d.npz test (bbbbbbbbbbbb), verify.json of d.npz test (aaaaaaaaaaaa); "
+        "it is left out",
+    )
 
 
 METRICS = {

@@ -246,8 +246,8 @@ def test_bounds_beyond_the_limit_are_named_and_not_drawn() -> None:
 
 
 def test_saturations_of_resonate_and_fire_reach_the_page(tmp_path: Path) -> None:
-    from neurodeploy.run_folder import VERIFY, write_json
-    from neurodeploy.verification.activity import summary
+    from neurodeploy.run_folder import VERIFY, plain, write_json
+    from neurodeploy.verification.counts import mean_counts
 
     resonator = nd.ResonateFire(sin_decay=100, cos_decay=4000, threshold=1 << 22)
     program = nd.Program(
@@ -264,9 +264,9 @@ def test_saturations_of_resonate_and_fire_reach_the_page(tmp_path: Path) -> None
     saturated = int(trace.activity.v_saturations["a"].sum())
     assert saturated > 0
     folder = program_folder(tmp_path / "run", program)
-    activity = summary(program, trace.activity)
-    assert activity["layers"][1]["v_saturations"] == saturated
-    content = {"data": {"name": "d"}, "activity": activity, "headroom": []}
+    activity = mean_counts(program, trace.activity)
+    assert activity.layers[1].v_saturations == saturated
+    content = {"data": {"name": "d"}, "activity": plain(activity), "headroom": []}
     counts = {"correct": 1, "ties": 0, "samples": 4}
     write_json(folder / VERIFY, {"digest": program.digest, "accuracy": counts, **content})
     found = next(

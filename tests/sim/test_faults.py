@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,12 +18,19 @@ from neurodeploy.conditioning import condition
 from neurodeploy.errors import NeurodeployError, OptionError, ProfileError
 from neurodeploy.sim.faults import (
     LOIHI,
+    DeadCore,
+    DeadRoute,
+    DelayFlip,
     DroppedSpikes,
+    DuplicatedSpikes,
     Encoding,
     Fault,
+    LateSpikes,
+    MessageFlip,
     NeuronFault,
     ParameterFlip,
     ParameterWord,
+    Slice,
     StateFlip,
     WeightFlip,
     WeightWord,
@@ -30,7 +38,8 @@ from neurodeploy.sim.faults import (
     stored_encoding,
 )
 from neurodeploy.sim.faults.changed import weight_format
-from neurodeploy.sim.faults.engine import losses
+from neurodeploy.sim.faults.engine import struck
+from neurodeploy.sim.faults.records import STATES
 from neurodeploy.sim.faults.words import (
     MAGNITUDE,
     SIGN_MAGNITUDE,
@@ -240,10 +249,10 @@ def test_lost_messages_are_drawn_by_column_and_are_no_events() -> None:
     nothing = nd.simulate(chain(), ONES, faults=[DroppedSpikes("x->a", 0.0, 0)])
     same(nothing, nd.simulate(chain(), ONES))
     fault = DroppedSpikes("x->a", 0.25, 7)
-    drawn = np.stack([losses(fault, 0, column, 1001) for column in range(40)])
+    drawn = np.stack([struck(fault, 0, column, 1001) for column in range(40)])
     assert 0.24 < drawn.mean() < 0.26
     assert not np.array_equal(drawn[0], drawn[1])
-    assert np.array_equal(drawn[3, :10], losses(fault, 0, 3, 10))
+    assert np.array_equal(drawn[3, :10], struck(fault, 0, 3, 10))
 
 
 # --- Engines and batches -------------------------------------------------------------------------
@@ -252,39 +261,60 @@ def test_lost_messages_are_drawn_by_column_and_are_no_events() -> None:
 def random_faults(rng: Generator, program: nd.Program, steps: int) -> list[Fault]:
     """Return some faults that exist in ``program``, of every kind that its records have."""
     found: list[Fault] = []
-    for number, name in enumerate(program.connection_names):
-        synapse: Any = program.connections[number].synapse
-        found.append(DroppedSpikes(name, float(rng.random()), int(rng.integers(2**40))))
-        if synapse.has_weight:
-            index = int(rng.integers(synapse.weight.size))
-            found.append(WeightWord(name, index, int(rng.integers(-256, 255))))
-            try:
-                form = weight_format(program, number, LOIHI)
-            except OptionError:
-                continue  # odd weights of mixed sign beyond 127 have no word
-            found.append(WeightFlip(name, index, (int(rng.integers(form.bits)),)))
+    for number in range(len(program.connections)):
+        found += _faults_of_connection(rng, program, number, steps)
     for population in program.populations:
-        neuron, cell = population.neuron, int(rng.integers(population.size))
-        for field, form in LOIHI.parameters().items():
-            words = np.reshape(getattr(neuron, field, ()), -1)
-            low, high = form.decode(0), form.decode(form.mantissas[1])
-            if len(words) and low <= words[0] <= high:
-                bit = int(rng.integers(form.bits))
-                found.append(ParameterFlip(population.name, field, 0, (bit,)))
-                found.append(ParameterWord(population.name, field, 0, int(rng.integers(1, 4096))))
-        for variable in ("u", "v"):
-            if variable in neuron.states:
-                bits = tuple(int(b) for b in rng.choice(24, 2, replace=False))
-                step = int(rng.integers(steps))
-                found.append(StateFlip(population.name, variable, cell, bits, step))
-        if neuron.sends:
-            found.append(NeuronFault(population.name, cell, "dead"))
-        if neuron.spikes:
-            found.append(NeuronFault(population.name, cell, "stuck-on"))
-        if "v" in neuron.states:
-            found.append(NeuronFault(population.name, cell, "saturated"))
-    count = int(rng.integers(1, 4))
+        found += _faults_of_population(rng, population, steps)
+    count = int(rng.integers(1, 5))
     return [found[i] for i in rng.choice(len(found), min(count, len(found)), replace=False)]
+
+
+def _faults_of_connection(
+    rng: Generator, program: nd.Program, number: int, steps: int
+) -> Iterator[Fault]:
+    name, connection = program.connection_names[number], program.connections[number]
+    source, synapse = program.node(connection.source), connection.synapse
+    kind = (DroppedSpikes, DuplicatedSpikes, LateSpikes)[int(rng.integers(3))]
+    yield kind(name, float(rng.choice([1.0, rng.random()])), int(rng.integers(2**40)))
+    cell = int(rng.integers(source.size))
+    yield MessageFlip(name, cell, (0,), int(rng.integers(steps)))
+    yield DeadRoute(name, cell, None if rng.random() < 0.5 else cell + 1)
+    if not synapse.has_weight:
+        return
+    weights: Any = synapse.rows
+    index = int(rng.integers(weights.size))
+    yield WeightWord(name, index, int(rng.choice([0, rng.integers(-256, 255), 2**31 - 1])))
+    delays = getattr(synapse, "delay", None)
+    if delays is not None:
+        yield DelayFlip(name, int(rng.integers(delays.size)), (int(rng.integers(6)),))
+    try:
+        form = weight_format(program, number, LOIHI)
+    except OptionError:
+        return  # odd weights of mixed sign beyond 127 have no word
+    for _ in range(int(rng.integers(1, 4))):
+        index = int(rng.integers(weights.size))
+        yield WeightFlip(name, index, (int(rng.integers(form.bits)),))
+
+
+def _faults_of_population(rng: Generator, population: nd.Population, steps: int) -> Iterator[Fault]:
+    neuron, name, cell = population.neuron, population.name, int(rng.integers(population.size))
+    for field, form in LOIHI.parameters().items():
+        words = np.reshape(getattr(neuron, field, ()), -1)
+        low, high = form.decode(0), form.decode(form.mantissas[1])
+        if len(words) and low <= words.min() and words.max() <= high:
+            index = int(rng.integers(len(words)))
+            yield ParameterFlip(name, field, index, (int(rng.integers(form.bits)),))
+            yield ParameterWord(name, field, index, int(rng.integers(1, 4096)))
+    for variable in (set(neuron.states) | {"residue"}) & set(STATES):
+        if variable in neuron.states:
+            bits = tuple(int(b) for b in rng.choice(STATES[variable], 2, replace=False))
+            yield StateFlip(name, variable, cell, bits, int(rng.integers(steps)))
+    kinds = ["dead", "slow"] if neuron.sends else []
+    kinds += ["stuck-on"] if neuron.spikes else []
+    kinds += ["saturated"] if "v" in neuron.states else []
+    for kind in kinds:
+        yield NeuronFault(name, cell, kind)
+    yield DeadCore((Slice(name, cell // 2, cell + 1),))
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -367,7 +397,7 @@ BAD: dict[str, Any] = {
     "value 0 has no 12-bit magnitude word": None,
     "field is 'gain', expected one of": lambda: ParameterFlip("a", "gain", 0, (0,)),
     "neuron is 2, allowed are 0 to 1": lambda: NeuronFault("a", 2, "dead"),
-    "kind is 'slow', expected one of dead, stuck-on": lambda: NeuronFault("a", 0, "slow"),
+    "kind is 'odd', expected one of dead, stuck-on, slow": lambda: NeuronFault("a", 0, "odd"),
     "Integrator sends no spikes": lambda: NeuronFault("y", 0, "stuck-on"),
     "state is 'w', expected one of u, v": lambda: StateFlip("a", "w", 0, (0,), 0),
     "bit is 24, the word has bits 0 to 23": lambda: StateFlip("a", "v", 0, (24,), 0),

@@ -82,6 +82,37 @@ def test_gradients_are_finite_and_independent_of_threads(
     assert all(np.array_equal(x, y) for x, y in zip(alone, shared, strict=True))
 
 
+@pytest.mark.parametrize("instruction_set", native.instruction_sets())
+@pytest.mark.parametrize(("steps", "batch", "neurons"), SIZES)
+def test_slopes_worked_out_elsewhere_stand_for_a_surrogate(
+    steps: int, batch: int, neurons: int, instruction_set: str
+) -> None:
+    """Those of a triangle, given, are its own; of any size, one for every neuron and step."""
+    given = case(steps, batch, neurons, steps)
+    s, v, _ = forward(given, steps)
+    size = np.float32(64 * 500.0)
+    z = (v - 64 * given["threshold"].astype(np.float32)) / size
+    triangle = np.maximum(np.float32(2) - np.abs(z), 0) / np.float32(4) / size
+    grad_s = np.random.default_rng(1).standard_normal(s.shape).astype(np.float32)
+    names = ("current_decay", "voltage_decay", "threshold")
+    found = []
+    for slopes in (None, triangle.astype(np.float32)):
+        grad_a = np.full(s.shape, np.nan, np.float32)
+        native.train_backward(
+            grad_s=grad_s, grad_v=None, s=s, v=v, u=None, **{n: given[n] for n in names},
+            surrogate="triangle", width=2.0, unit=500.0, spiking=True, reset_gradient=False,
+            grad_a=grad_a, sums=None, threads=1, instruction_set=instruction_set, slopes=slopes,
+        )  # fmt: skip
+        found.append(grad_a)
+    assert np.abs(found[0] - found[1]).max() <= 1e-5 * np.abs(found[0]).max()
+    with pytest.raises(ValueError, match="an array differs in size from v"):
+        native.train_backward(
+            grad_s=None, grad_v=None, s=s, v=v, u=None, **{n: given[n] for n in names},
+            surrogate="triangle", width=1.0, unit=1.0, spiking=True, reset_gradient=False,
+            grad_a=grad_a, sums=None, threads=1, slopes=np.zeros((steps, batch, neurons + 1), "f4"),
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize("name", ["a", "bias", "threshold", "s", "u"])
 def test_arrays_of_other_sizes_are_refused(name: str) -> None:
     given = case(3, 2, 5, 3)

@@ -104,7 +104,8 @@ def test_methods_compose_and_are_written_back() -> None:
 
 
 def test_the_methods_of_the_guide_are_a_configuration() -> None:
-    text = (ROOT / "docs/training.md").read_text().split("```toml\n")[1].split("```")[0]
+    blocks = (ROOT / "docs/training.md").read_text().split("```toml\n")[1:]
+    text = next(block for block in blocks if "[perturbation]" in block).split("```")[0]
     config = parse_config(BASE + text)
     assert (config.perturbation.kind, config.loss.term, config.hook[0].kind) == (
         "pgd", "trades", "orthogonal",
@@ -190,7 +191,8 @@ BAD = [
     (BASE + "[neuron]\ncurrent_decay = 5000",
      "neuron.current_decay: 5000, input should be less than or equal to 4096"),
     (BASE + "[perturbation]\nkind = 'pdg'",
-     "perturbation.kind: 'pdg', expected one of none, gaussian, uniform, fgsm, r-fgsm, pgd"),
+     "perturbation.kind: 'pdg', expected one of none, gaussian, uniform, fgsm, r-fgsm, "
+     "gaussian-fgsm, pgd, bit-flips, worst-flips"),
     (BASE + "[perturbation]\nkind = 'pgd'\nstd = 0.1",
      "perturbation.std: is set, but perturbation 'pgd' does not use it"),
     (BASE + "[perturbation]\nkind = 'fgsm'\nsteps = 3",
@@ -203,8 +205,8 @@ BAD = [
      "random start"),
     (BASE + "[perturbation]\nkind = 'pgd'\nramp = { start = 0.5, end = 0.5 }",
      "perturbation.ramp.start: is 0.5, expected less than end 0.5"),
-    (BASE + "[perturbation]\nkind = 'pgd'\nramp = { kind = 'step' }",
-     "perturbation.ramp.kind: 'step', expected one of linear, cosine"),
+    (BASE + "[perturbation]\nkind = 'pgd'\nramp = { kind = 'sudden' }",
+     "perturbation.ramp.kind: 'sudden', expected one of linear, cosine, step"),
     (changed("kind = \"direct\"", "kind = \"latency\"").replace("levels = 16", "")
      + "[perturbation]\nkind = 'pgd'",
      "perturbation.kind: 'pgd' needs the gradient of the data, which encoder 'latency' does not "

@@ -18,11 +18,12 @@ from neurodeploy.certificates.claims import CERTIFIED  # noqa: E402
 from neurodeploy.certify.prover import Prover  # noqa: E402
 from neurodeploy.data import Presentation  # noqa: E402
 from neurodeploy.errors import OptionError  # noqa: E402
-from neurodeploy.train import Conv, Dense, Network, Neuron, Readout, SumPool  # noqa: E402
+from neurodeploy.train import Conv, Dense, DenseSkip, Network, Neuron, Readout, SumPool  # noqa: E402
 from neurodeploy.train.config import parse_config  # noqa: E402
 from neurodeploy.train.feed import labels  # noqa: E402
 from neurodeploy.train.interval import worst_case  # noqa: E402
 from neurodeploy.train.interval_loss import bound_held, worst_of  # noqa: E402
+from neurodeploy.train.methods import Interval  # noqa: E402
 
 STEPS = 4
 READ_V = '[readout]\nkind = "integrator"\n'
@@ -154,7 +155,7 @@ def test_what_the_bounds_hold_is_what_the_integers_certify() -> None:
     held = worst_of(network, loop.feed, part, 1).held.numpy()
     assert not np.any(certified & ~held)
     assert certified.mean() > held.mean() - 0.1 > 0.1
-    assert bound_held(network, loop.feed, part, 16) == pytest.approx(held.mean())
+    assert bound_held(network, loop.feed, part, Interval(eps=16.0)) == pytest.approx(held.mean())
     assert loop.history[-1]["validation_held"] == pytest.approx(held.mean())
 
 
@@ -204,6 +205,10 @@ def test_networks_without_such_bounds_are_refused() -> None:
     learned = Network((25,), last, message_bits=5, readout=INTEGRATOR)
     with pytest.raises(OptionError, match="layer output learns voltage_decay per neuron"):
         worst_case(learned, x, x, y, STEPS)
+    skipping = (Dense(size=4), Dense(size=3, skip=(DenseSkip(source="input"),)))
+    graph = Network((25,), skipping, message_bits=5, readout=INTEGRATOR)
+    with pytest.raises(OptionError, match=r"^interval: layers read others than the one before"):
+        worst_case(graph, x, x, y, STEPS)
 
 
 def test_ends_of_a_split_are_those_of_its_ball() -> None:

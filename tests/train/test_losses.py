@@ -13,6 +13,7 @@ from neurodeploy.train.losses import (  # noqa: E402
     Weights,
     rate_penalty,
     rest_penalty,
+    spike_train_error,
     total_loss,
     weights,
 )
@@ -37,6 +38,26 @@ def network_and_runs(current_decay: int = 1500, static: bool = False) -> tuple[N
     x, y = (torch.randint(0, 2, (steps, 5, 9), generator=draw).float() for _ in range(2))
     network.calibrate(x, STEPS)
     return network, network(x, STEPS), network(y, STEPS)
+
+
+def test_spike_trains_are_compared_as_published() -> None:
+    network, clean, _ = network_and_runs()
+    y = torch.tensor([0, 2, 1, 1, 0])
+    spikes, total = clean.results["output"].s.detach().double().numpy(), 0.0
+    for sample, label in enumerate(y.tolist()):
+        for k in range(3):
+            have = want = twice = 0.0
+            for t in range(STEPS):
+                have += (spikes[t, sample, k] - have) / 3
+                want += ((t > 0 and k == label) - want) / 3
+                twice += (want - twice) / 3
+                total += (have - twice) ** 2 / 2
+    found = spike_train_error(network, clean, y)
+    assert float(found.detach()) == pytest.approx(total / 5, rel=1e-5)
+    whole = total_loss(Loss(labels="train"), network, y, clean, None)
+    assert torch.equal(whole, found)
+    found.backward()
+    assert float(network.spiking_layers[0].weight.grad.abs().sum()) > 0
 
 
 @pytest.mark.parametrize("static", [True, False])

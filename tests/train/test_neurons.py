@@ -300,6 +300,21 @@ def test_a_homeostatic_run_starts_from_a_clean_one_and_can_be_resumed(tmp_path: 
     assert again.weights_sha256 == outcome.weights_sha256
 
 
+def test_the_clean_run_may_be_part_of_the_run(tmp_path: Path) -> None:
+    head, tail = TEXT.split("[training]")
+    plain = head + '[readout]\nkind = "integrator"\n[training]' + tail
+    train(plain.replace("epochs = 2", "epochs = 1"), tmp_path / "before")
+    homeostatic = '[neuron]\nmodel = "homeostatic"\ntheta = 0.3\n[homeostasis]\n'
+    apart = train(plain + homeostatic + f"clean = '{tmp_path / 'before'}'\n", tmp_path / "apart")
+    text = plain + homeostatic + "clean_epochs = 1\n"
+    one = train(text, tmp_path / "one")
+    assert one.outcome.weights_sha256 == apart.outcome.weights_sha256
+    assert one.outcome.lowering.score_differences == 0
+    (tmp_path / "one" / "checkpoint.pt").unlink()  # killed after the clean run
+    again = train(text, tmp_path / "one", resume=True)
+    assert again.outcome.weights_sha256 == one.outcome.weights_sha256
+
+
 # What cannot be
 
 
@@ -370,7 +385,14 @@ def test_a_homeostatic_network_without_signatures_says_so() -> None:
 
 BAD_TEXT = [
     ('[neuron]\nmodel = "homeostatic"\n', "neuron.model: is 'homeostatic', which needs signatures, "
-     "but homeostasis.clean is missing; name the folder of a run with plain neurons"),
+     "but homeostasis.clean is missing; name the folder of a run with plain neurons, or "
+     "give homeostasis.clean_epochs"),
+    ('[neuron]\nmodel = "homeostatic"\n[homeostasis]\nclean = "x"\nclean_epochs = 2\n',
+     "homeostasis.clean_epochs: is set, but homeostasis.clean names a run that is there"),
+    ("[loss]\nlabels = 'train'\n[readout]\nkind = 'integrator'\n", "loss.labels: is 'train', but "
+     "an integrator sends no spikes; set readout.kind to 'count'"),
+    ("[training]\nselect = 'perturbed'\n",
+     "training.select: is 'perturbed', but perturbation.kind is 'none'"),
     ('[homeostasis]\nclean = "x"\n', "homeostasis: is set, but no neuron.model is 'homeostatic'"),
     ("[neuron]\ntheta = 0.3\n", "neuron.theta: is set, but neuron.model is 'lif'"),
     ("[loss]\nlabels = 'step'\n", "loss.labels: is 'step', but the spikes of one step say too "

@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 from torch.nn import functional  # noqa: E402  (needs torch)
 from training_scenes import TEXT, looped  # noqa: E402
 
+from neurodeploy.draws import normals  # noqa: E402
 from neurodeploy.train import Conv, Dense, Network, fused  # noqa: E402
 from neurodeploy.train.methods import Perturbation, Ramp  # noqa: E402
 from neurodeploy.train.passes import run_passes  # noqa: E402
@@ -47,6 +48,7 @@ KINDS: list[dict[str, Any]] = [
     {"kind": "uniform", "eps": 64.0},
     {"kind": "fgsm", "eps": 64.0},
     {"kind": "r-fgsm", "eps": 64.0},
+    {"kind": "gaussian-fgsm", "eps": 64.0, "std": 0.05},
     {"kind": "pgd", "eps": 64.0, "steps": 3},
     {"kind": "pgd", "eps": 64.0, "steps": 3, "random_start": False},
     {"kind": "pgd", "eps": 64.0, "steps": 3, "objective": "kl"},
@@ -164,6 +166,21 @@ def test_series_that_are_columns_are_attacked_where_they_hold_data() -> None:
     assert ends.any() and not moved[ends].any()
     assert np.abs(moved[~ends]).max() == 7
     assert np.count_nonzero(moved[~ends]) > moved[~ends].size / 4
+
+
+def test_a_noisy_step_is_that_of_its_noisy_start() -> None:
+    given = scene(kind="gaussian-fgsm", eps=32.0, std=0.05)
+    feed, split = given.feed, given.split
+    noise = normals(feed.seed, split.index, 64, 1 + given.epoch).reshape(split.x.shape)
+    start = np.clip(np.rint(split.x + noise * (0.05 * 16)), 0, 16)
+    start = np.clip(start, split.x - 2, split.x + 2)
+    with given.network.held():
+        signs = Climber(given).signs(start)
+    expected = np.clip(np.clip(start + 2 * signs, split.x - 2, split.x + 2), 0, 16)
+    assert np.array_equal(perturbed(given).x, expected)
+    tiny = replace(given, spec=Perturbation(kind="gaussian-fgsm", eps=32.0, std=1e-4))
+    plain = replace(given, spec=Perturbation(kind="fgsm", eps=32.0))
+    assert np.array_equal(perturbed(tiny).x, perturbed(plain).x)
 
 
 def test_r_fgsm_with_one_step_of_budget_is_fgsm() -> None:

@@ -11,7 +11,8 @@ from presentations import given_columns, repeated
 import neurodeploy as nd
 from neurodeploy.answers import Recipe, RunChoice, Runner, settle
 from neurodeploy.data.presentation import Presentation
-from neurodeploy.verification.activity import measure, summary
+from neurodeploy.verification.activity import measure
+from neurodeploy.verification.counts import mean_counts
 from neurodeploy.verification.sample import record_sample
 
 RUN = RunChoice(engine="reference")
@@ -68,17 +69,19 @@ def test_samples_without_a_decision_are_told_apart() -> None:
 
 
 def test_summary_gives_means_and_rates() -> None:
-    result = summary(program(), measure(program(), data(), recipe=recipe(data())).activity)
-    x, a, out = result["layers"]
-    assert (x["events"], x["rate"], x["input"], x["updates"]) == (9.0, 0.75, True, 0)
+    found = mean_counts(program(), measure(program(), data(), recipe=recipe(data())).activity)
+    x, a, out = found.layers
+    assert (x.events, x.rate, x.input, x.updates) == (9.0, 0.75, True, 0)
+    assert "u_wraps" not in x.to_dict()
+    assert a.to_dict()["u_wraps"] == 0
     # neuron 0 spikes in all 6 steps, neuron 1 in steps 3 and 6; neuron 2 at 2 or 4 a step
-    assert a["events_min"] == 6 + 2 + 1
-    assert a["events_max"] == 6 + 2 + 2
-    assert a["rate"] == pytest.approx(9.5 / 18)
-    assert (out["events"], out["updates"]) == (0.0, 12)
-    first, second = result["connections"]
-    assert (first["taps"], first["nonzero"]) == (27.0, 6 * 3 + 3 * 1)
-    assert second["taps"] == pytest.approx(9.5 * 2)
+    assert a.events_min == 6 + 2 + 1
+    assert a.events_max == 6 + 2 + 2
+    assert a.rate == pytest.approx(9.5 / 18)
+    assert (out.events, out.updates) == (0.0, 12)
+    first, second = found.connections
+    assert (first.taps, first.nonzero) == (27.0, 6 * 3 + 3 * 1)
+    assert second.taps == pytest.approx(9.5 * 2)
 
 
 def test_a_sample_keeps_every_spike_and_the_membrane_of_the_busiest() -> None:

@@ -20,7 +20,7 @@ from neurodeploy.attack.search import Noise, Square
 from neurodeploy.data import Presentation, Split
 from neurodeploy.encode import Direct, Rate
 from neurodeploy.errors import EngineError, OptionError
-from neurodeploy.verification import attack_suite, contest, grader
+from neurodeploy.verification import attack_suite, contest, grader, gradients
 from neurodeploy.verification.attack_suite import AttackSuite
 from neurodeploy.verification.campaign import Keeping, Spread, conduct
 from neurodeploy.verification.suites import Flags, Subject
@@ -183,8 +183,8 @@ def test_events_are_attacked_in_events(tmp_path: Path) -> None:
 def test_without_gradients_only_searches_run_and_it_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(contest, "torch_is_here", lambda: False)
-    contest.gradients_missing.cache_clear()
+    monkeypatch.setattr(gradients, "torch_is_here", lambda: False)
+    gradients.gradients_missing.cache_clear()
     asked = subject(10)
     try:
         found = conduct(AttackSuite(eps=(32,), strength="quick"), asked)
@@ -197,7 +197,7 @@ def test_without_gradients_only_searches_run_and_it_is_said(
         with pytest.raises(OptionError, match="attack pgd-20 ce fast_sigmoid: needs a gradient: "):
             AttackSuite(eps=(32,), attacks=(Pgd(),)).check(asked)
     finally:
-        contest.gradients_missing.cache_clear()
+        gradients.gradients_missing.cache_clear()
 
 
 def test_a_random_encoder_is_attacked_over_its_draws() -> None:

@@ -11,7 +11,7 @@ from neurodeploy.report.parts.part import Part, template
 from neurodeploy.report.svg import Bar, Figure, Linear, Row, bars
 from neurodeploy.report.svg.element import GREY
 from neurodeploy.results.tested import Tested
-from neurodeploy.results.verification import ActivityCounts
+from neurodeploy.verification.counts import ActivityCounts
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ def content(evidence: Evidence) -> SampleView | None:
     arrays, program = evidence.sample, evidence.program
     if arrays is None:
         return None
-    tested = evidence.verified_on
+    tested = arrays.tested or evidence.verified_on
     return SampleView(
-        row=arrays.row,
+        row=arrays.row if arrays.sample is None else arrays.sample,
         label=arrays.label,
         predicted=arrays.predicted,
         scores=tuple(arrays.scores.tolist()),
