@@ -133,6 +133,12 @@ def test_where_no_core_holds_a_neuron_it_does_not_fit(program: nd.Program, tmp_p
     assert "population a" in report.unplaced
 
 
+def test_levels_of_a_core_are_those_of_one_population(program: nd.Program) -> None:
+    report = map_program(program, load_profile("tianjic"))
+    assert report.placement is not None
+    assert len(report.placement.cores) == len(program.populations)
+
+
 def test_chips_are_counted_where_there_is_no_placement(tmp_path: Path) -> None:
     program = nd.Program(
         (nd.Input("x", 1),),
