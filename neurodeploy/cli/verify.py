@@ -40,7 +40,7 @@ def verify(
     suite: Annotated[
         str,
         typer.Option(
-            metavar="A,B,...", help="noise, attack, corruption, fault, certify, overflow."
+            metavar="A,B,...", help="noise, attack, cost, corruption, fault, certify, overflow."
         ),
     ] = "noise,overflow",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of noise and attacks.")] = 2024,
