@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from neurodeploy.verification.attack_suite import AttackSuite as Attack
     from neurodeploy.verification.certify_suite import CertifySuite as Certify
     from neurodeploy.verification.corruption_suite import CorruptionSuite as Corruption
+    from neurodeploy.verification.cost_suite import CostSuite as Cost
     from neurodeploy.verification.fault_suite import FaultSuite as Fault
     from neurodeploy.verification.noise_suite import NoiseSuite as Noise
     from neurodeploy.verification.overflow import OverflowSuite as Overflow
@@ -50,6 +51,7 @@ __all__ = [
     "Connection",
     "Conv2d",
     "Corruption",
+    "Cost",
     "CubaLif",
     "Delta",
     "Dense",
@@ -107,6 +109,7 @@ _SUITES = {
     "Attack": ("neurodeploy.verification.attack_suite", "AttackSuite"),
     "Certify": ("neurodeploy.verification.certify_suite", "CertifySuite"),
     "Corruption": ("neurodeploy.verification.corruption_suite", "CorruptionSuite"),
+    "Cost": ("neurodeploy.verification.cost_suite", "CostSuite"),
     "Fault": ("neurodeploy.verification.fault_suite", "FaultSuite"),
     "Noise": ("neurodeploy.verification.noise_suite", "NoiseSuite"),
     "Overflow": ("neurodeploy.verification.overflow", "OverflowSuite"),

@@ -70,6 +70,7 @@ def test_faults_are_as_the_guide_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "suite"), [
     ("attack", nd.Attack(eps=(16.0, 32.0), strength="quick")),
     ("corruption", nd.Corruption()),
+    ("cost", nd.Cost(eps=(16.0,), strength="quick")),
 ])  # fmt: skip
 def test_what_leaves_samples_is_as_the_guide_says(tmp_path: Path, name: str, suite: Any) -> None:
     nd.verify(shipped_program(), "digits", (suite,), samples=6, out=tmp_path)
