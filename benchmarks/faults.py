@@ -1,12 +1,13 @@
-"""How many faults a second can be injected into the network of the demo?
+"""How many faults a second can be injected into a network?
 
-    python benchmarks/faults.py [--seconds 3] [--out FILE.json]
+    python benchmarks/faults.py [--seconds 2] [--out FILE.json]
 
-An injection is one fault on one sample. Faults of stored words are timed as a campaign runs them:
-the Program with that word changed, prepared and run on a batch, in turns with the network itself,
-prepared once. Faults that act while a program runs are timed on the reference engine, each sample
-of a batch with its own. Before anything is timed, the answers of the first faults are compared
-with those of the reference. CPU seconds of one thread.
+An injection is one fault on one sample, the same sample under every fault. Networks: that of the
+demo (64-128-10), and 784-512-256-10 with random weights. Beside it stand the same faults as the
+Program with that word changed, prepared and run each time, and the network without faults: on the
+engine that takes them, on the plain one, and in batches in which one sample of a hundred has a
+fault. Before anything is timed, the answers under the first faults are compared with those of the
+reference. CPU seconds of one thread.
 """
 
 from __future__ import annotations
@@ -21,26 +22,47 @@ from typing import Any
 import numpy as np
 from machine import heading, save, threads
 
-from neurodeploy.answers import Runner, settle
-from neurodeploy.answers.runner import as_samples
+import neurodeploy as nd
+from neurodeploy.answers import Recipe, settle
+from neurodeploy.answers.faulty import answers
 from neurodeploy.data import load_data
 from neurodeploy.data.presentation import present
 from neurodeploy.demo import shipped_program
-from neurodeploy.sim.faults import LOIHI
+from neurodeploy.program import Program
+from neurodeploy.sim import RunOptions, simulate
+from neurodeploy.sim.faults import LOIHI, NeuronFault, faulty_program
+from neurodeploy.sim.faults.injector import injector
+from neurodeploy.sim.native import NativeEngine
+from neurodeploy.sim.plan import prepare
 from neurodeploy.verification.fault_sites import Sampling, Trials, sites
-from neurodeploy.verification.fault_trials import answers
 
-BATCHES = (1, 40, 359)
-REACH = 20_000
-"""Wanted injections/s of the digits network, one sample each."""
-KINDS = (
-    ("input->hidden1 weight", "bit flip"),
-    ("hidden1->output weight", "bit flip"),
-    ("hidden1 threshold", "bit flip"),
-    ("hidden1 v", "bit flip"),
-    ("hidden1 neuron", "dead"),
-    ("hidden1->output spikes", "dropped 0.1"),
-)
+REACH = {"digits": 20_000, "784-512-256-10": 2_000}
+"""Wanted injections/s, one sample each."""
+MOST = 1000
+CHECKED, DRAWS = 3, 20
+REBUILT = 20
+SAMPLES = 2000
+
+
+def workload() -> tuple[Program, Any]:
+    """Return 784-512-256-10 with random even weights, and one sample of four steps."""
+    rng = np.random.default_rng(0)
+    sizes = (784, 512, 256, 10)
+    names = ("x", "h1", "h2", "y")
+    neurons = [nd.CubaLif(4096, 512, 400), nd.CubaLif(4096, 512, 200), nd.Integrator(4096, 512)]
+    program = nd.Program(
+        (nd.Input("x", (784,)),),
+        tuple(
+            nd.Population(name, (size,), neuron)
+            for name, size, neuron in zip(names[1:], sizes[1:], neurons, strict=True)
+        ),
+        tuple(
+            nd.Connection(a, b, nd.Dense(2 * rng.integers(-60, 64, (out, size))))
+            for a, b, size, out in zip(names, names[1:], sizes, sizes[1:], strict=True)
+        ),
+        nd.Readout("y", "v"),
+    )
+    return program, (rng.random((1, 4, 784)) < 0.2).astype(np.uint8)
 
 
 def rate(work: Callable[[], int], seconds: float) -> float:
@@ -52,62 +74,89 @@ def rate(work: Callable[[], int], seconds: float) -> float:
     return done / spent
 
 
+def check(program: Program, recipe: Recipe, x: Any, one: Trials) -> None:
+    """Stop unless the reference answers as the native engine under the first faults."""
+    few, slow = one.injections[:CHECKED], replace(recipe, engine="reference")
+    mine = answers(program, recipe, x, few)
+    options = {**slow.options(), "record": ()}
+    readout = program.readout
+    for faults, found in zip(few, mine, strict=True):
+        array = simulate(program, x, faults=[faults], **options)[readout.population]
+        score = array.arrays[readout.variable].sum(axis=1, dtype=np.int64)
+        best = np.flatnonzero(score[0] == score[0].max())
+        if found[0] != (best[0] if len(best) == 1 else -1):
+            raise SystemExit(f"{one.site}, {one.kind}: the engines differ")
+
+
+def clean_rates(program: Program, options: RunOptions, x: Any, seconds: float) -> dict[str, float]:
+    """Return samples/s without faults, one sample after the other in large batches."""
+    own = injector(program, options)
+    arrays = own.data(np.repeat(x, SAMPLES, axis=0)).arrays
+    plain = NativeEngine(prepare(program, options))
+    name = program.populations[0].name
+    few = [[] if n % 100 else [NeuronFault(name, 0, "dead")] for n in range(SAMPLES)]
+    broken = own.data(np.repeat(x, SAMPLES, axis=0))
+
+    def of(work: Callable[[], Any]) -> float:
+        return rate(lambda: (work(), SAMPLES)[1], seconds)
+
+    return {
+        "plain": of(lambda: plain.run(arrays)),
+        "faultable": of(lambda: own.engine.run(arrays)),
+        "one_in_100": of(lambda: own.run_lists(broken, few).activity),
+    }
+
+
+def measure(name: str, program: Program, recipe: Recipe, x: Any, seconds: float) -> Any:
+    """Time every kind of fault of one network, and print one line for each."""
+    options = RunOptions(**recipe.options(), record=())
+    clean = clean_rates(program, options, x, seconds)
+    print(name, *(f"{key} {value:,.0f} samples/s" for key, value in clean.items()))
+    rows = []
+    for one in sites(program, recipe.steps, Sampling(0, LOIHI, 1, 0.03, (0.001,), (0.1,), DRAWS)):
+        if not isinstance(one, Trials):
+            continue
+        one = replace(one, injections=one.injections[:MOST])
+        copies = -(-MOST // len(one.injections))
+        injections = (one.injections * copies)[:MOST]
+        check(program, recipe, x, one)
+
+        def inject(injections: Any = injections) -> int:
+            return answers(program, recipe, x, injections).size
+
+        def rebuild(injections: Any = injections[:REBUILT]) -> int:
+            for faults in injections:
+                simulate(faulty_program(program, faults), x, **options_of(recipe))
+            return len(injections)
+
+        speed = rate(inject, seconds)
+        again = None if one.runs else rate(rebuild, seconds)
+        told = "" if again is None else f", as a Program {again:,.0f}"
+        print(f"  {one.site}, {one.kind}: {speed:,.0f} injections/s, reach {REACH[name]:,}{told}")
+        rows.append({"site": one.site, "kind": one.kind, "per_s": speed, "rebuilt_per_s": again})
+    return {"network": name, "reach_per_s": REACH[name], "clean_per_s": clean, "rows": rows}
+
+
+def options_of(recipe: Recipe) -> dict[str, Any]:
+    return {**recipe.options(), "record": ()}
+
+
 def main() -> None:
-    with threads(1):
-        measure()
-
-
-def measure() -> None:
-    """Time every kind at every batch, and print one line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
     print(heading())
-    program = shipped_program()
-    shown = present(program, load_data("digits").test)
-    recipe = replace(settle(program, shown.steps), threads=1)
-    columns = shown.columns(slice(0, len(shown)))
-    sampling = Sampling(0, LOIHI, 1, 0.2, (), (0.1,), 20)
-    rows = {
-        (row.site, row.kind): row
-        for row in sites(program, shown.steps, sampling)
-        if isinstance(row, Trials)
-    }
-    slow = replace(recipe, engine="reference")
-    found: list[dict[str, Any]] = []
-    for batch in BATCHES:
-        some = columns[:batch]
-        runner = Runner(program, recipe)
-
-        def clean(some: Any = some, runner: Runner = runner) -> int:
-            return sum(len(piece.predicted) for piece in runner.run(as_samples(some), len(some)))
-
-        base = rate(clean, flags.seconds)
-        print(f"batch {batch}: without faults {base:,.0f} samples/s")
-        for key in KINDS:
-            one = rows[key]
-            few = replace(one, injections=one.injections[:3])
-            mine, theirs = (answers(program, way, some, few) for way in (recipe, slow))
-            if not np.array_equal(mine, theirs):
-                raise SystemExit(f"{key}: the engines differ")
-
-            def inject(one: Trials = one, some: Any = some) -> int:
-                return answers(program, recipe, some, one).size
-
-            speed = rate(inject, flags.seconds)
-            told = f"{speed:,.0f} injections/s, {speed / batch:,.0f} faults/s"
-            print(f"  {key[0]}, {key[1]}: {told}, reach {REACH:,}: {speed / REACH:.2f}x")
-            found.append(
-                {
-                    "site": key[0],
-                    "kind": key[1],
-                    "batch": batch,
-                    "per_s": speed,
-                    "clean_per_s": base,
-                }
-            )
-    save(flags.out, {"reach_per_s": REACH, "rows": found})
+    with threads(1):
+        digits = shipped_program()
+        shown = present(digits, load_data("digits").test.first(1))
+        recipe = replace(settle(digits, shown.steps), threads=1)
+        x = shown.columns(slice(0, 1))
+        found = [measure("digits", digits, recipe, x, flags.seconds)]
+        wide, sample = workload()
+        recipe = replace(settle(wide, 4), threads=1)
+        found.append(measure("784-512-256-10", wide, recipe, sample, flags.seconds))
+    save(flags.out, {"networks": found})
 
 
 if __name__ == "__main__":

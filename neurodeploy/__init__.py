@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from neurodeploy.converters.torch_modules import from_torch
     from neurodeploy.energy import estimate_energy
     from neurodeploy.lowering import lower
+    from neurodeploy.mapping import map_program
+    from neurodeploy.placement import core_counts, core_load, place
     from neurodeploy.profile import load_profile
     from neurodeploy.twin import to_torch
     from neurodeploy.verification.attack_suite import AttackSuite as Attack
@@ -71,11 +73,15 @@ __all__ = [
     "Simulator",
     "Trace",
     "compile",
+    "core_counts",
+    "core_load",
     "estimate_energy",
     "from_torch",
     "load",
     "load_profile",
     "lower",
+    "map_program",
+    "place",
     "save",
     "simulate",
     "to_torch",
@@ -86,11 +92,15 @@ __all__ = [
 _MODULES = ("train",)
 _ON_FIRST_USE = {
     "RunChoice": "neurodeploy.answers",
+    "core_counts": "neurodeploy.placement",
+    "core_load": "neurodeploy.placement",
     "estimate_energy": "neurodeploy.energy",
     "from_torch": "neurodeploy.converters.torch_modules",
     "load": "neurodeploy.converters",
     "load_profile": "neurodeploy.profile",
     "lower": "neurodeploy.lowering",
+    "map_program": "neurodeploy.mapping",
+    "place": "neurodeploy.placement",
     "save": "neurodeploy.converters",
     "to_torch": "neurodeploy.twin",
     "verify": "neurodeploy.verification.verdicts",

@@ -8,6 +8,7 @@
     compare.json    comparisons of engines, ``{"comparisons": [...]}`` (compare --out, demo) or one
                     alone (compare --json)
     energy.json     energy per profile, or why it was refused (energy)
+    placement.json  cores of each chip and what they do, or why there are none (energy --placed)
     report.html, report.json    all of it on one page (report)
 
 Each file carries the digest of the network that it speaks of, so that a report never joins
@@ -33,6 +34,7 @@ FORMAT = 1
 PROGRAM, NETX = "program.h5", "network.net"
 RESULT, METRICS = "result.json", "metrics.jsonl"
 VERIFY, SAMPLE, COMPARE, ENERGY = "verify.json", "sample.npz", "compare.json", "energy.json"
+PLACEMENT = "placement.json"
 REPORT_HTML, REPORT_JSON = "report.html", "report.json"
 
 T = TypeVar("T")

@@ -13,6 +13,15 @@ _Bytes = NDArray[np.uint8]
 def instruction_sets() -> list[str]: ...
 def surrogates() -> list[str]: ...
 def models() -> list[Model]: ...
+def tally(
+    bits: _Bytes,
+    classes: _Int32,
+    starts: _Int64,
+    columns: _Int32,
+    amounts: _Int64,
+    out: _Int64,
+    threads: int,
+) -> None: ...
 
 class Model:
     @property
@@ -100,6 +109,7 @@ class Network:
         counts: _Int64,
         threads: int,
         faults: _Int64 | None = None,
+        owners: _Int32 | None = None,
         input_rows: _Int32 | None = None,
     ) -> None: ...
 

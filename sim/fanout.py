@@ -47,22 +47,26 @@ def fan_out(program: Program, index: int, weight: NDArray[Any] | None = None) ->
     found = count(synapse, source.shape)
     if weight is not None and synapse.layout is not None:
         found = FanOut(found.taps, count(_of(synapse, weight != 0), source.shape).nonzero)
-    window = _pooled(program, name, connection.target)
-    structure = _STRUCTURES.get(synapse.layout)
-    if window is None or structure is None:
+    kept = taps(program, index)
+    if kept is None:
         return found
-    kept = structure(synapse, source.shape, window)
     return FanOut(count(_of(synapse, kept), source.shape).nonzero, found.nonzero)
 
 
 def counts_by_weight(program: Program, index: int) -> bool:
     """Whether the taps of connection ``index`` are told by its weights, as `fan_out` says."""
+    layout = program.connections[index].synapse.layout
+    return layout == "kernel" and taps(program, index) is not None
+
+
+def taps(program: Program, index: int) -> NDArray[Any] | None:
+    """Return which weights of connection ``index`` are taps, bool; None where all of them are."""
     connection = program.connections[index]
-    name = program.connection_names[index]
-    return (
-        connection.synapse.layout == "kernel"
-        and _pooled(program, name, connection.target) is not None
-    )
+    window = pool_window(program, program.connection_names[index], connection.target)
+    structure = _STRUCTURES.get(connection.synapse.layout)
+    if window is None or structure is None:
+        return None
+    return structure(connection.synapse, program.node(connection.source).shape, window)
 
 
 def _of(synapse: Any, mask: NDArray[Any]) -> Any:
@@ -70,7 +74,7 @@ def _of(synapse: Any, mask: NDArray[Any]) -> Any:
     return replace(synapse, weight=np.asarray(mask).astype(np.int32))
 
 
-def _pooled(program: Program, name: str, target: str) -> tuple[int, int] | None:
+def pool_window(program: Program, name: str, target: str) -> tuple[int, int] | None:
     """Return the window (height, width) of the sum pool that was folded in, None without one."""
     for key in (f"pooled_from.{name}", f"pooled_from.{target}"):
         found = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", str(program.metadata.get(key, "")))

@@ -180,23 +180,24 @@ class NativeEngine:
         self,
         inputs: Sequence[NDArray[Any]],
         faults: NDArray[np.int64],
+        owners: NDArray[np.int32],
         rows: NDArray[np.int32] | None = None,
     ) -> Recording:
         """Run independent samples with faults, as `neurodeploy.sim.faults.native` lists them.
 
-        rows : int32 ``(batch,)``, which of the inputs each sample is given; None for its own.
+        owners : int32 ``(batch,)``, the number of each sample's list. rows : int32 ``(batch,)``,
+        which of the inputs each sample is given; None for its own.
         """
-        batch = inputs[0].shape[0] if rows is None else len(rows)
-        return self._execute(NativeState(batch), inputs, None, faults, rows)
+        return self._execute(NativeState(len(owners)), inputs, None, (faults, owners, rows))
 
     def _execute(
         self,
         state: NativeState,
         inputs: Sequence[NDArray[Any]],
         memory: NDArray[np.uint8] | None,
-        faults: NDArray[np.int64] | None = None,
-        rows: NDArray[np.int32] | None = None,
+        faulty: tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None] | None = None,
     ) -> Recording:
+        faults, owners, rows = faulty or (None, None, None)
         self._check(state.batch if rows is None else len(inputs[0]), inputs)
         batch, steps = state.batch, inputs[0].shape[1]
         counts = np.zeros((self._rows, batch), np.int64)
@@ -218,6 +219,7 @@ class NativeEngine:
             counts,
             self._threads,
             faults,
+            owners,
             rows,
         )
         return Recording(arrays, counts)

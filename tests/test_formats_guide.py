@@ -97,6 +97,24 @@ def test_energy_is_as_the_guide_says(tmp_path: Path) -> None:
     assert list(problems(content, "energies", "energy")) == []
 
 
+def test_a_placement_is_as_the_guide_says(tmp_path: Path) -> None:
+    nd.save(shipped_program(), str(tmp_path / "p.h5"))
+    arguments = ("--data", "digits", "--samples", "6", "--profile", "loihi1,loihi2,truenorth")
+    keep = ("--placed", "--out", str(tmp_path / "run"), "--json")
+    assert command_line(app, ["energy", str(tmp_path / "p.h5"), *arguments, *keep]) in (0, 1)
+    content = json.loads((tmp_path / "run" / "placement.json").read_text())
+    assert len(content["chips"]) == 3
+    assert any(chip.get("load") for chip in content["chips"])
+    assert list(problems(content, "placements", "placement")) == []
+    broken = [rule for chip in content["chips"] for rule in chip["rules"]]
+    assert broken
+    for rule in broken:
+        assert list(problems(rule, "broken rule", "rule")) == []
+    energy = json.loads((tmp_path / "run" / "energy.json").read_text())
+    assert energy["profiles"][0]["report"]["placed"]["cores"] >= 1
+    assert list(problems(energy, "energies", "energy")) == []
+
+
 def test_the_arrays_of_a_sample_are_as_the_guide_says(folder: Path) -> None:
     section = GUIDE.read_text(encoding="utf-8").split("## `sample.npz`")[1].split("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("| `")]

@@ -7,7 +7,7 @@ last sample the stream is fed zeros until its answer has come out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -63,8 +63,19 @@ class Piece:
 class Runner:
     """A program prepared to run samples by a `Recipe`; each call of `run` begins from rest."""
 
-    def __init__(self, program: Program, recipe: Recipe, record: Record = ()) -> None:
+    def __init__(
+        self,
+        program: Program,
+        recipe: Recipe,
+        record: Record = (),
+        watch: Callable[[NDArray[Any], Trace], None] | None = None,
+    ) -> None:
+        """watch : called with the columns and the trace of every run, the flushing zeros left out.
+
+        What it sees is what the activity of the pieces counts, in the steps of the run itself.
+        """
         self.program, self.recipe = program, recipe
+        self._watch = watch or _look_away
         # Not `compile`: the recipe tells what a reset does, nobody need be warned of it.
         self._simulator = Simulator(program, RunOptions(**recipe.options(), record=record))
         readout = program.readout
@@ -100,6 +111,7 @@ class Runner:
     def _batches(self, parts: Iterator[tuple[slice, NDArray[Any]]]) -> Iterator[Piece]:
         for rows, columns in parts:
             trace = self._simulator.run(columns)
+            self._watch(columns, trace)
             arrays = {name: trace[name].arrays for name in self._kept}
             yield self._piece(rows, columns, arrays, trace.activity)
 
@@ -114,6 +126,7 @@ class Runner:
             counts = []
             for one in columns:
                 trace = self._simulator.run(one)
+                self._watch(one, trace)
                 window.take(trace)
                 counts.append(trace.activity)
             waiting.append((rows, columns, counts))
@@ -136,6 +149,10 @@ class Runner:
         population, variable = self._readout
         score = windowed(self.program, arrays[population][variable])
         return Piece(rows, columns, arrays, activity, score)
+
+
+def _look_away(columns: NDArray[Any], trace: Trace) -> None:
+    """Look at no run."""
 
 
 class _Window:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neurodeploy.cli import failures
+from neurodeploy.cli.chips import Profiles, chosen_profiles
+from neurodeploy.cli.cores import cores_shown
 from neurodeploy.cli.datasets import (
     DataFlags,
     OutFolder,
@@ -28,18 +30,16 @@ from neurodeploy.errors import OptionError
 if TYPE_CHECKING:
     from neurodeploy.answers import Recipe, RunChoice
     from neurodeploy.answers.runner import Samples
+    from neurodeploy.data.presentation import Presentation
     from neurodeploy.data.shown import Shown
     from neurodeploy.energy.counts import PerSample
     from neurodeploy.profile import ChipProfile
     from neurodeploy.program import Program
     from neurodeploy.results.energy import Estimates, GivenColumns
+    from neurodeploy.results.placement import Seat
     from neurodeploy.trace import Activity
 
 
-Profiles = Annotated[
-    list[str],
-    typer.Option(metavar="P,..", help="A chip by name, or a profile of your own by path; several."),
-]
 EnergyData = Annotated[str | None, typer.Option(metavar="D", help=DATA_HELP)]
 Columns = Annotated[
     Path | None,
@@ -73,6 +73,16 @@ FittedProfile = Annotated[
 ]
 
 
+OnCores = Annotated[
+    bool,
+    typer.Option(
+        "--placed",
+        help="Place the network on the chip's cores and count what each does in every step: exact "
+        "messages, links and step times. With --out also placement.json.",
+    ),
+]
+
+
 @reads_program
 @runs_program
 @takes_data
@@ -85,6 +95,7 @@ def energy(
     inference_steps: InferenceSteps = None,
     fit: PowerLog = None,
     fit_out: FittedProfile = None,
+    placed: OnCores = False,
     engine: JudgingEngine = "native",
     out: OutFolder = None,
     json: AsJson = False,
@@ -94,7 +105,6 @@ def energy(
     reading: Reading,
 ) -> int:
     """Estimate the energy per inference on a chip, as an interval."""
-    from neurodeploy.profile import load_profile
     from neurodeploy.results.energy import (
         Priced,
         estimate_all,
@@ -102,12 +112,14 @@ def energy(
         keep_energies,
         known_ceilings,
     )
+    from neurodeploy.results.placement import keep_placements, loads_of, seated, with_rules
 
-    profiles = [load_profile(name) for name in _split(profile)]
-    _check_fit(fit, fit_out, step_us, profiles)
+    profiles = chosen_profiles(profile)
+    _check_fit(fit, fit_out, step_us, profiles, placed)
     network = reading.program(program)
     check_folder(network, out)
-    run = _run(network, data, input_file, taken, flags.choice(engine))
+    seats = [seated(network, chip) for chip in profiles] if placed else []
+    run = _run(network, data, input_file, taken, flags.choice(engine), seats)
     activity = run.activity
     given = None if data is not None else run.recipe
     steps = inference_of(network, activity.steps, given, inference_steps)
@@ -116,23 +128,38 @@ def energy(
     priced = Priced(run.source, run.recipe, steps)
     active = run.active(network) if any(_tells_active(chip) for chip in profiles) else None
     ceilings = known_ceilings(out, network, priced)
-    found = estimate_all(network, activity, priced, profiles, step_us, active, ceilings)
+    loads = loads_of(seats)
+    found = estimate_all(network, activity, priced, profiles, step_us, active, ceilings, loads)
+    chips = [
+        with_rules(seat.placed(), network, chip, run.data, run.shown, flags.choice(engine))
+        for seat, chip in zip(seats, profiles, strict=False)
+    ]
     if out is not None:
         claim_folder(network, out)
         keep_energies(out, found)
+        if chips:
+            keep_placements(out, network, priced.to_dict(), chips)
     if json:
-        print_json(found.to_dict())
+        more = {"placements": [chip.to_dict() for chip in chips]} if chips else {}
+        print_json({**found.to_dict(), **more})
     else:
+        console().print(cores_shown(chips))
         _show(found)
     return failures.NO if found.refused else failures.GOOD
 
 
 def _check_fit(
-    fit: Path | None, fit_out: Path | None, step_us: float | None, profiles: list[ChipProfile]
+    fit: Path | None,
+    fit_out: Path | None,
+    step_us: float | None,
+    profiles: list[ChipProfile],
+    placed: bool,
 ) -> None:
     """Raise OptionError unless --fit has what it needs."""
     if (fit is None) != (fit_out is None):
         raise OptionError("--fit LOG.csv and --fit-out P.toml go together")
+    if fit is not None and placed:
+        raise OptionError("--fit and --placed do not go together: give the refined profile then")
     if fit is not None and step_us is None:
         raise OptionError("--fit needs --step-us, the duration of a step in the log")
     if fit is not None and len(profiles) > 1:
@@ -159,26 +186,20 @@ def _refined(
     return found
 
 
-def _split(names: list[str]) -> list[str]:
-    """Return the profiles of ``a,b`` one by one; a file whose name holds a comma stays whole."""
-    parts: list[str] = []
-    for given in names:
-        whole = "," not in given or Path(given).is_file()
-        parts += [given] if whole else [part.strip() for part in given.split(",") if part.strip()]
-    return list(dict.fromkeys(parts))
-
-
 @dataclass(frozen=True)
 class _Run:
     """What was run, what it is called, how, and the counts, one entry per sample.
 
-    samples : None for a stream and for several inputs, which are not run again.
+    samples : None for a stream and for several inputs, which are not run again. data, shown : of a
+    data set.
     """
 
     samples: Samples | None
     source: Shown | GivenColumns
     recipe: Recipe
     activity: Activity
+    data: Presentation | None = None
+    shown: Shown | None = None
 
     def active(self, program: Program) -> Mapping[str, PerSample] | None:
         """Return the active updates of each population, None where samples are not run again."""
@@ -195,9 +216,13 @@ def _run(
     input_file: Path | None,
     taken: DataFlags,
     run: RunChoice,
+    seats: Sequence[Seat],
 ) -> _Run:
-    """Run the program on the data or the columns that were asked for."""
+    """Run the program on the data or the columns that were asked for; ``seats`` count it."""
     from neurodeploy.answers import settle
+    from neurodeploy.results.placement import watch_of
+
+    watch = watch_of(seats)
 
     if (data is None) == (input_file is None):
         raise OptionError("give the data with --data D or with --input X.npy, one of the two")
@@ -206,10 +231,11 @@ def _run(
 
         samples = presented(program, data, taken, run.input_bits)
         recipe = settle(program, samples.data.steps, run)
-        found = measure(program, samples.data, recipe=recipe)
-        return _Run(samples.data, samples.shown, recipe, found.activity)
+        found = measure(program, samples.data, recipe=recipe, watch=watch)
+        shown = samples.shown
+        return _Run(samples.data, shown, recipe, found.activity, samples.data, shown)
     from neurodeploy.answers.runner import as_samples
-    from neurodeploy.cli.arrays import read_input
+    from neurodeploy.cli.arrays import by_name, read_input
     from neurodeploy.cli.running import run as run_columns
     from neurodeploy.results.energy import GivenColumns
 
@@ -217,7 +243,9 @@ def _run(
         raise OptionError("--part, --samples and --encoder go with --data, not with --input")
     given = read_input(input_file, program, run.steps)
     recipe = settle(program, given.steps, run)
-    trace, _ = run_columns(program, given, **recipe.options(), record=())
+    trace, _ = run_columns(program, given, **recipe.options(), record=("s",) if watch else ())
+    if watch is not None:
+        watch(by_name(program, given), trace)
     source = GivenColumns(input_file.name, trace.activity.samples)
     alone = given.batched and len(given.arrays) == 1
     again = as_samples(given.arrays[0]) if alone and not recipe.streamed else None

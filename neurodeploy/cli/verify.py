@@ -45,6 +45,9 @@ def verify(
     ] = "noise,overflow",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of noise and attacks.")] = 2024,
     engine: JudgingEngine = "native",
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Of faults, every flip of a stored word.")
+    ] = False,
     jobs: Annotated[int, typer.Option(metavar="N", help="Processes to work in.")] = 1,
     scheduler: Annotated[
         str | None,
@@ -70,7 +73,9 @@ def verify(
     if resume and out is None:
         raise OptionError("--resume goes on with results in a run folder; name it with --out")
     spread = Spread(jobs, scheduler)
-    suites = chosen([name for name in suite.split(",") if name], Flags(seed, **vars(budgets)))
+    suites = chosen(
+        [name for name in suite.split(",") if name], Flags(seed, complete=complete, **vars(budgets))
+    )
     network = reading.program(program)
     samples = presented(network, data, taken, flags.input_bits)
     check_folder(network, out)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from neurodeploy.data.archive import NPZ_HELP, load_archive
 from neurodeploy.data.dataset import PARTS, Dataset, Split
 from neurodeploy.data.digits import load_digits
+from neurodeploy.data.events import LAYOUTS, load_events
 from neurodeploy.data.fashion import load_fashion
 from neurodeploy.data.presentation import Presentation, check_labels, present
 from neurodeploy.data.series import PROBLEMS, load_series
@@ -36,7 +37,10 @@ __all__ = [
 ]
 
 NAMES = ("digits", "fashion-mnist", *PROBLEMS)
-DATA_HELP = f"{', '.join(NAMES)}, fashion-mnist:DIR, or an .npz of your own. {NPZ_HELP}"
+EVENT_HELP = f"events in a folder: {', '.join(LAYOUTS)} :DIR[,steps=N,...]"
+DATA_HELP = (
+    f"{', '.join(NAMES)}, fashion-mnist:DIR, {EVENT_HELP}, or an .npz of your own. {NPZ_HELP}"
+)
 """What ``--help`` says of ``--data D``."""
 
 
@@ -44,7 +48,8 @@ def load_data(name: str) -> Dataset:
     """Return a data set by name.
 
     name : ``digits``, ``fashion-mnist``, ``fashion-mnist:DIR``, ``japanese-vowels``,
-        ``basic-motions``, or the path of an ``.npz``.
+        ``basic-motions``; events in a folder, ``nmnist:DIR,steps=20``, see
+        `neurodeploy.data.events.load_events`; or the path of an ``.npz``.
 
     Raises DataError that names what is missing and the way out.
     """
@@ -55,11 +60,14 @@ def load_data(name: str) -> Dataset:
         return load_fashion(rest or None)
     if name in PROBLEMS:
         return load_series(name)
+    if kind in LAYOUTS:
+        return load_events(kind, rest)
     if name.endswith(".npz"):
         return load_archive(name)
-    close = alike(kind, NAMES)
+    known = (*NAMES, *LAYOUTS)
+    close = alike(kind, known)
     hint = f"; did you mean {close!r}?" if close else ""
-    raise DataError(f"no data set {name!r}, there are {', '.join(NAMES)} or an .npz file{hint}")
+    raise DataError(f"no data set {name!r}, there are {', '.join(known)} or an .npz file{hint}")
 
 
 def encode_split(program: Program, split: Split, draw: int = 0) -> NDArray[Any]:

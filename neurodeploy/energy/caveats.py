@@ -35,7 +35,7 @@ def caveats(
             *_one_update_constant(profile, priced, counts.active),
             *_static_missing(priced, time),
             *_not_observable(priced),
-            *_chips(chips),
+            *_chips(chips, counts),
         ]
     )
 
@@ -122,10 +122,11 @@ def _not_observable(priced: Priced) -> Iterator[str]:
         )
 
 
-def _chips(chips: int) -> Iterator[str]:
+def _chips(chips: int, counts: Counts) -> Iterator[str]:
     if chips > 1:
+        need = "the neurons need at least" if counts.placed is None else "the network is placed on"
         yield (
-            f"the neurons need at least {chips} chips: static power and awake hosts are charged "
+            f"{need} {chips} chips: static power and awake hosts are charged "
             "for all of them; links between chips are not modelled"
         )
 

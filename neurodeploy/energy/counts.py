@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from neurodeploy.errors import InputError
 from neurodeploy.program import Connection, Input, Program
 from neurodeploy.sim.fanout import fan_out
 from neurodeploy.trace import NOT_OBSERVABLE, Activity
+
+if TYPE_CHECKING:
+    from neurodeploy.energy.placed import Placed
 
 PerSample = NDArray[Any]
 """int64 ``(samples,)``; float64 where it is a mean."""
@@ -48,11 +51,15 @@ class LayerCounts:
 
 @dataclass(frozen=True)
 class Counts:
-    """Events per inference, layer by layer; steps : columns of one inference."""
+    """Events per inference, layer by layer.
+
+    steps : columns of one inference. placed : what the cores do, where the network is placed.
+    """
 
     steps: float
     layers: tuple[LayerCounts, ...]
     input_events: PerSample
+    placed: Placed | None = None
 
     @property
     def samples(self) -> int:
@@ -84,8 +91,9 @@ class Counts:
         return Counts(self.steps / inferences, tuple(layers), self.input_events / inferences)
 
     def of(self, layer: LayerCounts) -> Counts:
-        """Return the same with one layer alone, and no input."""
-        return Counts(self.steps, (layer,), np.zeros_like(self.input_events))
+        """Return the same with one layer alone, and no input; placed, without its messages."""
+        placed = None if self.placed is None else self.placed.without_messages()
+        return Counts(self.steps, (layer,), np.zeros_like(self.input_events), placed)
 
 
 def counted(

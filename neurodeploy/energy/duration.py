@@ -1,4 +1,7 @@
-"""How long an inference takes: bounds that hold for any placement of the network on cores.
+"""How long an inference takes: as placed, or bounds that hold for any placement on cores.
+
+Placed, the cores take what the busiest one takes in each step, summed over the steps, and messages
+the time of the farthest one (`neurodeploy.placement.steptime`). Not placed:
 
     work  = synop_ns * S + neuron_update_ns * U + spike_out_ns * P          ns, of one layer
     cores : low   all work shared by all cores of the chips
@@ -8,7 +11,7 @@
 
 The work of one core is sequential and cores run in parallel. One neuron takes at most its fan-in of
 synaptic operations per step, and a core holds only so many neurons: that bounds the busiest core
-however the network is cut. Messages and hops need a placement and are left out.
+however the network is cut. Messages and hops need a placement and are left out then.
 """
 
 from __future__ import annotations
@@ -76,7 +79,7 @@ def duration(profile: ChipProfile, counts: Counts, step_us: float | None) -> Tim
     if missing:
         return Timed(None, reason=f"profile has no timing.{missing[0]}")
     parts = {
-        "the cores": cores_us(profile, counts),
+        **_work_of_cores(profile, counts),
         "the barrier": np.tile(barrier_us(profile, counts), counts.samples) * counts.steps,
         "the host": np.tile(bounds(timing.quantity("host_us_per_step")), counts.samples)
         * counts.steps,
@@ -93,6 +96,14 @@ def duration(profile: ChipProfile, counts: Counts, step_us: float | None) -> Tim
     largest = max(parts, key=lambda name: float(parts[name][1].mean()))
     share = parts[largest][1].mean() / max(total[1].mean(), 1e-300)
     return Timed(total, f"{largest}, {share:.0%} of the step time")
+
+
+def _work_of_cores(profile: ChipProfile, counts: Counts) -> dict[str, Bounds]:
+    """Return the time of the cores, and of messages where the network is placed."""
+    placed = counts.placed
+    if placed is None or placed.cores_us is None or placed.network_us is None:
+        return {"the cores": cores_us(profile, counts)}
+    return {"the cores": placed.cores_us, "the farthest messages": placed.network_us}
 
 
 def cores_us(profile: ChipProfile, counts: Counts) -> Bounds:
@@ -154,12 +165,17 @@ def _fullest_core(profile: ChipProfile, counts: Counts, works: dict[str, Bounds]
 
 
 def barrier_us(profile: ChipProfile, counts: Counts) -> Bounds:
-    """Return the barrier per step, ``(3, 1)``: low and mid for the fewest tiles, high for all."""
+    """Return the barrier per step, ``(3, 1)``: low and mid for the fewest tiles, high for all.
+
+    All three are for the tiles in use where the network is placed.
+    """
     scalar = profile.timing.quantity("barrier_sync_us")
     rows = list(profile.timing.barriers())
     if scalar is not None or not rows:
         return bounds(scalar)
     tiles = tiles_min(profile, counts)
     row = next((row for row in rows if row.tiles >= tiles), rows[-1])
+    if counts.placed is not None:
+        return bounds(row.us)
     low, mid, _ = row.us.bounds
     return np.array([low, mid, max(row.us.bounds[2] for row in rows)])[:, None]

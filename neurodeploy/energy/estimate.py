@@ -7,7 +7,7 @@ from published measurements (Blouw et al., arXiv:1812.01739; lava-dl PilotNet be
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from neurodeploy.energy.charges import Priced
 from neurodeploy.energy.counts import Counts, PerSample, counted, most_possible
 from neurodeploy.energy.duration import Timed, duration
 from neurodeploy.energy.explain import dominant, inference, narrowing
+from neurodeploy.energy.placed import Placed, check_load, placed_cost
 from neurodeploy.energy.placement import Bounds, chips_min
 from neurodeploy.energy.price import price
 from neurodeploy.energy.report import (
@@ -32,6 +33,7 @@ from neurodeploy.energy.report import (
     WorstCase,
 )
 from neurodeploy.errors import OptionError, ProfileError
+from neurodeploy.placement import Load
 from neurodeploy.program import Program
 from neurodeploy.trace import Activity, Trace
 
@@ -50,6 +52,7 @@ def estimate_energy(
     steps: int | None = None,
     active: Mapping[str, PerSample] | None = None,
     ceilings: Sequence[Ceiling] = (),
+    load: Load | None = None,
 ) -> EnergyReport:
     """Return what one inference of ``program`` costs on the chip of ``profile``.
 
@@ -62,14 +65,17 @@ def estimate_energy(
         is charged at its own constant where the profile has two.
     ceilings : bounds of the events of one inference, such as certificates give; each is priced at
         the highest constants, beside the trivial worst case.
+    load : what the cores did in the same run, see `neurodeploy.placement.core_load`; messages,
+        links and the busiest core of every step are then exact, and otherwise bounds that hold for
+        any placement.
 
     Every constant is an interval; lows are added with lows and highs with highs. Constants of
     which only measured totals are known are bounded together, by every corner of the set that
     agrees with these totals. Worst-case figures (every neuron fires in every step) are kept apart.
 
     Raises ProfileError where the profile has no usable constant for a synaptic operation,
-    InputError for the activity of another program, OptionError for a bad step time, for steps that
-    do not divide the run, and for what is no profile or no activity.
+    InputError for the activity or load of another program or run, OptionError for a bad step time,
+    for steps that do not divide the run, and for what is no profile or no activity.
     """
     _check_kinds(activity, profile)
     if profile.identity.status == "limits":
@@ -80,6 +86,9 @@ def estimate_energy(
     convention = profile.energy.count_convention or "taps"
     counts = counted(program, activity, convention, active)
     counts, streamed = _per_inference(counts, steps)
+    if load is not None:
+        check_load(load, program, activity, profile.name)
+        counts = replace(counts, placed=Placed.of(load, streamed))
     return _report(profile, program, counts, streamed, step_us, tuple(ceilings))
 
 
@@ -134,7 +143,15 @@ def _report(
         narrowing=narrowing(profile, priced, time),
         inference=inference(counts, streamed),
         bounds_only=priced.constants is not None,
+        placed=placed_cost(counts, time.inference_us, *_standing(priced)),
     )
+
+
+def _standing(priced: Priced) -> tuple[Bounds | None, Bounds | None]:
+    """Return static and host energy, ``(3, samples)`` each; None where they are not priced."""
+    static = None if priced.static is None else priced.static.energy_pj
+    host = priced.of_part("host")
+    return static, host.dynamic_pj() if host.charges else None
 
 
 def _per_inference(counts: Counts, steps: int | None) -> tuple[Counts, int]:

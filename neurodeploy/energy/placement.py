@@ -1,7 +1,7 @@
-"""What can be said of a network on cores before it is placed: fewest cores, chips and messages.
+"""Cores, chips and messages of a network: exact where it is placed, else for the fewest cores.
 
-All of it is for the fewest cores that hold the neurons, layer by layer; synapse memory may ask for
-more.
+Without a placement all of it is for the fewest cores that hold the neurons, layer by layer; synapse
+memory may ask for more.
 """
 
 from __future__ import annotations
@@ -37,12 +37,16 @@ def cores_of(profile: ChipProfile, neurons: int) -> int:
 
 
 def cores_min(profile: ChipProfile, counts: Counts) -> int:
-    """Return the fewest cores that hold all layers, no two layers on one core."""
+    """Return the cores in use, or the fewest that hold all layers, no two layers on one core."""
+    if counts.placed is not None:
+        return counts.placed.cores
     return sum(layer.copies * cores_of(profile, layer.neurons) for layer in counts.layers)
 
 
 def chips_min(profile: ChipProfile, counts: Counts) -> int:
-    """Return the fewest chips that hold the neurons, 1 where the profile does not say."""
+    """Return the chips in use, or the fewest that hold the neurons; 1 where nothing says."""
+    if counts.placed is not None:
+        return counts.placed.chips
     cores = profile.limits.quantity("cores_per_chip")
     if cores is None:
         return 1
@@ -52,7 +56,9 @@ def chips_min(profile: ChipProfile, counts: Counts) -> int:
 
 
 def tiles_min(profile: ChipProfile, counts: Counts) -> int:
-    """Return the fewest tiles."""
+    """Return the tiles in use, or the fewest."""
+    if counts.placed is not None:
+        return counts.placed.tiles
     per_tile = profile.limits.quantity("cores_per_tile")
     cores = cores_min(profile, counts)
     return cores if per_tile is None else -(-cores // int(per_tile.bounds[1]))

@@ -10,6 +10,7 @@ from neurodeploy.energy.charges import HELD, UPDATES, Charge, Part, Priced
 from neurodeploy.energy.counts import Counts, PerSample
 from neurodeploy.energy.duration import Timed, bounds
 from neurodeploy.energy.joint import joint_charges
+from neurodeploy.energy.placed import Placed
 from neurodeploy.energy.placement import Bounds, hops_per_message, messages
 from neurodeploy.energy.report import Excluded
 from neurodeploy.energy.unpriced import unpriced
@@ -18,6 +19,7 @@ from neurodeploy.errors import ProfileError
 if TYPE_CHECKING:
     from neurodeploy.profile import ChipProfile, Quantity
 
+BETWEEN = "links between chips are not in the profile"
 UNITS_PJ = {"pJ": 1.0, "nJ": 1e3, "mW": 1e3}
 """Picojoules per event: pJ, nJ, and mW over one microsecond (1 mW * 1 us = 1 nJ)."""
 SYNOPS = ("synop_pj", "synop_dense_pj", "synop_conv_pj")
@@ -36,7 +38,7 @@ def price(profile: ChipProfile, counts: Counts, time: Timed, chips: int = 1) -> 
         book.excluded += excluded
         book.event("input events", "input_event_pj", "input_event", counts.input_events)
         static = book.powered("static power", "static_mw", "static", chips * _fraction(profile))
-        left_out = [*book.excluded, *unpriced(profile, joint=True)]
+        left_out = [*book.excluded, *unpriced(profile, True, counts.placed is not None)]
         return Priced(tuple(book.charges), static, tuple(left_out), constants)
     book.synops()
     book.updates()
@@ -46,7 +48,7 @@ def price(profile: ChipProfile, counts: Counts, time: Timed, chips: int = 1) -> 
     book.per_step()
     book.host_power(chips)
     static = book.powered("static power", "static_mw", "static", chips * _fraction(profile))
-    left_out = [*book.excluded, *unpriced(profile, joint=False)]
+    left_out = [*book.excluded, *unpriced(profile, False, counts.placed is not None)]
     return Priced(tuple(book.charges), static, tuple(left_out))
 
 
@@ -139,7 +141,10 @@ class _Book:
         self._add(name, key, quantity, count, unit, self._free(sub_cost), part)
 
     def network_on_chip(self) -> None:
-        """Charge messages between cores and their hops, on the fewest cores."""
+        """Charge messages between cores and their hops: as placed, or on the fewest cores."""
+        if self.counts.placed is not None:
+            self._placed(self.counts.placed)
+            return
         sent = messages(self.profile, self.counts)
         self.event("axon inputs", "axon_in_pj", "axon_in", sent, unit="messages")
         self.event("axon messages", "axon_out_pj", "axon_out", sent, unit="messages")
@@ -154,6 +159,27 @@ class _Book:
                 known = self.profile.energy.quantity(key) is not None
                 reason = "the profile describes no mesh ([noc])" if known else f"{key} is unknown"
                 self.excluded.append(Excluded(name, reason))
+
+    def _placed(self, placed: Placed) -> None:
+        """Charge the messages and links of a placed network, which are exact."""
+        totals = placed.totals
+        self.event("axon inputs", "axon_in_pj", "axon_in", totals["axons_in"], unit="messages")
+        self.event("axon messages", "axon_out_pj", "axon_out", totals["axons_out"], unit="messages")
+        if self.profile.energy.quantity("spike_local_pj") is not None:
+            local = totals["within_tile"]
+            self.event("messages within a tile", "spike_local_pj", "hop", local, unit="messages")
+        for name, key, count in (
+            ("horizontal hops", "hop_horizontal_pj", "hops_horizontal"),
+            ("vertical hops", "hop_vertical_pj", "hops_vertical"),
+        ):
+            if placed.meshed:
+                self.event(name, key, "hop", totals[count], unit="hops")
+            elif not self._held(name, "hop"):
+                known = self.profile.energy.quantity(key) is not None
+                reason = "the profile describes no mesh ([noc])" if known else f"{key} is unknown"
+                self.excluded.append(Excluded(name, reason))
+        if totals["between_chips"].any():
+            self.excluded.append(Excluded("messages between chips", BETWEEN))
 
     def per_step(self) -> None:
         """Charge what every step costs."""

@@ -165,6 +165,28 @@ class ValidationCase:
 
 
 @dataclass(frozen=True)
+class PlacedCost:
+    """What the placement says, of the mean inference.
+
+    cores, tiles, chips : in use. fill_steps : steps before the first answer comes out. cores_us,
+    network_us : the busiest core and the farthest message, each summed over the steps. first_us :
+    until the first answer. static_*, host_* : even shares of every chip, and of every core in use.
+    """
+
+    cores: int
+    tiles: int
+    chips: int
+    fill_steps: int
+    cores_us: Interval | None = None
+    network_us: Interval | None = None
+    first_us: Interval | None = None
+    static_chip_pj: Interval | None = None
+    host_chip_pj: Interval | None = None
+    static_core_pj: Interval | None = None
+    host_core_pj: Interval | None = None
+
+
+@dataclass(frozen=True)
 class EnergyReport:
     """Energy per inference on one chip, with everything needed to judge it.
 
@@ -178,6 +200,7 @@ class EnergyReport:
     parts : network, host and static apart. layers : the network's part by population.
     dominant : which term is largest. narrowing : what would make the interval narrower.
     inference : what one inference is. bounds_only : the ends are known, the middle is not.
+    placed : what the placement on cores says, None for a network that was not placed.
     """
 
     profile: str
@@ -212,6 +235,7 @@ class EnergyReport:
     inference: str = ""
     bounds_only: bool = False
     ceilings: tuple[WorstCase, ...] = ()
+    placed: PlacedCost | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain dicts, lists, text and numbers, ready for JSON."""

@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from neurodeploy.energy.report import EnergyReport, Interval, Term, WorstCase
+from neurodeploy.energy.report import EnergyReport, Interval, PlacedCost, Term, WorstCase
 from neurodeploy.energy.units import digits, energy, energy_ends, energy_range, time_range
 from neurodeploy.energy.workload import Workload
 
@@ -37,7 +37,7 @@ def renderable(report: EnergyReport) -> RenderableType:
     parts: list[RenderableType] = [
         _headline(report),
         _terms(report.terms),
-        _lines("By population, network only", list(_layers(report))),
+        _lines(f"By population, {layers_hold(report)}", list(_layers(report))),
         _lines("Left out", _exclusions(report)),
         _lines("Basis", list(_basis(report))),
         _lines("What would narrow it", list(report.narrowing)),
@@ -120,6 +120,11 @@ def workload_lines(found: Workload) -> RenderableType:
     )
 
 
+def layers_hold(report: EnergyReport) -> str:
+    """Return what the figures of single populations hold."""
+    return "network only" if report.placed is None else "network without messages"
+
+
 def _layers(report: EnergyReport) -> Iterator[str]:
     for layer in report.layers:
         yield (
@@ -183,8 +188,37 @@ def _basis(report: EnergyReport) -> Iterator[str]:
         )
     else:
         yield f"time of an inference: unknown, {report.time_reason}"
+    if report.placed is not None:
+        yield from placed_of(report.placed)
     if report.static_pj is not None:
         yield f"static power of {report.static_scope}; baseline: {report.baseline}"
+
+
+def placed_of(placed: PlacedCost) -> Iterator[str]:
+    """Yield what the placement says of time and of standing power."""
+    yield (
+        f"placed on {placed.cores:,} cores, {placed.tiles:,} tiles, {placed.chips} "
+        f"{'chip' if placed.chips == 1 else 'chips'}: messages and links are exact"
+    )
+    if placed.cores_us is not None:
+        more = ""
+        if placed.network_us is not None:
+            more = f", the farthest messages {time_range(placed.network_us)}"
+        yield f"per inference the busiest cores take {time_range(placed.cores_us)}{more}"
+    if placed.first_us is not None:
+        yield (
+            f"first answer after {time_range(placed.first_us)}, {placed.fill_steps} steps to fill "
+            "the pipeline included"
+        )
+    for name, chip, core in (
+        ("static", placed.static_chip_pj, placed.static_core_pj),
+        ("host", placed.host_chip_pj, placed.host_core_pj),
+    ):
+        if chip is not None and core is not None:
+            yield (
+                f"{name} energy per chip {energy_range(chip)}, even share of a core in use "
+                f"{energy_range(core)}"
+            )
 
 
 def _lines(title: str, lines: list[str]) -> RenderableType:

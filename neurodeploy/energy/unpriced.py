@@ -16,7 +16,7 @@ CLOCKED = "a model of clocked single-core chips, which is not built"
 UNPRICED: dict[str, dict[str, str]] = {
     "energy": {
         "synop_sparse_pj": "the layout of a row is chosen when the network is placed",
-        "spike_local_pj": "messages within a tile are counted on placed networks only",
+        "spike_local_pj": PLACED,
         "mac_pj": ANN,
         "ac_pj": ANN,
         "memory_access_pj_per_byte": "memory accesses are not counted",
@@ -44,6 +44,7 @@ JOINT_ONLY = (
     "neuron_update_inactive_pj",
     "axon_in_pj",
     "axon_out_pj",
+    "spike_local_pj",
     "hop_horizontal_pj",
     "hop_vertical_pj",
     "barrier_sync_nj_per_step",
@@ -51,10 +52,12 @@ JOINT_ONLY = (
 """Keys that are priced unless a joint constraint bounds everything."""
 
 
-def unpriced(profile: ChipProfile, joint: bool) -> Iterator[Excluded]:
-    """Yield the known numbers that no term uses."""
+def unpriced(profile: ChipProfile, joint: bool, placed: bool = False) -> Iterator[Excluded]:
+    """Yield the known numbers that no term uses; ``placed`` : whether the network is on cores."""
     for table, keys in UNPRICED.items():
         for key, reason in keys.items():
+            if placed and reason == PLACED:
+                continue
             if profile.section(table).quantity(key) is not None:
                 yield Excluded(key, reason)
     energy, power = profile.energy, profile.power

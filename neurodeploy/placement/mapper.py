@@ -12,7 +12,7 @@ Everything is deterministic. The naive placement beside it is what a first progr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,7 @@ from neurodeploy.errors import OptionError, PlacementError
 from neurodeploy.placement.assign import assigned
 from neurodeploy.placement.bound import bounds, one_core_each
 from neurodeploy.placement.box import Box, Maps
-from neurodeploy.placement.cut import Cut, fewest, first_fit, full, part_of
+from neurodeploy.placement.cut import Cut, fewest, first_fit, full, part_of, room
 from neurodeploy.placement.fabric import Fabric, fabric
 from neurodeploy.placement.layer import Layer, layers
 from neurodeploy.placement.pack import Piece, packed
@@ -75,16 +75,20 @@ def _searched(
 ) -> list[list[Piece]]:
     """Return the packing into fewest cores that was found.
 
-    All layers in as few boxes as possible, or flat ones in full boxes and a rest. Where cores are
-    shared and that is above the bound, layers in turn, the largest first, in boxes of a half or a
-    quarter of the largest one, kept where it saves a core.
+    All layers in as few boxes as possible. Where cores are shared, also flat ones in full boxes and
+    a rest; where that is above the bound, one core filled after the other, and layers in turn, the
+    largest first, in boxes of a half or a quarter of the largest one, kept where it saves a core.
     """
+    if chip.alone:
+        return _cut_and_packed(program, demand, chip, dict.fromkeys(demand, fewest))
     whole: tuple[Cut, ...] = (fewest, full)
     trials = [dict.fromkeys(demand, cut) for cut in whole]
     found = [_cut_and_packed(program, demand, chip, cuts) for cuts in trials]
     best = min(found, key=len)
     cuts = trials[found.index(best)]
-    left = 0 if chip.alone else TRIED // program.neurons
+    if len(best) > bound:
+        best = min(best, _filled(program, demand, chip), key=len)
+    left = TRIED // program.neurons
     for name in sorted(demand, key=lambda name: -demand[name].size):
         for share in SHARES:
             if len(best) <= bound or left < 1:
@@ -116,15 +120,66 @@ def _cut_and_packed(
     cuts: Mapping[str, Cut],
     in_turn: bool = False,
 ) -> list[list[Piece]]:
-    """Return the pieces of every core, within all limits."""
-    fans = dict.fromkeys(demand, 0.0)
-    for _ in range(ROUNDS):
+    """Return the pieces of every core: every layer cut, then packed."""
+
+    def layout(fans: Mapping[str, float]) -> list[list[Piece]]:
         pieces = [
             piece
             for name, layer in demand.items()
             for piece in _pieces(layer, cuts[name](layer, chip, fans[name]), chip, fans[name])
         ]
-        held = packed(pieces, chip, in_turn)
+        return packed(pieces, chip, in_turn)
+
+    return _rested(program, demand, chip, layout)
+
+
+def _filled(program: Program, demand: Mapping[str, Layer], chip: Fabric) -> list[list[Piece]]:
+    """Return the pieces of every core: one core filled after the other, flat layers cut to fit."""
+
+    def layout(fans: Mapping[str, float]) -> list[list[Piece]]:
+        held: list[list[Piece]] = []
+        for name, layer in demand.items():
+            if len(layer.shape) == 3:
+                boxes = fewest(layer, chip, fans[name])
+                pieces = _pieces(layer, boxes, chip, fans[name])
+                held += packed([*(held.pop() if held else []), *pieces], chip, in_turn=True)
+                continue
+            fitting = room(layer, chip, fans[name]).most
+            start = 0
+            while start < layer.size:
+                rest = min(fitting, layer.size - start)
+                size = _fitting(layer, chip, fans[name], rest, held[-1]) if held else 0
+                if not size:
+                    held.append([])
+                    size = rest
+                box = Box((start, 0, 0), (start + size, 1, 1))
+                held[-1] += _pieces(layer, [box], chip, fans[name])
+                start += size
+        return held
+
+    return _rested(program, demand, chip, layout)
+
+
+def _fitting(layer: Layer, chip: Fabric, fan_out: float, most: int, held: list[Piece]) -> int:
+    """Return how many neurons of a flat layer fit beside the pieces of a core, ``most`` at most."""
+    count, one = np.arange(1, most + 1)[:, None, None], np.ones((1, 1, 1), np.int64)
+    fits = np.ones(count.shape, bool)
+    for name, need in layer.needs(chip, count, one, one, fan_out).items():
+        taken = sum(piece.needs[name] for piece in held)
+        fits &= need + taken <= chip.limits[name]
+    return int(fits.sum())
+
+
+def _rested(
+    program: Program,
+    demand: Mapping[str, Layer],
+    chip: Fabric,
+    layout: Callable[[Mapping[str, float]], list[list[Piece]]],
+) -> list[list[Piece]]:
+    """Return the layout, repeated until no core has more output axons than it can."""
+    fans = dict.fromkeys(demand, 0.0)
+    for _ in range(ROUNDS):
+        held = layout(fans)
         if "out_axons" not in chip.limits and chip.fan_out_cores is None:
             return held
         raised = _raised(program, held, chip, fans)

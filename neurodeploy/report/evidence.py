@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from neurodeploy import container
-from neurodeploy.errors import FormatError
+from neurodeploy.errors import FormatError, PlacementError
 from neurodeploy.program import Program
 from neurodeploy.results.attack import ATTACKED, Fooled, parse_fooled
 from neurodeploy.results.comparison import Compared
 from neurodeploy.results.energy import Energies
 from neurodeploy.results.outcome import Epoch, Outcome
+from neurodeploy.results.placement import Placements
 from neurodeploy.results.sample import SampleArrays, parse_sample, read_arrays
 from neurodeploy.results.tested import Tested
 from neurodeploy.results.verification import Measurements
@@ -21,6 +22,7 @@ from neurodeploy.run_folder import (
     COMPARE,
     ENERGY,
     METRICS,
+    PLACEMENT,
     PROGRAM,
     RESULT,
     SAMPLE,
@@ -46,6 +48,7 @@ class Evidence:
     fooled: Fooled | None = None
     comparisons: tuple[Compared, ...] = ()
     energy: Energies | None = None
+    placements: Placements | None = None
     ignored: tuple[str, ...] = field(default=())
 
     @property
@@ -101,6 +104,7 @@ def read_evidence(folder: Path) -> Evidence:
         verify=verify,
         comparisons=reader.comparisons(),
         energy=reader.energy(verify),
+        placements=reader.placements(verify),
         sample=reader.sample(verify),
         fooled=reader.fooled(verify),
         ignored=tuple(reader.ignored),
@@ -134,6 +138,23 @@ class _Reader:
             "is left out"
         )
         return None
+
+    def placements(self, verify: Measurements | None) -> Placements | None:
+        """Return placement.json, without loads whose data contradict those that verify ran.
+
+        Raises FormatError for a placement that contradicts itself.
+        """
+        try:
+            found: Placements | None = self.record(PLACEMENT, Placements)
+        except PlacementError as error:
+            raise FormatError(f"{self.folder / PLACEMENT}: {error}") from error
+        if found is None or found.data is None or verify is None:
+            return found
+        if not found.data.contradicts(verify.data):
+            return found
+        self.ignored.append(f"the loads of {PLACEMENT} were counted on other samples than {VERIFY}")
+        chips = tuple(replace(chip, load=None) for chip in found.chips)
+        return Placements(chips)
 
     def comparisons(self) -> tuple[Compared, ...]:
         """Return what compare.json holds: a list, or one comparison alone."""

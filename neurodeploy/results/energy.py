@@ -15,6 +15,7 @@ from neurodeploy.energy.counts import PerSample
 from neurodeploy.energy.report import EnergyReport
 from neurodeploy.energy.workload import Workload, workload
 from neurodeploy.errors import OptionError, ProfileError
+from neurodeploy.placement import Load
 from neurodeploy.profile import ChipProfile
 from neurodeploy.program import Program
 from neurodeploy.results.tested import Tested
@@ -105,10 +106,12 @@ def estimate_all(
     step_us: float | None = None,
     active: Mapping[str, PerSample] | None = None,
     ceilings: Sequence[Ceiling] = (),
+    loads: Mapping[str, Load] | None = None,
 ) -> Estimates:
     """Return the estimate of each profile, or its refusal.
 
     step_us : duration of a step. active, ceilings : as `neurodeploy.estimate_energy` takes them.
+    loads : what the cores did, by profile; a chip without one is priced unplaced.
 
     Raises what `neurodeploy.estimate_energy` raises for the activity or the duration.
     """
@@ -123,6 +126,7 @@ def estimate_all(
                 steps=priced.inference_steps,
                 active=active,
                 ceilings=ceilings,
+                load=(loads or {}).get(profile.name),
             )
             chips.append(ChipEnergy(profile.name, report))
         except ProfileError as error:

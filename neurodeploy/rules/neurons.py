@@ -9,41 +9,46 @@ import numpy as np
 from neurodeploy.fixedpoint import MANTISSA_SHIFT
 from neurodeploy.profile import ChipProfile
 from neurodeploy.program import Population, Program
-from neurodeploy.rules.limits import Rule, Violation, outside, stated
+from neurodeploy.rules.limits import LimitRule, Use, limit, ranged, stated
 
 
-def models(program: Program, profile: ChipProfile) -> Iterator[Violation]:
+@limit("precision.neuron_models")
+def models(program: Program, profile: ChipProfile) -> Iterator[Use]:
     """The chip has the neuron model (``neuron_models``)."""
     known = profile.precision.neuron_models
     for population in program.populations:
         model = type(population.neuron).__name__
-        if known and model not in known:
-            yield _choice("models", population, f"neurons are {model}", model, known, profile)
+        if known:
+            yield _choice(
+                "neuron_models", population, f"neurons are {model}", model, known, profile
+            )
 
 
-def resets(program: Program, profile: ChipProfile) -> Iterator[Violation]:
+@limit("precision.reset_modes")
+def resets(program: Program, profile: ChipProfile) -> Iterator[Use]:
     """A spike resets v as the chip does (``reset_modes``)."""
     known = profile.precision.reset_modes
     for population in program.populations:
         mode = population.neuron.having("mode").get("reset")
-        if known and mode is not None and mode not in known:
-            yield _choice("resets", population, f"reset is {mode!r}", mode, known, profile)
+        if known and mode is not None:
+            yield _choice("reset_modes", population, f"reset is {mode!r}", mode, known, profile)
 
 
 def _choice(
-    rule: str,
+    key: str,
     population: Population,
     what: str,
     value: str,
     known: tuple[str, ...],
     profile: ChipProfile,
-) -> Violation:
+) -> Use:
     listed = ", ".join(known)
     text = f"{what}, {profile.name} has {listed}"
-    return Violation(rule, _where(population), value, listed, False, text)
+    return Use(_where(population), f"precision.{key}", value, listed, value not in known, text)
 
 
-def decays(program: Program, profile: ChipProfile) -> Iterator[Violation]:
+@limit("precision.decay_bits")
+def decays(program: Program, profile: ChipProfile) -> Iterator[Use]:
     """Decays lie in 0..2^decay_bits, factors of a rotation in both directions of it."""
     bits = stated(profile.precision.decay_bits)
     if bits is None:
@@ -51,22 +56,31 @@ def decays(program: Program, profile: ChipProfile) -> Iterator[Violation]:
     for population in program.populations:
         low = -(1 << bits) if population.neuron.family == "resonate-and-fire" else 0
         for name, values in population.neuron.having("decay").items():
-            yield from outside("decays", _where(population), name, values, low, 1 << bits, profile)
+            key = "precision.decay_bits"
+            yield ranged(_where(population), key, name, values, low, 1 << bits, profile)
 
 
-def thresholds(program: Program, profile: ChipProfile) -> Iterator[Violation]:
-    """Thresholds lie in 0..2^threshold_mant_bits - 1."""
-    bits = stated(profile.precision.threshold_mant_bits)
-    if bits is None:
+@limit("precision.threshold_mant_bits", "precision.state_v_bits")
+def thresholds(program: Program, profile: ChipProfile) -> Iterator[Use]:
+    """Thresholds lie in 0..2^b - 1, b = threshold_mant_bits.
+
+    Where that is not stated, a threshold is at most what v can reach, ``2^(state_v_bits - 1) - 1``,
+    in whatever unit v is kept.
+    """
+    precision = profile.precision
+    bits, state = stated(precision.threshold_mant_bits), stated(precision.state_v_bits)
+    if bits is None and state is None:
         return
+    key = "state_v_bits" if bits is None else "threshold_mant_bits"
+    high = (1 << (bits if bits is not None else (state or 1) - 1)) - 1
     for population in program.populations:
         for name, values in population.neuron.having("threshold").items():
-            yield from outside(
-                "thresholds", _where(population), name, values, 0, (1 << bits) - 1, profile
-            )
+            where = _where(population)
+            yield ranged(where, f"precision.{key}", name, values, 0, high, profile)
 
 
-def biases(program: Program, profile: ChipProfile) -> Iterator[Violation]:
+@limit("precision.bias_mant_bits")
+def biases(program: Program, profile: ChipProfile) -> Iterator[Use]:
     """Biases lie in -2^(b-1)..2^(b-1) - 1, b = bias_mant_bits, times a power of two.
 
     The power is ``2^e``, e from 0 to ``2^bias_exp_bits - 1``, in units of v, of which a bias has
@@ -82,17 +96,14 @@ def biases(program: Program, profile: ChipProfile) -> Iterator[Violation]:
         for name, values in population.neuron.having("bias").items():
             if step > 1 and not np.any(np.asarray(values) % step):
                 values = np.asarray(values) // step
-            yield from outside("biases", _where(population), name, values, -half, half - 1, profile)
+            where, key = _where(population), "precision.bias_mant_bits"
+            yield ranged(where, key, name, values, -half, half - 1, profile)
 
 
 def _where(population: Population) -> str:
     return f"population {population.name}"
 
 
-NEURON_RULES: Mapping[str, Rule] = {
-    "models": models,
-    "resets": resets,
-    "decays": decays,
-    "thresholds": thresholds,
-    "biases": biases,
+NEURON_RULES: Mapping[str, LimitRule] = {
+    rule.name: rule for rule in (models, resets, decays, thresholds, biases)
 }

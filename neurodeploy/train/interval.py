@@ -72,7 +72,8 @@ def check_network(network: Network, method: Method = "ends") -> None:
             "leave out source and skip, or use PGD"
         )
     for layer in network.spiking_layers:
-        if method == "s-crown" and layer.max_delay:
+        delay = layer.max_delay
+        if delay and method == "s-crown":
             raise OptionError(
                 f"interval: layer {layer.name} has delays, which 's-crown' does not carry back; "
                 "use 's-ibp'"

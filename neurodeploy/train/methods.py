@@ -48,17 +48,18 @@ class Perturbation(Spec):
     """What the second forward pass of training sees (see `neurodeploy.train.perturbations`).
 
     kind : ``"none"``, ``"gaussian"``, ``"uniform"``, ``"fgsm"``, ``"r-fgsm"``, ``"gaussian-fgsm"``
-    or ``"pgd"``. std : of gaussian and gaussian-fgsm, in units of the data's peak. clamp : of
-    gaussian: keep noisy values within the data's range, as the deployed encoder needs for spikes;
-    the others always do.
+    or ``"pgd"``, of the data; ``"bit-flips"`` or ``"worst-flips"``, of the stored weights. std : of
+    gaussian and gaussian-fgsm, in units of the data's peak. clamp : of gaussian: keep noisy values
+    within the data's range, as the deployed encoder needs for spikes; the others always do.
     eps : budget of the others, in 255ths of the data's peak. steps : of pgd. step_eps : its step,
     as eps; None for 2.5 * eps / steps. random_start : of pgd, anywhere within the budget.
     objective : what gradients climb: ``"cross-entropy"``, or ``"kl"`` from the clean answer.
+    rate : of bit-flips, share of all bits of the weights. flips : of worst-flips, how many.
     ramp : schedule of the budget, None for the whole from the start.
     """
 
     later: ClassVar[frozenset[str]] = frozenset(
-        {"eps", "steps", "step_eps", "random_start", "objective", "ramp"}
+        {"eps", "steps", "step_eps", "random_start", "objective", "rate", "flips", "ramp"}
     )
 
     kind: Annotated[str, _one_of(PERTURBATIONS, "none")] = "none"
@@ -69,6 +70,8 @@ class Perturbation(Spec):
     step_eps: Eps | None = None
     random_start: bool = True
     objective: Annotated[str, _one_of(OBJECTIVES)] = "cross-entropy"
+    rate: Annotated[float, Field(gt=0, le=0.5)] = 0.01
+    flips: Annotated[int, Field(ge=1, le=10_000)] = 1
     ramp: Ramp | None = None
 
 

@@ -12,6 +12,7 @@ from neurodeploy.train.losses import weights
 from neurodeploy.train.network import Network, Run
 from neurodeploy.train.perturbations import PERTURBATIONS, Scene, perturbed
 from neurodeploy.train.ramps import factor
+from neurodeploy.train.weight_faults import faulty
 
 
 def run_passes(
@@ -20,13 +21,21 @@ def run_passes(
     """Return the clean and, if asked for and if it counts, the perturbed pass.
 
     One pass over both where samples do not influence each other, else two, so that each has its own
-    batch statistics. progress : share of all steps that is done.
+    batch statistics; two where stored bits flip, the second with the statistics so far. progress :
+    share of all steps that is done.
     """
     spec, steps = config.perturbation, feed.steps
     x = feed.batch(split, draw=epoch).to(network.device)
     if spec.kind == "none" or not weights(config.loss, progress).needs_perturbed:
         return network(x, steps), None
-    other = perturbed(Scene(network, feed, split, spec, epoch, factor(spec.ramp, progress)))
+    scene = Scene(network, feed, split, spec, epoch, factor(spec.ramp, progress))
+    choose = PERTURBATIONS[spec.kind].flips
+    if choose is not None:
+        flips = choose(scene)
+        clean = network(x, steps)
+        with faulty(scene, flips):
+            return clean, network(x, steps)
+    other = perturbed(scene)
     noisy = feed.batch(other, draw=epoch).to(network.device)
     if network.uses_batch_statistics:
         return network(x, steps), network(noisy, steps)

@@ -25,6 +25,7 @@ from torch.nn import functional
 from neurodeploy.data.dataset import Split
 from neurodeploy.draws import HALF, LOW, NORMAL_SEEDS, SECOND_STREAM, blocks, normals
 from neurodeploy.registry import ByName
+from neurodeploy.train.weight_faults import Flips, random_flips, worst_flips
 
 if TYPE_CHECKING:
     from neurodeploy.train.feed import Feed
@@ -239,12 +240,19 @@ def pgd(scene: Scene) -> Split:
 class PerturbationKind:
     """make : returns other data for the samples. uses : its settings, beside kind and ramp.
 
-    gradient : whether it asks the network for gradients of the data.
+    gradient : whether it asks the network for gradients of the data. flips : bits of stored weights
+    that are inverted while the samples stay as they are, None for none.
     """
 
     make: Callable[[Scene], Split]
     uses: frozenset[str]
     gradient: bool = False
+    flips: Callable[[Scene], Flips] | None = None
+
+
+def unchanged(scene: Scene) -> Split:
+    """Return the samples as they are."""
+    return scene.split
 
 
 _EPS = frozenset({"eps"})
@@ -258,6 +266,8 @@ PERTURBATIONS: ByName[PerturbationKind] = ByName(
         "r-fgsm": PerturbationKind(r_fgsm, _CLIMB, gradient=True),
         "gaussian-fgsm": PerturbationKind(gaussian_fgsm, _CLIMB | {"std"}, gradient=True),
         "pgd": PerturbationKind(pgd, _CLIMB | {"steps", "step_eps", "random_start"}, gradient=True),
+        "bit-flips": PerturbationKind(unchanged, frozenset({"rate"}), flips=random_flips),
+        "worst-flips": PerturbationKind(unchanged, frozenset({"flips"}), flips=worst_flips),
     },
 )
 

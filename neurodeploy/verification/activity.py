@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from neurodeploy.answers import Recipe, Runner, settle
 from neurodeploy.answers.runner import differing_answers
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.program import Population, Program
-from neurodeploy.trace import Activity, concatenated
+from neurodeploy.trace import Activity, Trace, concatenated
 
 
 @dataclass(frozen=True)
@@ -63,17 +65,28 @@ class Undecided:
         return text
 
 
+Watch = Callable[[NDArray[Any], Trace], None]
+"""Called with the columns and the trace of every run."""
+
+
 def measure(
-    program: Program, data: Presentation, *, recipe: Recipe | None = None, contrast: bool = False
+    program: Program,
+    data: Presentation,
+    *,
+    recipe: Recipe | None = None,
+    contrast: bool = False,
+    watch: Watch | None = None,
 ) -> Measured:
     """Run ``program`` over ``data`` by ``recipe``, or as the program needs.
 
     contrast : whether to count the samples that aligned time answers otherwise, where it is not
-    known to give the same answers; that takes a second run.
+    known to give the same answers; that takes a second run. watch : see `Runner`; messages of all
+    populations are recorded for it.
     """
     recipe = recipe or settle(program, data.steps)
     parts, scored = [], []
-    for piece in Runner(program, recipe).run(data):
+    record = () if watch is None else ("s",)
+    for piece in Runner(program, recipe, record, watch).run(data):
         parts.append(piece.activity)
         scored.append(piece.scores)
     activity, score = concatenated(parts), np.concatenate(scored)

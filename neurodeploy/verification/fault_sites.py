@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,19 +18,26 @@ from numpy.typing import NDArray
 from neurodeploy.accuracy import Z95
 from neurodeploy.draws import NORMAL_SEEDS, counter_words, integers
 from neurodeploy.errors import OptionError
-from neurodeploy.fixedpoint import STATE_BITS
 from neurodeploy.program import Program
 from neurodeploy.sim.faults import (
+    DeadCore,
+    DelayFlip,
     DroppedSpikes,
+    DuplicatedSpikes,
     Encoding,
     Fault,
+    LateSpikes,
+    MessageFlip,
     NeuronFault,
     ParameterFlip,
     StateFlip,
     WeightFlip,
     WordFormat,
 )
+from neurodeploy.sim.faults.broken import NEURON_KINDS
 from neurodeploy.sim.faults.changed import weight_format
+from neurodeploy.sim.faults.places import MESSAGE_BITS
+from neurodeploy.sim.faults.records import STATES
 
 Faults = tuple[Fault, ...]
 
@@ -42,7 +49,9 @@ FEW = 128
 class Sampling:
     """What a campaign tries. flips : bits inverted together in one word. margin : wanted half width
     of the 95 % interval of the share of critical faults. rates : of flipped bits among all weights
-    of a connection. drops : of lost messages. draws : random draws at each rate.
+    of a connection, and among those of all. drops : of lost, doubled and late messages. draws :
+    random draws at each rate. cores : that may die. complete : every flip of stored words, and
+    nothing else.
     """
 
     seed: int
@@ -52,6 +61,8 @@ class Sampling:
     rates: tuple[float, ...]
     drops: tuple[float, ...]
     draws: int
+    cores: tuple[DeadCore, ...] = ()
+    complete: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,16 +99,24 @@ def sites(program: Program, steps: int, sampling: Sampling) -> Iterator[Trials |
     """
     for number, name in enumerate(program.connection_names):
         yield from _weights(program, number, name, sampling)
+        yield from _delays(program, number, name, sampling)
     for population in program.populations:
         yield from _parameters(population.name, population.neuron, sampling)
+    if sampling.complete:
+        return
+    yield from _all_weights(program, sampling)
     for population in program.populations:
-        for variable in ("u", "v"):
-            if variable in population.neuron.states:
+        for variable in population.neuron.states:
+            if variable in STATES:
                 yield _states(population.name, population.size, variable, steps, sampling)
         yield from _neurons(population.name, population.size, population.neuron, sampling)
-    for name in program.connection_names:
+    for number, name in enumerate(program.connection_names):
+        yield _messages(program, number, name, steps, sampling)
         for rate in sampling.drops:
-            yield _drops(name, rate, sampling)
+            yield from _at_rate(name, rate, sampling)
+    if sampling.cores:
+        cores = tuple((core,) for core in sampling.cores)
+        yield Trials("cores", "dead", len(cores), cores, (), runs=True)
 
 
 def _weights(
@@ -117,15 +136,70 @@ def _weights(
         return WeightFlip(name, word, bits, sampling.encoding)
 
     yield _flips(site, size, form.bits, flip, sampling)
-    for rate in sampling.rates:
-        kind = f"bit rate {rate:g}"
-        stream = _stream(sampling.seed, site, kind)
-        draws = []
-        for draw in range(sampling.draws):
-            places = _chosen(stream, draw, rate, size * form.bits)
-            words, bits = np.divmod(places, form.bits)
-            draws.append(tuple(flip(int(w), (int(b),)) for w, b in zip(words, bits, strict=True)))
-        yield Trials(site, kind, None, tuple(draws), (), runs=False)
+    for rate in () if sampling.complete else sampling.rates:
+        draws = weight_flips(
+            program, sampling.encoding, rate, sampling.draws, sampling.seed, (name,)
+        )
+        yield Trials(site, f"bit rate {rate:g}", None, draws, (), runs=False)
+
+
+def _all_weights(program: Program, sampling: Sampling) -> Iterator[Trials]:
+    """Yield flips at a rate among the weights of all connections together."""
+    stored = []
+    for number, name in enumerate(program.connection_names):
+        if program.connections[number].synapse.has_weight:
+            try:
+                weight_format(program, number, sampling.encoding)
+            except OptionError:
+                return
+            stored.append(name)
+    for rate in sampling.rates if len(stored) > 1 else ():
+        draws = weight_flips(
+            program, sampling.encoding, rate, sampling.draws, sampling.seed, stored
+        )
+        yield Trials("all weights", f"bit rate {rate:g}", None, draws, (), runs=False)
+
+
+def weight_flips(
+    program: Program,
+    encoding: Encoding,
+    rate: float,
+    draws: int,
+    seed: int,
+    connections: Sequence[str],
+) -> tuple[Faults, ...]:
+    """Return random draws of flipped bits of the weights of some connections.
+
+    Each bit flips with probability ``rate``; a function of seed, connection, rate and the number of
+    the draw.
+    """
+    found = []
+    for draw in range(draws):
+        flips: list[Fault] = []
+        for name in connections:
+            number = program.connection_names.index(name)
+            form = weight_format(program, number, encoding)
+            rows = program.connections[number].synapse.rows
+            size = 0 if rows is None else rows.size
+            stream = _stream(seed, f"{name} weight", f"bit rate {rate:g}")
+            words, bits = np.divmod(_chosen(stream, draw, rate, size * form.bits), form.bits)
+            flips += [
+                WeightFlip(name, word, (bit,), encoding)
+                for word, bit in zip(words.tolist(), bits.tolist(), strict=True)
+            ]
+        found.append(tuple(flips))
+    return tuple(found)
+
+
+def _delays(program: Program, number: int, name: str, sampling: Sampling) -> Iterator[Trials]:
+    delay = getattr(program.connections[number].synapse, "delay", None)
+    if delay is None:
+        return
+
+    def flip(word: int, bits: tuple[int, ...]) -> Fault:
+        return DelayFlip(name, word, bits, sampling.encoding)
+
+    yield _flips(f"{name} delay", delay.size, sampling.encoding.delay_bits, flip, sampling)
 
 
 def _parameters(name: str, neuron: Any, sampling: Sampling) -> Iterator[Trials | str]:
@@ -158,22 +232,41 @@ def _states(name: str, size: int, variable: str, steps: int, sampling: Sampling)
         step, index = divmod(word, size)
         return StateFlip(name, variable, index, bits, step)
 
-    return _flips(f"{name} {variable}", size * steps, STATE_BITS, flip, sampling, runs=True)
+    return _flips(f"{name} {variable}", size * steps, STATES[variable], flip, sampling, runs=True)
 
 
 def _neurons(name: str, size: int, neuron: Any, sampling: Sampling) -> Iterator[Trials]:
-    kinds = {"dead": neuron.spikes, "stuck-on": neuron.spikes, "saturated": "v" in neuron.states}
-    for kind in (kind for kind, exists in kinds.items() if exists):
+    exists = dict.fromkeys(NEURON_KINDS, neuron.spikes) | {"saturated": "v" in neuron.states}
+    for kind in (kind for kind in NEURON_KINDS if exists[kind]):
         cells = _numbers(sampling, f"{name} neuron", kind, size, 1)
         faults = tuple((NeuronFault(name, cell, kind),) for cell, _ in cells)
         yield Trials(f"{name} neuron", kind, size, faults, (), runs=True)
 
 
-def _drops(name: str, rate: float, sampling: Sampling) -> Trials:
-    site, kind = f"{name} spikes", f"dropped {rate:g}"
-    first = _stream(sampling.seed, site, kind)
-    faults = tuple((DroppedSpikes(name, rate, first + draw),) for draw in range(sampling.draws))
-    return Trials(site, kind, None, faults, (), runs=True)
+def _messages(program: Program, number: int, name: str, steps: int, sampling: Sampling) -> Trials:
+    source = program.connections[number].source
+    binary = program.connections[number].synapse.binarises and not program.is_graded(source, None)
+    size = program.node(source).size
+
+    def flip(word: int, bits: tuple[int, ...]) -> Fault:
+        step, index = divmod(word, size)
+        return MessageFlip(name, index, bits, step)
+
+    width = 1 if binary else MESSAGE_BITS
+    single = replace(sampling, flips=min(sampling.flips, width))
+    return _flips(f"{name} message", size * steps, width, flip, single, runs=True)
+
+
+_RATES = {"dropped": DroppedSpikes, "doubled": DuplicatedSpikes, "late": LateSpikes}
+
+
+def _at_rate(name: str, rate: float, sampling: Sampling) -> Iterator[Trials]:
+    site = f"{name} spikes"
+    for verb, fault in _RATES.items():
+        kind = f"{verb} {rate:g}"
+        first = _stream(sampling.seed, site, kind)
+        faults = tuple((fault(name, rate, first + draw),) for draw in range(sampling.draws))
+        yield Trials(site, kind, None, faults, (), runs=True)
 
 
 def _flips(
@@ -215,7 +308,7 @@ def _numbers(
 ) -> list[tuple[int, int]]:
     """Return (word, way) pairs: all of them, or a sample without repetition, in their order."""
     wanted = sample_size(words * ways, sampling.margin)
-    if max(wanted, FEW) >= words * ways:
+    if sampling.complete or max(wanted, FEW) >= words * ways:
         return [divmod(number, ways) for number in range(words * ways)]
     stream, tried = _stream(sampling.seed, site, kind), 2 * wanted
     while True:

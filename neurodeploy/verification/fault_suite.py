@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from neurodeploy.accuracy import Accuracy
+from neurodeploy.answers.faulty import answered, answers
 from neurodeploy.answers.runner import fitted
 from neurodeploy.errors import OptionError
 from neurodeploy.program import Program
 from neurodeploy.run_folder import plain
-from neurodeploy.sim.faults import Encoding, stored_encoding
+from neurodeploy.sim.faults import DeadCore, Encoding, stored_encoding
+from neurodeploy.verification.fault_rows import BitRow, FaultRow, WorstFault
 from neurodeploy.verification.fault_sites import Sampling, Trials, sites
-from neurodeploy.verification.fault_trials import answered, answers
 from neurodeploy.verification.noise import SEED
 from neurodeploy.verification.suites import Flags, Subject, Suite
 
@@ -54,62 +55,16 @@ class FaultLine:
 
 
 @dataclass(frozen=True)
-class BitRow:
-    """Flips of one bit of a site's words. lost : share of (flip, sample) pairs that are lost."""
-
-    site: str
-    bit: int
-    injections: int
-    critical: int
-    lost: float
-
-
-@dataclass(frozen=True)
-class WorstFault:
-    """A fault, and how many of the samples it loses."""
-
-    fault: str
-    lost: int
-
-
-@dataclass(frozen=True)
-class FaultRow:
-    """What faults of one kind do at one site.
-
-    of : faults that there are, None where they are drawn at a rate. critical : injections that
-    lose at least one of the n samples; critical_low, critical_high : 95 % Wilson interval of their
-    share, the share itself where every fault was tried. clean : accuracy without faults. rate :
-    accuracy under the fault, the mean over injections and samples; low, high : 95 % Wilson interval
-    for n samples, whatever the number of injections. changed : share of answers that change.
-    by_bit : for flips of single bits. worst : faults that lose most.
-    """
-
-    site: str
-    kind: str
-    injections: int
-    of: int | None
-    critical: int
-    critical_low: float
-    critical_high: float
-    clean: float
-    rate: float
-    low: float
-    high: float
-    changed: float
-    n: int
-    by_bit: tuple[BitRow, ...]
-    worst: tuple[WorstFault, ...]
-
-
-@dataclass(frozen=True)
 class FaultSuite(Suite):
     """Accuracy under faults of stored words, states, neurons and messages.
 
     profile : of the chip, in whose words bits flip; encoding : in place of the chip's. flips :
     bits inverted together in one word. margin : half width of the 95 % interval of the share of
     critical faults, which decides how many are tried; all are where there are no more. rates : of
-    flipped bits among the weights of a connection. drops : of lost messages. draws : at each rate.
-    only : sites to take, None for all. seed : of all draws.
+    flipped bits among the weights of a connection, and of all. drops : of lost, doubled and late
+    messages. draws : at each rate. cores : that may die, as slices of populations. complete : every
+    flip of stored words - weights, delays, thresholds, decays, biases - and nothing else. only :
+    sites to take, None for all. seed : of all draws.
     """
 
     profile: str = PROFILE
@@ -119,6 +74,8 @@ class FaultSuite(Suite):
     rates: tuple[float, ...] = (0.001, 0.01)
     drops: tuple[float, ...] = (0.01, 0.1)
     draws: int = 10
+    cores: tuple[DeadCore, ...] = ()
+    complete: bool = False
     only: tuple[str, ...] | None = None
     seed: int = SEED
 
@@ -129,7 +86,8 @@ class FaultSuite(Suite):
 
     @classmethod
     def from_flags(cls, flags: Flags) -> FaultSuite:
-        return cls(profile=flags.profile or PROFILE, seed=flags.seed)
+        profile = flags.profile or PROFILE
+        return cls(profile=profile, complete=flags.complete, seed=flags.seed)
 
     def settings(self) -> dict[str, Any]:
         return {**super().settings(), "encoding": plain(self.words)}
@@ -176,6 +134,8 @@ class FaultSuite(Suite):
             self.rates,
             self.drops,
             self.draws,
+            self.cores,
+            self.complete,
         )
         recipe = subject.recipe
         return _sites(subject.program, recipe.steps, recipe.streamed, sampling)

@@ -139,6 +139,7 @@ class Flags:
 
     eps : budgets in 1/255 of the peak. flips, shifts : budgets of events. None: not given.
     transfer : programs that attacks are transferred from. iterations : of SA-PGD and Auto-PGD.
+    complete : every single fault of stored words, not a sample of all faults.
     """
 
     seed: int = 2024
@@ -150,6 +151,7 @@ class Flags:
     profile: str | None = None
     transfer: tuple[Program, ...] = ()
     iterations: int | None = None
+    complete: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from neurodeploy.program import Program
 from neurodeploy.sim.engine import Recording
 from neurodeploy.sim.faults.broken import DeadRoute, MessageFlip, MessagesAtRate
-from neurodeploy.sim.faults.native import FaultTable, Row, stacked
+from neurodeploy.sim.faults.native import FaultTable, stacked
 from neurodeploy.sim.faults.records import Fault
 from neurodeploy.sim.inputs import Columns
 from neurodeploy.sim.native import NativeEngine
@@ -41,21 +41,21 @@ class Injector(Prepared):
         """
         samples, count = data.batch, len(lists)
         self.require_memory(samples * count, data.steps)
-        rows = stacked([self._table.rows(own) for own in lists], samples)
+        rows = stacked([self._table.rows(own) for own in lists])
+        owners = np.repeat(np.arange(count, dtype=np.int32), samples)
         places = np.tile(np.arange(samples, dtype=np.int32), count)
-        recording = self._native.run_faulty(data.arrays, rows, places)
+        recording = self._native.run_faulty(data.arrays, rows, owners, places)
         return self._trace(recording, (count * samples, data.steps))
 
     def run_lists(self, data: Columns, lists: Sequence[Sequence[Fault]]) -> Trace:
         """Run every sample of ``data`` with the faults of its own list."""
         batch, steps = data.batch, data.steps
         self.require_memory(batch, steps)
-        made: dict[int, list[Row]] = {}
-        for own in lists:
-            if id(own) not in made:
-                made[id(own)] = self._table.rows(own)
-        rows = stacked([made[id(own)] for own in lists])
-        recording = self._native.run_faulty(data.arrays, rows)
+        numbers = {id(own): number for number, own in enumerate(lists)}
+        rows = stacked([self._table.rows(lists[number]) for number in numbers.values()])
+        order = {key: number for number, key in enumerate(numbers)}
+        owners = np.array([order[id(own)] for own in lists], np.int32)
+        recording = self._native.run_faulty(data.arrays, rows, owners)
         return self._trace(recording, (batch, steps) if data.batched else (steps,))
 
     def _trace(self, recording: Recording, leading: tuple[int, ...]) -> Trace:

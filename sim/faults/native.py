@@ -1,7 +1,7 @@
 """Faults as the native engine takes them: rows of numbers, one for each thing that is otherwise.
 
 A row is ``(kind, place, five numbers)``, place the number of a connection or population; the engine
-has the number of the sample between kind and place. The kinds and their numbers:
+has the number of the list between kind and place. The kinds and their numbers:
 
     weight     index of the weight, delay, change, and 1 / -1 / 0 where it is now / no longer /
                as before other than 0
@@ -342,16 +342,10 @@ INJECTIONS: ByType[Callable[[_Draft, Any], None]] = ByType(
 """How each fault becomes rows."""
 
 
-def stacked(lists: Sequence[Sequence[Row]], copies: int = 1) -> Rows:
-    """Return the faults of a batch, int64 ``(rows, 8)``: the number of the sample behind the kind.
-
-    lists : of each injection. copies : samples of each, which follow one another.
-    """
-    counts = np.array([len(own) for own in lists], np.int64)
+def stacked(lists: Sequence[Sequence[Row]]) -> Rows:
+    """Return lists of rows as one array, int64 ``(rows, 8)``: the number of the list behind the
+    kind."""
+    counts = [len(own) for own in lists]
     flat = np.array([row for own in lists for row in own], np.int64).reshape(-1, 7)
-    result = np.empty((copies, len(flat), 8), np.int64)
     owner = np.repeat(np.arange(len(lists), dtype=np.int64), counts)
-    result[:, :, 0] = flat[:, 0]
-    result[:, :, 1] = owner * copies + np.arange(copies)[:, None]
-    result[:, :, 2:] = flat[:, 1:]
-    return result.reshape(-1, 8)
+    return np.ascontiguousarray(np.insert(flat, 1, owner, axis=1))

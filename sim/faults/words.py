@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,8 @@ class WordFormat:
     """A word: ``value = sign * (mantissa << shift) + offset``, the mantissa in ``bits`` bits.
 
     code : of the mantissa. ``"twos-complement"``; ``"sign-magnitude"``, the highest bit the sign,
-    minus zero reads 0; ``"magnitude"``, no sign.
+    minus zero reads 0; ``"magnitude"``, no sign. least, most : a word beyond reads as these, None
+    for no limit.
     """
 
     bits: int
@@ -34,6 +35,8 @@ class WordFormat:
     shift: int = 0
     sign: int = 1
     offset: int = 0
+    least: int | None = None
+    most: int | None = None
 
     @property
     def mantissas(self) -> tuple[int, int]:
@@ -60,7 +63,10 @@ class WordFormat:
             mantissa -= 2 * half
         elif self.code == SIGN_MAGNITUDE and mantissa >= half:
             mantissa = half - mantissa
-        return self.sign * (mantissa << self.shift) + self.offset
+        value = self.sign * (mantissa << self.shift) + self.offset
+        if self.least is not None and self.most is not None:
+            return min(max(value, self.least), self.most)
+        return value
 
     def flipped(self, value: int, bits: Sequence[int]) -> int:
         """Return what ``value`` reads once those bits of its word are inverted.
@@ -149,7 +155,8 @@ class Encoding:
 
     weight : one of `WEIGHT_ENCODINGS`. threshold_bits : of the mantissa, no sign. decay_bits : no
     sign; the current decay is stored less 1, as Lava's ``du``. bias_bits : two's complement.
-    delay_bits : of a delay in columns, no sign.
+    delay_bits : of a delay in columns, no sign. saturating : a weight that reads beyond the
+    smallest and largest of its matrices reads as those.
 
     Raises OptionError for a weight encoding that does not exist.
     """
@@ -159,6 +166,7 @@ class Encoding:
     decay_bits: int = 12
     bias_bits: int = 16
     delay_bits: int = 6
+    saturating: bool = False
 
     def __post_init__(self) -> None:
         WEIGHT_ENCODINGS.named(self.weight)
@@ -170,7 +178,11 @@ class Encoding:
 
     def weights(self, matrices: Matrices) -> WordFormat:
         """Return the word of the weights that share one exponent."""
-        return WEIGHT_ENCODINGS.named(self.weight)(matrices)
+        form = WEIGHT_ENCODINGS.named(self.weight)(matrices)
+        if not self.saturating:
+            return form
+        least, most = _range(matrices)
+        return replace(form, least=least, most=most)
 
     def parameters(self) -> dict[str, WordFormat]:
         """Return the words of the parameters of neurons, by field."""

@@ -60,12 +60,12 @@ void describe_kernel(const EdgeRecord& record, const Layout& source, const Layou
 }
 
 // Keeps a fault to samples, connections, populations and neurons that there are.
-void check_fault(const Network& network, const FaultFields& f, std::int64_t batch) {
+void check_fault(const Network& network, const FaultFields& f, std::int64_t lists) {
   const std::vector<FaultEdge>& edges = network.fault_edges();
   const auto below = [](std::int64_t value, std::int64_t limit) {
     return value >= 0 && value < limit;
   };
-  require(below(f[0], 5) && below(f[1], batch), "no such fault");
+  require(below(f[0], 5) && below(f[1], lists), "no such fault");
   const FaultKind kind = FaultKind(f[0]);
   const bool of_edge = kind == FaultKind::kWeight || kind == FaultKind::kMessage;
   require(below(f[2], of_edge ? std::int64_t(edges.size()) : network.populations()),
@@ -132,13 +132,20 @@ FaultEdge fault_edge(const Network& network, const EdgeRecord& record, int lates
   return edge;
 }
 
-Faults faults_of(const Network& network, const FaultArray& array, std::int64_t batch) {
-  Faults result(batch, network.populations());
+Faults faults_of(const Network& network, const FaultArray& array, const Column& owners,
+                 std::int64_t batch) {
+  require(std::int64_t(owners.size()) == batch, "the lists of faults have a wrong size");
+  std::int64_t lists = 1;
+  for (std::size_t s = 0; s < owners.size(); ++s) {
+    require(owners.data()[s] >= 0, "no such list of faults");
+    lists = std::max(lists, std::int64_t(owners.data()[s]) + 1);
+  }
+  Faults result(owners.data(), lists, network.populations());
   const std::vector<FaultEdge>& edges = network.fault_edges();
   for (std::size_t i = 0; i < array.shape(0); ++i) {
     FaultFields fields;
     std::copy_n(array.data() + i * kFaultFields, kFaultFields, fields.begin());
-    check_fault(network, fields, batch);
+    check_fault(network, fields, lists);
     result.add(fields, edges);
   }
   result.order();

@@ -28,7 +28,9 @@ Kernel kernel_of(const EdgeRecord& edge, const Layout& source, const Layout& tar
 // A connection with its whole matrix or kernel. latest: delay that a fault may give.
 FaultEdge fault_edge(const Network& network, const EdgeRecord& record, int latest);
 
-// Faults of a batch; each is of a sample, a place and a site that there are.
-Faults faults_of(const Network& network, const FaultArray& array, std::int64_t batch);
+// Lists of faults, and of every sample of a batch the number of its list. Each fault is of a list, a
+// place and a site that there are.
+Faults faults_of(const Network& network, const FaultArray& array, const Column& owners,
+                 std::int64_t batch);
 
 }  // namespace neurodeploy

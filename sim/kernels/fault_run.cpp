@@ -93,38 +93,61 @@ void Network::disturb_currents(const Run& run, Work& work, const Part& part, con
     for (int e = 0; e < int(fault_edges_.size()); ++e) {
       const FaultEdge& edge = fault_edges_[e];
       if (edge.population != k || edge.port != port) continue;
-      if (run.faults->weights.of(part.first + sample, e).empty() &&
-          run.faults->messages.of(part.first + sample, e).empty()) {
+      if (run.faults->weights.of(run.faults->list_of(part.first + sample), e).empty() &&
+          run.faults->messages.of(run.faults->list_of(part.first + sample), e).empty()) {
         continue;
       }
-      for (int c = 0; c < span.columns; ++c) {
-        std::int32_t* row = currents.row(s * span.columns + c);
+      follow_messages(run, work, part, sample, e,
+                      part.column + span.column + span.columns - 1 - edge.latency);
+      std::int32_t* row = currents.row(s * span.columns);
+      if (!edge.is_kernel) disturb_weights(run, work, part, span, sample, e, segment, row);
+      for (int c = 0; c < span.columns; ++c, row += currents.lanes) {
         const int column = span.column + c;
-        follow_messages(run, work, part, sample, e, part.column + column - edge.latency);
         edge.is_kernel ? disturb_kernel(run, work, part, sample, column, e, segment, row)
-                       : disturb_sums(run, work, part, sample, column, e, segment, row);
+                       : disturb_sums(work, part, sample, column, e, segment, row);
       }
     }
   }
 }
 
-// Of a matrix, or of values that go straight to the neurons.
-void Network::disturb_sums(const Run& run, Work& work, const Part& part, int s, int column, int e,
+// Weights of a matrix that are others. row: currents of the first column of the span.
+void Network::disturb_weights(const Run& run, Work& work, const Part& part, const Span& span, int s,
+                              int e, const Segment& segment, std::int32_t* row) const {
+  const FaultEdge& edge = fault_edges_[e];
+  const Disturbed& disturbed = work.disturbed[std::size_t(s) * fault_edges_.size() + e];
+  const Node& source = nodes_[edge.source];
+  const Layout& target = nodes_[node_of(edge.population)].layout;
+  const std::ptrdiff_t lanes = source.layout.lanes();
+  for (const WeightFault& fault : run.faults->weights.of(run.faults->list_of(part.first + s), e)) {
+    const int lane = target.lane_of(fault.index / source.layout.size());
+    if (!within(segment, lane)) continue;
+    const int from = fault.index % source.layout.size(), sent = span.column - edge.latency - fault.delay;
+    const int first = int(std::max<std::int64_t>(0, -(part.column + sent)));  // nothing was sent before
+    if (first >= span.columns) continue;
+    const int at = source.layout.lane_of(from);
+    const std::uint8_t* bytes = edge.graded ? nullptr : work.bytes(source, s, sent) + at;
+    const std::int32_t* values = edge.graded ? work.values(source, s, sent) + at : nullptr;
+    std::int32_t* sum = row + (lane - segment.first_lane);
+    for (int c = first; c < span.columns; ++c) {
+      std::int32_t value = bytes ? bytes[c * lanes] : values[c * lanes];
+      if (!disturbed.columns.empty()) {
+        value = add32(value, disturbed.change_of(part.column + sent + c, from));
+      }
+      if (value == 0) continue;
+      std::int32_t& own = sum[std::ptrdiff_t(c) * segment.lanes];
+      own = add32(own, multiply32(fault.change, value));
+    }
+  }
+}
+
+// Other messages to a matrix, or to neurons that values go straight to.
+void Network::disturb_sums(Work& work, const Part& part, int s, int column, int e,
                            const Segment& segment, std::int32_t* row) const {
   const FaultEdge& edge = fault_edges_[e];
   const Disturbed& disturbed = work.disturbed[std::size_t(s) * fault_edges_.size() + e];
-  const Layout &source = nodes_[edge.source].layout, &target = nodes_[node_of(edge.population)].layout;
-  const int inputs = source.size(), lanes = target.lanes();
-  for (const WeightFault& fault : run.faults->weights.of(part.first + s, e)) {
-    const int lane = target.lane_of(fault.index / inputs), from = fault.index % inputs;
-    if (!within(segment, lane)) continue;
-    const int sent = column - edge.latency - fault.delay;
-    if (part.column + sent < 0) continue;
-    const std::int32_t value =
-        add32(message(work, edge, s, sent, from), disturbed.change_of(part.column + sent, from));
-    std::int32_t& sum = row[lane - segment.first_lane];
-    sum = add32(sum, multiply32(fault.change, value));
-  }
+  if (disturbed.columns.empty()) return;
+  const Layout& target = nodes_[node_of(edge.population)].layout;
+  const int lanes = target.lanes();
   for (const int delay : edge.steps) {
     const std::int64_t sent = part.column + column - edge.latency - delay;
     if (sent < 0 || sent >= std::int64_t(disturbed.columns.size())) continue;
@@ -161,7 +184,7 @@ void Network::disturb_kernel(const Run& run, Work& work, const Part& part, int s
     const int lane = target.row_start(y) + x * target.channels() + out;
     if (within(segment, lane)) work.changes[lane - segment.first_lane] += std::uint64_t(change);
   };
-  for (const WeightFault& fault : run.faults->weights.of(part.first + s, e)) {
+  for (const WeightFault& fault : run.faults->weights.of(run.faults->list_of(part.first + s), e)) {
     const Tap tap(kernel, fault.index);
     for_each_place(kernel, source, target, tap.channel, tap.y, tap.x, [&](int y, int x, int from) {
       const std::int32_t value =
@@ -218,7 +241,7 @@ std::uint64_t Network::kernel_sum(Work& work, const FaultEdge& edge, int s, int 
 // the present chunk or before it.
 void Network::follow_messages(const Run& run, Work& work, const Part& part, int s, int e,
                               std::int64_t column) const {
-  const auto faults = run.faults->messages.of(part.first + s, e);
+  const auto faults = run.faults->messages.of(run.faults->list_of(part.first + s), e);
   if (faults.empty()) return;
   const FaultEdge& edge = fault_edges_[e];
   Disturbed& disturbed = work.disturbed[std::size_t(s) * fault_edges_.size() + e];
@@ -255,10 +278,10 @@ void Network::update_faulty(const Run& run, Work& work, const Part& part, const 
   const Population& population = stages_[k].population;
   const Node& node = nodes_[node_of(k)];
   const std::int64_t sample = part.first + s;
-  const auto flips = run.faults->states.of(sample, k);
-  const auto broken = run.faults->neurons.of(sample, k);
+  const auto flips = run.faults->states.of(run.faults->list_of(sample), k);
+  const auto broken = run.faults->neurons.of(run.faults->list_of(sample), k);
   const OwnParameters own =
-      population.own(node.layout, run.faults->parameters.of(sample, k), broken);
+      population.own(node.layout, run.faults->parameters.of(run.faults->list_of(sample), k), broken);
   const std::uint8_t touched = run.faults->touched(sample, k);
   const bool usual = !(touched & (kTouchCurrents | kTouchUpdate));
   const bool fresh = run.state_in == nullptr && part.column == 0 && span.column == 0;
@@ -322,7 +345,7 @@ void Network::break_neurons(const Run& run, Work& work, const Part& part, const 
                             const Segment& segment, int k) const {
   const Node& node = nodes_[node_of(k)];
   const bool graded = stages_[k].population.graded();
-  for (const NeuronFault& fault : run.faults->neurons.of(part.first + s, k)) {
+  for (const NeuronFault& fault : run.faults->neurons.of(run.faults->list_of(part.first + s), k)) {
     if (fault.broken == Broken::kSaturated) continue;
     for (int n = fault.first; n < fault.last; ++n) {
       const int lane = node.layout.lane_of(n);
@@ -330,7 +353,9 @@ void Network::break_neurons(const Run& run, Work& work, const Part& part, const 
       for (int c = span.column; c < span.column + span.columns; ++c) {
         std::int32_t sent = graded ? work.values(node, s, c)[lane] : work.bytes(node, s, c)[lane];
         if (fault.broken == Broken::kSlow) {
-          std::swap(sent, fault.held[std::size_t(n - fault.first)]);
+          std::vector<std::int32_t>& held = work.held[{s, &fault}];
+          held.resize(std::size_t(fault.last - fault.first));
+          std::swap(sent, held[std::size_t(n - fault.first)]);
         } else {
           sent = fault.broken == Broken::kStuck;
         }
@@ -362,7 +387,7 @@ void Network::end_faulty(const Run& run, Work& work, std::int64_t first, int s) 
     const auto events = [&](int value) {
       return counts[source.lane_of(value)] + disturbed.events_of(value);
     };
-    for (const WeightFault& fault : run.faults->weights.of(first + s, e)) {
+    for (const WeightFault& fault : run.faults->weights.of(run.faults->list_of(first + s), e)) {
       if (fault.present == 0) continue;
       if (!edge.is_kernel) {
         run.nonzero[at] += fault.present * events(fault.index % source.size());

@@ -47,28 +47,27 @@ bool MessageFault::strikes(int edge, std::int64_t at, int source) const {
 }
 
 void Faults::add(const FaultFields& f, const std::vector<FaultEdge>& edges) {
-  const std::int64_t sample = f[1];
+  const std::int64_t list = f[1];
   const int place = int(f[2]);
   switch (FaultKind(f[0])) {
     case FaultKind::kWeight:
-      weights.add({sample, place, int(f[3]), int(f[4]), std::int32_t(f[5]), int(f[6])});
-      return touch(sample, edges[place].population, kTouchCurrents);
+      weights.add({list, place, int(f[3]), int(f[4]), std::int32_t(f[5]), int(f[6])});
+      return touch(list, edges[place].population, kTouchCurrents);
     case FaultKind::kParameter:
-      parameters.add({sample, place, int(f[3]), int(f[4]), int(f[5]), std::int32_t(f[6])});
-      return touch(sample, place, kTouchUpdate);
+      parameters.add({list, place, int(f[3]), int(f[4]), int(f[5]), std::int32_t(f[6])});
+      return touch(list, place, kTouchUpdate);
     case FaultKind::kState:
-      states.add({sample, place, int(f[3]), int(f[4]), f[5], std::uint32_t(f[6]), Reading(f[7])});
-      return touch(sample, place, kTouchUpdate);
+      states.add({list, place, int(f[3]), int(f[4]), f[5], std::uint32_t(f[6]), Reading(f[7])});
+      return touch(list, place, kTouchUpdate);
     case FaultKind::kNeuron: {
       const Broken broken = Broken(f[3]);
-      const int size = broken == Broken::kSlow ? int(f[5] - f[4]) : 0;
-      neurons.add({sample, place, broken, int(f[4]), int(f[5]), std::vector<std::int32_t>(size)});
-      return touch(sample, place, broken == Broken::kSaturated ? kTouchUpdate : kTouchSent);
+      neurons.add({list, place, broken, int(f[4]), int(f[5])});
+      return touch(list, place, broken == Broken::kSaturated ? kTouchUpdate : kTouchSent);
     }
     case FaultKind::kMessage:
-      messages.add({sample, place, Message(f[3]), int(f[4]), int(f[5]), f[6], std::uint32_t(f[7]),
+      messages.add({list, place, Message(f[3]), int(f[4]), int(f[5]), f[6], std::uint32_t(f[7]),
                     std::uint64_t(f[6]), std::uint64_t(f[7])});
-      return touch(sample, edges[place].population, kTouchCurrents);
+      return touch(list, edges[place].population, kTouchCurrents);
   }
 }
 

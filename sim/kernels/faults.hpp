@@ -33,13 +33,13 @@ struct FaultEdge {
 
 enum class FaultKind { kWeight, kParameter, kState, kNeuron, kMessage };
 constexpr int kFaultFields = 8;
-// kind, sample, place (connection or population), five numbers that depend on the kind.
+// kind, number of the list, place (connection or population), five numbers that depend on the kind.
 using FaultFields = std::array<std::int64_t, kFaultFields>;
 
 // A weight that is another. present: whether it is one that counts as a weight now (1), no longer (-1),
 // or as before (0).
 struct WeightFault {
-  std::int64_t sample;
+  std::int64_t list;
   int place, index, delay;
   std::int32_t change;
   int present;
@@ -47,7 +47,7 @@ struct WeightFault {
 
 // A parameter of the neurons first to last - 1.
 struct ParameterFault {
-  std::int64_t sample;
+  std::int64_t list;
   int place, parameter, first, last;
   std::int32_t value;
 };
@@ -56,7 +56,7 @@ struct ParameterFault {
 enum class Reading { kFolded, kSaturated, kPlain, kWide };
 
 struct StateFault {
-  std::int64_t sample;
+  std::int64_t list;
   int place, state, neuron;
   std::int64_t column;
   std::uint32_t mask;
@@ -65,21 +65,20 @@ struct StateFault {
   std::int32_t flipped(std::int32_t value) const;
 };
 
-// Neurons first to last - 1. held: what a slow one has yet to send.
+// Neurons first to last - 1.
 enum class Broken { kDead, kStuck, kSlow, kSaturated };
 struct NeuronFault {
-  std::int64_t sample;
+  std::int64_t list;
   int place;
   Broken broken;
   int first, last;
-  mutable std::vector<std::int32_t> held;
 };
 
 // Messages of the source values first to last - 1. column, mask: of a flip; key, limit: of what
 // happens at a rate.
 enum class Message { kFlipped, kLost, kDoubled, kLate };
 struct MessageFault {
-  std::int64_t sample;
+  std::int64_t list;
   int place;
   Message message;
   int first, last;
@@ -90,7 +89,7 @@ struct MessageFault {
   bool strikes(int edge, std::int64_t column, int source) const;
 };
 
-// Faults in the order of sample and place.
+// Faults in the order of list and place.
 template <class Fault>
 class Placed {
  public:
@@ -106,13 +105,14 @@ class Placed {
     std::stable_sort(faults_.begin(), faults_.end(),
                      [](const Fault& a, const Fault& b) { return key(a) < key(b); });
   }
-  Range of(std::int64_t sample, int place) const {
-    const std::pair<std::int64_t, int> wanted(sample, place);
+  Range of(std::int64_t list, int place) const {
+    const std::pair<std::int64_t, int> wanted(list, place);
     const auto first = std::lower_bound(
         faults_.begin(), faults_.end(), wanted,
         [](const Fault& fault, const auto& value) { return key(fault) < value; });
-    auto last = first;
-    while (last != faults_.end() && key(*last) == wanted) ++last;
+    const auto last = std::upper_bound(
+        first, faults_.end(), wanted,
+        [](const auto& value, const Fault& fault) { return value < key(fault); });
     const Fault* const data = faults_.data();
     return {data + (first - faults_.begin()), data + (last - faults_.begin())};
   }
@@ -120,7 +120,7 @@ class Placed {
   const std::vector<Fault>& all() const { return faults_; }
 
  private:
-  static std::pair<std::int64_t, int> key(const Fault& fault) { return {fault.sample, fault.place}; }
+  static std::pair<std::int64_t, int> key(const Fault& fault) { return {fault.list, fault.place}; }
 
   std::vector<Fault> faults_;
 };
@@ -132,16 +132,19 @@ enum Touch : std::uint8_t {
   kTouchSent = 4,
 };
 
+// Lists of faults. owners: of every sample, the number of its list; not copied.
 class Faults {
  public:
-  Faults(std::int64_t batch, int populations) : populations_(populations), touched_(batch * populations) {}
+  Faults(const std::int32_t* owners, std::int64_t lists, int populations)
+      : owners_(owners), populations_(populations), touched_(std::size_t(lists * populations)) {}
 
   void add(const FaultFields& fields, const std::vector<FaultEdge>& edges);
   void order();
 
   std::uint8_t touched(std::int64_t sample, int population) const {
-    return touched_[std::size_t(sample) * populations_ + population];
+    return touched_[std::size_t(list_of(sample)) * populations_ + population];
   }
+  std::int64_t list_of(std::int64_t sample) const { return owners_[sample]; }
   bool any_messages() const { return !messages.empty(); }
   bool any_edges() const { return !messages.empty() || !weights.empty(); }
 
@@ -152,10 +155,11 @@ class Faults {
   Placed<MessageFault> messages;
 
  private:
-  void touch(std::int64_t sample, int population, int how) {
-    touched_[std::size_t(sample) * populations_ + population] |= std::uint8_t(how);
+  void touch(std::int64_t list, int population, int how) {
+    touched_[std::size_t(list) * populations_ + population] |= std::uint8_t(how);
   }
 
+  const std::int32_t* owners_;
   int populations_;
   std::vector<std::uint8_t> touched_;
 };

@@ -8,6 +8,7 @@
 #include "encode_module.hpp"
 #include "network_module.hpp"
 #include "specs.hpp"
+#include "tally.hpp"
 #include "team.hpp"
 #include "training_module.hpp"
 
@@ -33,4 +34,5 @@ NB_MODULE(_native, module) {
   neurodeploy::register_network(module);
   register_training(module);
   register_encoders(module);
+  register_tally(module);
 }

@@ -158,7 +158,9 @@ class Network {
   void disturb_currents(const Run& run, Work& work, const Part& part, const Span& span,
                         const Segment& segment, int stage, int port,
                         const Currents& currents) const;
-  void disturb_sums(const Run& run, Work& work, const Part& part, int s, int column, int edge,
+  void disturb_weights(const Run& run, Work& work, const Part& part, const Span& span, int s,
+                       int edge, const Segment& segment, std::int32_t* row) const;
+  void disturb_sums(Work& work, const Part& part, int s, int column, int edge,
                     const Segment& segment, std::int32_t* row) const;
   void disturb_kernel(const Run& run, Work& work, const Part& part, int s, int column, int edge,
                       const Segment& segment, std::int32_t* row) const;

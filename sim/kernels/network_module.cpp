@@ -165,7 +165,8 @@ class PyNetwork {
            const std::vector<nb::ndarray<nb::ro, nb::ndim<3>, nb::c_contig, nb::device::cpu>>& inputs,
            const std::optional<Bytes>& state_in, const std::optional<Bytes>& state_out,
            const std::vector<Record>& records, const Counts& counts, int threads,
-           const std::optional<FaultArray>& faults, const std::optional<Column>& input_rows) {
+           const std::optional<FaultArray>& faults, const std::optional<Column>& owners,
+           const std::optional<Column>& input_rows) {
     Run run{};
     run.batch = std::int64_t(counts.shape(1));
     run.steps = steps;
@@ -175,7 +176,8 @@ class PyNetwork {
     const std::int64_t given = input_rows ? std::int64_t(inputs[0].shape(0)) : run.batch;
     if (input_rows) run.input_rows = rows_of(*input_rows, run.batch, given);
     for (int i = 0; i < network_->inputs(); ++i) run.inputs.push_back(input(inputs[i], i, given, run));
-    const std::optional<Faults> own = faults ? std::optional(faults_of(*network_, *faults, run.batch)) : std::nullopt;
+    std::optional<Faults> own;
+    if (faults && owners) own.emplace(faults_of(*network_, *faults, *owners, run.batch));
     if (own) run.faults = &*own;
     run.state_in = state(state_in, run.batch);
     run.state_out = state(state_out, run.batch);
@@ -332,7 +334,8 @@ void register_network(nb::module_& module) {
       .def("order", &PyNetwork::order, "population"_a)
       .def("run", &PyNetwork::run, "column"_a, "steps"_a, "inputs"_a, "state_in"_a.none(),
            "state_out"_a.none(), "records"_a, "counts"_a.noconvert(), "threads"_a,
-           "faults"_a.none() = nb::none(), "input_rows"_a.none() = nb::none());
+           "faults"_a.none() = nb::none(), "owners"_a.none() = nb::none(),
+           "input_rows"_a.none() = nb::none());
 }
 
 }  // namespace neurodeploy

@@ -166,6 +166,7 @@ void Network::begin(const Run& run, Work& work, std::int64_t first, int samples)
   if (run.faults) {
     work.disturbed.resize(std::size_t(work.capacity) * fault_edges_.size());
     for (Disturbed& one : work.disturbed) one.clear();
+    work.held.clear();
   }
   for (int s = 0; s < samples; ++s) {
     for (const Node& node : nodes_) {

@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "aligned.hpp"
@@ -119,6 +121,7 @@ struct Work {
   Buffer records[kStates];
   std::vector<std::int64_t> u_wraps, v_saturations;  // [population][sample]
   std::vector<Disturbed> disturbed;                  // [sample][connection], only in runs with faults
+  std::map<std::pair<int, const NeuronFault*>, std::vector<std::int32_t>> held;  // by slow neurons
   std::vector<std::uint64_t> changes;                // of the currents of one segment and column
 
  private:

@@ -246,17 +246,3 @@ def test_pickled_arrays_are_never_loaded(tmp_path: Path) -> None:
     np.savez(path, x=np.array([{}], dtype=object), y=np.array([0]))
     with pytest.raises(DataError, match=r"is not an \.npz of plain arrays"):
         load_data(str(path))
-
-
-def test_events_are_binned_as_the_guide_shows(tmp_path: Path) -> None:
-    """The code of docs/data.md, on two recordings of five events each."""
-    guide = Path(__file__).parents[2].joinpath("docs/data.md").read_text(encoding="utf-8")
-    code = guide[guide.index("def binned(") :].split("```")[0].replace("20, 34, 34", "4, 3, 2")
-    x, y, p = np.array([0, 1, 1, 0, 1]), np.array([2, 2, 0, 1, 0]), np.array([1, 0, 1, 1, 0])
-    t = np.array([100, 101, 104, 107, 107])
-    code = code.replace("events.npz", str(tmp_path / "events.npz"))
-    exec(code, {"np": np, "recordings": [(x, y, p, t)] * 2, "labels": [0, 1]})
-    data = load_data(str(tmp_path / "events.npz")).part("all")
-    assert data.x.shape == (2, 4, 2, 3, 2)
-    found = [tuple(place) for place in np.argwhere(data.x[0]).tolist()]
-    assert found == [(0, 0, 2, 1), (0, 1, 2, 0), (2, 1, 0, 1), (3, 0, 0, 1), (3, 1, 1, 0)]

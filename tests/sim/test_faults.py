@@ -16,6 +16,7 @@ from numpy.random import Generator
 import neurodeploy as nd
 from neurodeploy.conditioning import condition
 from neurodeploy.errors import NeurodeployError, OptionError, ProfileError
+from neurodeploy.sim import RunOptions
 from neurodeploy.sim.faults import (
     LOIHI,
     DeadCore,
@@ -37,6 +38,7 @@ from neurodeploy.sim.faults import (
     faulty_program,
     stored_encoding,
 )
+from neurodeploy.sim.faults import injector as injector_module
 from neurodeploy.sim.faults.changed import weight_format
 from neurodeploy.sim.faults.engine import struck
 from neurodeploy.sim.faults.records import STATES
@@ -49,6 +51,7 @@ from neurodeploy.sim.faults.words import (
     sign_magnitude,
     twos_complement,
 )
+from neurodeploy.sim.native import INSTRUCTION_SETS, KERNELS, NativeEngine, instruction_sets
 
 ALL = ("s", "u", "v", "vth", "sigma", "act", "re", "im")
 M = 2**23
@@ -255,6 +258,69 @@ def test_lost_messages_are_drawn_by_column_and_are_no_events() -> None:
     assert np.array_equal(drawn[3, :10], struck(fault, 0, 3, 10))
 
 
+def test_a_slow_neuron_sends_each_spike_a_step_late() -> None:
+    x = np.array([[1, 1], [0, 0], [1, 1], [0, 0]], np.uint8)
+    clean = nd.simulate(chain(), x)["a"].s[:, 1].tolist()
+    assert clean == [1, 0, 1, 0]
+    for engine in ("native", "reference"):
+        slow = nd.simulate(chain(), x, faults=[NeuronFault("a", 1, "slow")], engine=engine)
+        assert slow["a"].s[:, 1].tolist() == [0, 1, 0, 1]
+
+
+def test_messages_arrive_twice_or_late_or_are_made_up() -> None:
+    x = np.array([[1, 0], [0, 0], [0, 0], [0, 0]], np.uint8)  # a fires once, in column 0
+    program = chain(threshold=3)
+    clean = nd.simulate(program, x)
+    assert clean["a"].s[:, 0].tolist() == [1, 0, 0, 0]
+    assert clean["y"].v[:, 0].tolist() == [64 * 3] * 4
+    twice = nd.simulate(program, x, faults=[DuplicatedSpikes("a->y", 1.0, 0)])
+    assert twice["y"].v[:, 0].tolist() == [64 * 6] * 4
+    assert twice.activity.synops_taps["a->y"].tolist() == [2]
+    late = nd.simulate(program, x, faults=[LateSpikes("a->y", 1.0, 0)])
+    assert late["y"].v[:, 0].tolist() == [0, 64 * 3, 64 * 3, 64 * 3]
+    both = nd.simulate(
+        program, x, faults=[LateSpikes("a->y", 1.0, 0), DuplicatedSpikes("a->y", 1.0, 0)]
+    )
+    assert both["y"].v[:, 0].tolist() == [0, 64 * 6, 64 * 6, 64 * 6]
+    made = nd.simulate(program, x, faults=[MessageFlip("a->y", 1, (0,), 2)])
+    assert made["y"].v[:, 0].tolist() == [64 * 3, 64 * 3, 64 * 5, 64 * 5]
+    gone = nd.simulate(program, x, faults=[MessageFlip("a->y", 0, (0,), 0)])
+    assert not gone["y"].v.any()
+    assert gone.activity.synops_taps["a->y"].tolist() == [0]
+
+
+def test_a_dead_core_is_its_neurons_dead_and_a_dead_route_its_messages_lost() -> None:
+    core = nd.simulate(chain(), ONES, faults=[DeadCore((Slice("a", 0, 2),))])
+    same(core, nd.simulate(chain(), ONES, faults=[NeuronFault("a", n, "dead") for n in (0, 1)]))
+    route = nd.simulate(chain(), ONES, faults=[DeadRoute("x->a", 0, 1)])
+    assert route["a"].s.tolist() == nd.simulate(chain(), ONES * [[0, 1]])["a"].s.tolist()
+    assert route.activity.input_events["x"].tolist() == [8]
+    everything = nd.simulate(chain(), ONES, faults=[DeadRoute("x->a")])
+    same(everything, nd.simulate(chain(), ONES, faults=[DroppedSpikes("x->a", 1.0, 0)]))
+
+
+def test_a_flipped_delay_is_the_program_with_that_delay() -> None:
+    def delayed(*delays: int) -> nd.Program:
+        synapse = nd.Dense(np.array([[4, -6], [2, 100]]), np.array(delays)[:, None])
+        connections = (nd.Connection("x", "a", synapse), chain().connections[1])
+        return replace(chain(), connections=connections)
+
+    fault = DelayFlip("x->a", 1, (1,))
+    for engine in ("native", "reference"):
+        found = nd.simulate(delayed(0, 1), ONES, faults=[fault], engine=engine, record=ALL)
+        same(found, nd.simulate(delayed(0, 3), ONES, engine=engine, record=ALL))
+    longest = faulty_program(delayed(0, 62), [DelayFlip("x->a", 1, (0,))])
+    assert longest.connections[0].synapse.delay.tolist() == [[0], [62]]
+
+
+def test_a_saturating_read_stays_within_the_weights() -> None:
+    form = Encoding(saturating=True).weights([np.array([[-100, 98]])])
+    assert (form.flipped(-100, (6,)), form.flipped(98, (6,)), form.flipped(2, (0,))) == (28, -30, 0)
+    assert form.flipped(-30, (6,)) == 98
+    assert LOIHI.weights([np.array([[-100, 98]])]).flipped(-30, (6,)) == 98
+    assert Encoding(saturating=True).weights([np.array([[-70, 66]])]).flipped(2, (6,)) == -70
+
+
 # --- Engines and batches -------------------------------------------------------------------------
 
 
@@ -341,6 +407,68 @@ def test_engines_agree_on_a_list_for_each_sample(seed: int) -> None:
             assert np.array_equal(mine.flat()[name][row : row + 1], array), (name, row)
 
 
+@pytest.mark.parametrize("kernel", ["", *KERNELS])
+@pytest.mark.parametrize("isa", INSTRUCTION_SETS)
+def test_every_kernel_and_instruction_set_agrees(
+    isa: str, kernel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if isa not in instruction_sets():
+        pytest.skip(f"no {isa} here")
+    monkeypatch.setenv("NEURODEPLOY_ISA", isa)
+    monkeypatch.setenv("NEURODEPLOY_KERNEL", kernel)
+    for number in range(6):
+        rng = np.random.default_rng((number, len(isa), len(kernel)))
+        program = random_program(rng, extreme=number % 2 == 0)
+        steps = 70 if number == 3 else int(rng.integers(1, 12))  # 70: more than a chunk
+        data = random_input(rng, program, steps, 3)
+        options = {**random_options(rng, steps), "weights": "exact", "record": ALL}
+        lists = [random_faults(rng, program, steps) for _ in range(3)]
+        try:
+            theirs = nd.simulate(program, data, faults=lists, engine="reference", **options)
+        except NeurodeployError:  # a word that the record refuses
+            continue
+        same(nd.simulate(program, data, faults=lists, **options), theirs)
+
+
+def test_all_faults_of_a_program_run_in_one_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    class Counted(NativeEngine):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            made.append(self)
+            super().__init__(*arguments, **named)
+
+    monkeypatch.setattr(injector_module, "NativeEngine", Counted)
+    monkeypatch.setattr("neurodeploy.sim.native.NativeEngine", Counted)
+    rng, program = np.random.default_rng(1), chain()
+    for _ in range(30):
+        lists = [random_faults(rng, program, 4) for _ in range(3)]
+        nd.simulate(program, ONES[None].repeat(3, 0), faults=lists)
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        (0, 0, 0, 4, 0, 1, 0, 0),  # weight
+        (0, 0, 2, 0, 0, 1, 0, 0),  # connection
+        (0, 1, 0, 0, 0, 1, 0, 0),  # list
+        (1, 0, 0, 9, 0, 1, 0, 0),  # parameter
+        (2, 0, 0, 1, 2, 0, 1, 0),  # neuron
+        (3, 0, 0, 0, 0, 3, 0, 0),  # last neuron
+        (4, 0, 0, 4, 0, 1, 0, 0),  # what happens
+        (5, 0, 0, 0, 0, 0, 0, 0),  # kind
+    ],
+)
+def test_the_kernels_refuse_rows_of_sites_that_are_not(row: tuple[int, ...]) -> None:
+    engine = injector_module.Injector(chain(), RunOptions())
+    data = engine.data(ONES[None])
+    with pytest.raises(ValueError, match="no such"):
+        engine.engine.run_faulty(  # type: ignore[attr-defined]
+            data.arrays, np.array([row], np.int64), np.zeros(1, np.int32)
+        )
+
+
 @pytest.mark.parametrize("timing", ["aligned", "pipelined"])
 @pytest.mark.parametrize("engine", ["native", "reference"])
 def test_a_fault_of_a_word_equals_the_program_with_that_word_changed(
@@ -406,6 +534,18 @@ BAD: dict[str, Any] = {
     "rate is nan, allowed are 0 to 1": lambda: DroppedSpikes("x->a", float("nan"), 0),
     "seed is -1, allowed are": lambda: DroppedSpikes("x->a", 0.5, -1),
     "drops 0.5 seed 0: no connection 'y->a'": lambda: DroppedSpikes("y->a", 0.5, 0),
+    "doubles 2 seed 0: rate is 2, allowed are 0 to 1": lambda: DuplicatedSpikes("x->a", 2, 0),
+    "delays -1 seed 0: rate is -1, allowed are 0 to 1": lambda: LateSpikes("x->a", -1, 0),
+    "a dead core holds no neurons; give the slices": lambda: DeadCore(()),
+    "core of a 0 to 5 dead: neurons end at 6, allowed are 1 to 2": lambda: DeadCore(
+        (Slice("a", 0, 6),)
+    ),
+    "x->a route of 2 to the end dead: neuron is 2, allowed are 0 to 1": lambda: DeadRoute(
+        "x->a", 2
+    ),
+    "bit is 1, a spike has bit 0 only": lambda: MessageFlip("x->a", 0, (1,), 0),
+    "message 0 bit 0 step -2: step is -2": lambda: MessageFlip("x->a", 0, (0,), -2),
+    "connection x->a has no delays": lambda: DelayFlip("x->a", 0, (0,)),
 }
 
 

@@ -191,7 +191,8 @@ BAD = [
     (BASE + "[neuron]\ncurrent_decay = 5000",
      "neuron.current_decay: 5000, input should be less than or equal to 4096"),
     (BASE + "[perturbation]\nkind = 'pdg'",
-     "perturbation.kind: 'pdg', expected one of none, gaussian, uniform, fgsm, r-fgsm, gaussian-fgsm, pgd"),
+     "perturbation.kind: 'pdg', expected one of none, gaussian, uniform, fgsm, r-fgsm, "
+     "gaussian-fgsm, pgd, bit-flips, worst-flips"),
     (BASE + "[perturbation]\nkind = 'pgd'\nstd = 0.1",
      "perturbation.std: is set, but perturbation 'pgd' does not use it"),
     (BASE + "[perturbation]\nkind = 'fgsm'\nsteps = 3",

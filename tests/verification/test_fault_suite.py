@@ -22,11 +22,11 @@ from neurodeploy.cli.verify import rendered
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.demo import shipped_program
 from neurodeploy.errors import NeurodeployError, OptionError, ProfileError
-from neurodeploy.sim.faults import Encoding, Fault, StateFlip, WeightFlip
+from neurodeploy.sim.faults import DeadCore, Encoding, Fault, Slice, StateFlip, WeightFlip
 from neurodeploy.verification import fault_suite
 from neurodeploy.verification.campaign import conduct
 from neurodeploy.verification.fault_sites import Sampling, Trials, _subset, sample_size, sites
-from neurodeploy.verification.suites import Subject
+from neurodeploy.verification.suites import Flags, Subject
 from neurodeploy.verification.verdicts import subject_of
 
 STEPS = 3
@@ -226,6 +226,46 @@ def test_sites_may_be_chosen_and_several_bits_flip_together() -> None:
     ]
     assert [row.of for row in rows] == [math.comb(17, 2), math.comb(16, 2)]
     assert rows[0].by_bit == ()
+
+
+def test_a_complete_campaign_tries_every_flip_of_a_stored_word_and_nothing_else() -> None:
+    suite = nd.Fault(complete=True, margin=0.5)
+    rows = conduct(suite, subject()).rows
+    assert {row.kind for row in rows} == {"bit flip"}
+    assert all(row.injections == row.of for row in rows)
+    assert {row.site for row in rows} == {
+        *("x->h weight", "h->y weight"),
+        *(f"h {name}" for name in ("threshold", "current_decay", "voltage_decay", "bias")),
+        *(f"y {name}" for name in ("current_decay", "voltage_decay", "bias")),
+    }
+    assert nd.Fault.from_flags(Flags(complete=True)).complete
+
+
+def test_cores_are_a_site_where_they_are_told() -> None:
+    core = DeadCore((Slice("h", 0, 2),))
+    asked = nd.Fault(margin=0.3, draws=2, cores=(core,), only=("cores",))
+    (row,) = conduct(asked, subject()).rows
+    assert (row.site, row.kind, row.injections, row.of) == ("cores", "dead", 1, 1)
+    assert row.worst[0].fault == "core of h 0 to 1 dead"
+
+
+def test_delays_and_messages_are_sites() -> None:
+    delayed = replace(
+        network(),
+        connections=(
+            nd.Connection("x", "h", nd.Dense(np.full((3, 4), 6), np.array([[0], [1], [2]]))),
+            network().connections[1],
+        ),
+    )
+    rows = rows_of(delayed, replace(DEFAULT, drops=(0.5,)))
+    assert rows["x->h delay", "bit flip"].of == 3 * 6
+    assert rows["h->y message", "bit flip"].of == 3 * STEPS
+    assert rows["x->h message", "bit flip"].of == 4 * STEPS * 32
+    assert {kind for site, kind in rows if site == "h->y spikes"} == {
+        "dropped 0.5", "doubled 0.5", "late 0.5",
+    }  # fmt: skip
+    assert ("h neuron", "slow") in rows
+    assert ("all weights", "bit rate 0.001") in rows
 
 
 def test_a_stream_is_asked_about_its_stored_words_only() -> None:

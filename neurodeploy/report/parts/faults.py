@@ -10,8 +10,9 @@ from neurodeploy.report.check import Card
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts.part import Part, template
 from neurodeploy.report.words import percent
-from neurodeploy.results.faults import BitRow, FaultRows
+from neurodeploy.results.faults import FaultRows
 from neurodeploy.results.tested import Tested
+from neurodeploy.verification.fault_rows import BitRow
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ classes, ``c0`` to ``c4`` and ``grey``, that the page's style sets for light and
 """
 
 from neurodeploy.report.svg.bars import Bar, Row, bars
+from neurodeploy.report.svg.chip import Cell, Grid, chip
 from neurodeploy.report.svg.element import Figure
 from neurodeploy.report.svg.intervals import Span, intervals
 from neurodeploy.report.svg.picture import picture
@@ -16,13 +17,16 @@ from neurodeploy.report.svg.scale import Linear, Log, steps_scale
 __all__ = [
     "Band",
     "Bar",
+    "Cell",
     "Figure",
+    "Grid",
     "Linear",
     "Log",
     "Plot",
     "Row",
     "Span",
     "bars",
+    "chip",
     "intervals",
     "picture",
     "raster",

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.accuracy import predictions, windowed
-from neurodeploy.answers import Recipe, Runner
-from neurodeploy.answers.runner import as_samples
+from neurodeploy.answers.recipe import Recipe
+from neurodeploy.answers.runner import Runner, as_samples
 from neurodeploy.program import Program
 from neurodeploy.sim import RunOptions, simulate
 from neurodeploy.sim.faults import Fault, faulty_program
