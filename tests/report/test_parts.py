@@ -52,8 +52,8 @@ def test_report_json_holds_every_part_under_its_known_keys(full: Path) -> None:
     assert set(report) == {
         *parts,
         *("format", "title", "generated", "statement", "data", "verdict", "ignored", "program"),
-        *("accuracy", "attack", "corruption", "overflow", "certified", "timing", "training"),
-        "provenance",
+        *("accuracy", "attack", "cost", "corruption", "overflow", "certified", "timing"),
+        *("training", "provenance"),
         "faults",
     }
     assert report["program"]["digest"] == PROGRAM.digest
