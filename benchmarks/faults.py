@@ -94,7 +94,8 @@ def clean_rates(program: Program, options: RunOptions, x: Any, seconds: float) -
     arrays = own.data(np.repeat(x, SAMPLES, axis=0)).arrays
     plain = NativeEngine(prepare(program, options))
     name = program.populations[0].name
-    few = [[] if n % 100 else [NeuronFault(name, 0, "dead")] for n in range(SAMPLES)]
+    one = (NeuronFault(name, 0, "dead"),)
+    few = [() if n % 100 else one for n in range(SAMPLES)]
     broken = own.data(np.repeat(x, SAMPLES, axis=0))
 
     def of(work: Callable[[], Any]) -> float:

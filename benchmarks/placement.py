@@ -168,7 +168,7 @@ def large() -> list[dict[str, Any]]:
     """Return the seconds that 100,000 neurons take."""
     programs = {
         "maps": network((2, 64, 64), (16, 3, 1, 1), (32, 3, 2, 1), (2, 3, 1, 1), 500),
-        "flat": network((20,), 100_000, 10),
+        "flat": network((20,), 100_000),
     }
     rows = []
     for (name, program), chip in itertools.product(programs.items(), CHIPS):

@@ -22,6 +22,7 @@ from typing import Any
 from neurodeploy import load
 from neurodeploy.atomic import replacing
 from neurodeploy.run_folder import read_json
+from neurodeploy.train.checkpoint import read_checkpoint
 from neurodeploy.train.config import read_config, to_toml
 from neurodeploy.train.interval_loss import bound_held
 from neurodeploy.train.loop import load_into
@@ -34,7 +35,7 @@ TRAINING = ("name", "seed", "config_sha256", "program_sha256", "weights_sha256",
 
 
 def command(*words: Any) -> float:
-    """Run the command line; return how many seconds of processor time it took."""
+    """Run the command line; return how many seconds it took."""
     started = time.perf_counter()
     found = subprocess.run([sys.executable, "-m", "neurodeploy", *map(str, words)], check=False)
     if found.returncode:
@@ -44,10 +45,9 @@ def command(*words: Any) -> float:
 
 def seeded(path: Path, seed: int, out: Path) -> Path:
     """Write the configuration with another seed; return where."""
-    config = read_config(path).model_copy(update={"seed": seed})
     out.mkdir(parents=True, exist_ok=True)
     target = out / "seeded.toml"
-    target.write_text(to_toml(config.model_copy(update={"seed": seed})))
+    target.write_text(to_toml(read_config(path).model_copy(update={"seed": seed})))
     return target
 
 
@@ -118,14 +118,14 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def training_bounds(config: Path, run: Path, eps: tuple[float, ...]) -> dict[str, float]:
     """Return the share of test samples whose margins the bounds of training hold, by eps."""
-    from neurodeploy.train.checkpoint import read_checkpoint
-
     settings = read_config(config)
     feed, network = prepare(settings)
     checkpoint = read_checkpoint(run, settings.digest)
     assert checkpoint is not None
+    assert settings.interval is not None
     load_into(network, checkpoint.best_model)
-    return {f"{e:g}": bound_held(network, feed, feed.data.test, e) for e in eps}
+    specs = [settings.interval.model_copy(update={"eps": e}) for e in eps]
+    return {f"{s.eps:g}": bound_held(network, feed, feed.data.test, s) for s in specs}
 
 
 def main() -> None:

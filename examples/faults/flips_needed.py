@@ -22,7 +22,7 @@ import torch
 from torch.nn import functional
 
 import neurodeploy as nd
-from neurodeploy.answers import settle
+from neurodeploy.answers import RunChoice, settle
 from neurodeploy.attack.flips import (
     Damage,
     Target,
@@ -81,14 +81,21 @@ def rectifier(data: Dataset) -> Program:
             nd.Connection("hidden", "output", nd.Dense(weights[1])),
         ),
         nd.Readout("output", "sigma"),
-        {"encoder": "direct", "encoder.steps": 1, "encoder.levels": 16, "encoder.peak": 16},
+        {
+            "encoder": "direct",
+            "encoder.steps": 1,
+            "encoder.gap": 0,
+            "encoder.levels": 16,
+            "encoder.peak": 16,
+        },
     )
 
 
 def target(program: Program, data: Dataset, samples: int) -> Target:
     """Return the program with the first test samples."""
     shown = present(program, data.test.first(samples))
-    recipe = replace(settle(program, shown.steps), threads=1)
+    aligned = RunChoice(timing="aligned")  # every sample from rest, as a rectifier network runs
+    recipe = replace(settle(program, shown.steps, aligned), threads=1)
     labels = np.asarray(shown.y, np.int64)
     return Target(program, recipe, shown.columns(slice(0, samples)), labels)
 
@@ -102,10 +109,12 @@ def needed(found: list[Damage], samples: int) -> int | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=60)
+    parser.add_argument("--networks", default="spiking,rectifier")
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
     data, rows, started = load_data("digits"), [], time.process_time()
-    for name, program in (("spiking", shipped_program()), ("rectifier", rectifier(data))):
+    for name in flags.networks.split(","):
+        program = shipped_program() if name == "spiking" else rectifier(data)
         on = target(program, data, flags.samples)
         gradient = by_gradient(on, MOST)
         once = by_gradient(on, MOST, progressive=False)

@@ -131,7 +131,8 @@ def trained(data: str, seed: int, training: str, work: Path) -> Program:
     """Return the network of that training, from ``work`` where it is there already."""
     folder = work / f"{data}-{seed}-{training.replace(' ', '-')}"
     if not (folder / "program.h5").exists():
-        train(f"seed = {seed}\n{NETWORKS[data]}{TRAININGS[training]}", folder)
+        text = f"seed = {seed}\n{NETWORKS[data]}{TRAININGS[training]}"
+        train(text, folder, resume=folder.exists())
     return nd.load(folder / "program.h5")
 
 

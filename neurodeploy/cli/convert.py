@@ -75,10 +75,7 @@ def convert(
     """Convert a program between NetX, NIR and neurodeploy's own format."""
     from neurodeploy.converters import save
 
-    _check_format(source_format, "--from")
-    _check_format(target_format, "--to")
-    if not 0 <= least <= 1:
-        raise OptionError(f"--agreement is {least:g}, allowed are 0 to 1")
+    _check(source_format, target_format, least)
     program = reading.program(source, source_format)
     found = None
     notes: tuple[str, ...] = ()
@@ -100,6 +97,14 @@ def convert(
         if found is not None:
             show(found)
     return int(found is not None and found.lowest < least)
+
+
+def _check(source_format: str | None, target_format: str | None, least: float) -> None:
+    """Raise OptionError for an unknown format, or an agreement that is no share."""
+    _check_format(source_format, "--from")
+    _check_format(target_format, "--to")
+    if not 0 <= least <= 1:
+        raise OptionError(f"--agreement is {least:g}, allowed are 0 to 1")
 
 
 def _check_format(form: str | None, option: str) -> None:

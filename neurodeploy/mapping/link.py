@@ -5,7 +5,8 @@
     read     = values read * steps    * readout_value_us
     t_inf    = max(t_chip, min(injected, bias) + read)        the link works while the cores do
 
-t_chip is that of `neurodeploy.energy.duration`: bounds for any placement on cores.
+t_chip is that of `neurodeploy.energy.duration`, bounds for any placement on cores; of a chip whose
+maker counts cycles, that of `neurodeploy.mapping.clock`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from neurodeploy.data.presentation import Presentation
 from neurodeploy.energy.counts import Counts, counted, most_possible, sent_inputs
 from neurodeploy.energy.duration import duration
 from neurodeploy.errors import OptionError
+from neurodeploy.mapping.clock import clocked_us, counts_cycles
 from neurodeploy.mapping.record import LinkBudget, RealTime, Span
 from neurodeploy.profile import ChipProfile, Quantity
 from neurodeploy.program import Program
@@ -123,7 +125,10 @@ def real_time(
     """
     if not 0 < period_us < float("inf"):
         raise OptionError(f"period is {period_us:g} us, expected a positive number")
-    chip, bound = _chip_us(program, profile, link, activity)
+    if counts_cycles(profile) and link.steps is not None:
+        chip, bound = clocked_us(program, profile, link.steps, activity, period_us)
+    else:
+        chip, bound = _chip_us(program, profile, link, activity)
     parts = {"the link": _link_us(link), bound: chip}
     known = {name: span for name, span in parts.items() if span is not None}
     total = _longest(known.values())

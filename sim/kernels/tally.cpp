@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "team.hpp"
@@ -87,12 +88,16 @@ Masks masks_of(const std::int32_t* classes, std::int64_t count) {
   return masks;
 }
 
-// The lanes from byte `at` on, lane l as bit l, whatever the order of bytes here.
+// The lanes of `size` bytes, lane l as bit l, whatever the order of bytes here.
 NEURODEPLOY_INLINE std::uint64_t word_at(const std::uint8_t* bits, std::int64_t size) {
   std::uint64_t lanes = 0;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  std::memcpy(&lanes, bits, std::size_t(size));
+#else
   for (std::int64_t byte = 0; byte < size; ++byte) {
     lanes |= std::uint64_t(bits[byte]) << (8 * byte);
   }
+#endif
   return lanes;
 }
 

@@ -220,6 +220,9 @@ BAD = {
     f"{ENERGY},loihi1 --input x.npy --fit log.csv --fit-out m.toml --step-us 5": (
         "energy: --fit refines one profile, 2 are given"
     ),
+    f"{ENERGY} --placed --input x.npy --fit log.csv --fit-out m.toml --step-us 5": (
+        "energy: --fit and --placed do not go together: give the refined profile then"
+    ),
     f"{ENERGY} --input x.npy --fit log.csv --fit-out m.toml --step-us 5": (
         "energy: log.csv: no such file"
     ),
@@ -229,8 +232,8 @@ BAD = {
     "energy p.h5 --data d.npz": "energy: --profile is missing; see neurodeploy energy --help",
     "verify p.h5": "verify: --data is missing; see neurodeploy verify --help",
     "verify p.h5 --data d.npz --suite nois --out run": (
-        "verify: suite is 'nois', expected one of noise, attack, corruption, fault, certify, "
-        "overflow; did you mean 'noise'?"
+        "verify: suite is 'nois', expected one of noise, attack, cost, corruption, fault, "
+        "certify, overflow; did you mean 'noise'?"
     ),
     "verify p.h5 --data d.npz --engine lava": (
         "verify: engine 'lava' runs a single stream and counts no samples; judge with 'native' "

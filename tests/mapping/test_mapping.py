@@ -133,6 +133,12 @@ def test_where_no_core_holds_a_neuron_it_does_not_fit(program: nd.Program, tmp_p
     assert "population a" in report.unplaced
 
 
+def test_levels_of_a_core_are_those_of_one_population(program: nd.Program) -> None:
+    report = map_program(program, load_profile("tianjic"))
+    assert report.placement is not None
+    assert len(report.placement.cores) == len(program.populations)
+
+
 def test_chips_are_counted_where_there_is_no_placement(tmp_path: Path) -> None:
     program = nd.Program(
         (nd.Input("x", 1),),
@@ -234,6 +240,34 @@ def test_real_time_is_refused_by_the_name_of_what_is_missing(program: nd.Program
     slow = map_program(program, load_profile("loihi2"), period_us=10.0).real_time
     assert slow is not None
     assert (slow.verdict, slow.bound) == ("no", "the link")
+
+
+def test_a_chip_that_counts_cycles_says_which_clock_is_enough(
+    program: nd.Program, tmp_path: Path
+) -> None:
+    found = map_program(program, load_profile("xylo_audio2"), period_us=1000.0).real_time
+    weights = [np.count_nonzero(c.synapse.rows) for c in program.connections]
+    cycles = STEPS * (1 * 5 + 22 * 7 + 12 * 3 + 3.5 * weights[0] + 8 * weights[1])
+    assert found is not None
+    assert found.verdict == "refused"
+    assert found.bound == (
+        f"profile xylo_audio2 has no timing.clock_hz; {cycles:,.0f} cycles an inference and a "
+        f"fifth more ask for a clock of {cycles * 1.2 / 1000:,.3g} MHz"
+    )
+    path = tmp_path / "clocked.toml"
+    path.write_text(
+        'extends = "xylo_audio2"\n[identity]\nname = "clocked"\n[timing]\n'
+        'clock_hz = { value = 1e6, grade = "vendor", source = "rockpool_3" }\n'
+    )
+    timed = map_program(program, load_profile(path), period_us=1000.0).real_time
+    assert timed is not None
+    assert timed.inference_us == Span(cycles, cycles, pytest.approx(1.2 * cycles))
+    assert (timed.verdict, timed.bound) == ("no", "the cycles of the core")
+    data = samples(program)
+    counted = map_program(program, load_profile(path), data, period_us=1000.0).real_time
+    assert counted is not None
+    assert counted.inference_us is not None
+    assert counted.inference_us.low < counted.inference_us.mid < cycles
 
 
 @pytest.mark.parametrize("period", [0.0, -1.0, float("inf"), float("nan")])

@@ -89,10 +89,19 @@ def test_exceeded_limits_stand_with_their_repairs(tmp_path: Path, content: Any) 
 def test_cards_and_checks_name_the_chips_and_pass_nothing(content: Any) -> None:
     found = evidence(content)
     cards = PART.cards(PART.content(found))
-    assert [card.label for card in cards] == ["Cores, loihi1", "Cores, toy"]
+    assert [card.label for card in cards] == ["Cores, loihi1", "Cores, toy", "Cores, other"]
+    assert [card.value for card in cards][::2] == ["1", "does not fit"]
     (check,) = PART.checks(found)
     assert "not on other" in check.text
     assert check.state == "none"
+    broken = {"rule": "models", "where": "population pixels", "text": "no such neuron"}
+    rest = {"more_cores_help": False, "repairs": [], "refused": [], "mended": False}
+    chips = [dict(chip) for chip in content["chips"]]
+    chips[0]["rules"] = [{**broken, **rest}]
+    worse = evidence({**content, "chips": chips})
+    card, *_ = PART.cards(PART.content(worse))
+    assert (card.value, card.detail) == ("does not fit", "1 limit exceeded")
+    assert "not on loihi1, other" in PART.checks(worse)[0].text
 
 
 def test_the_busiest_cores_come_first(content: Any) -> None:
