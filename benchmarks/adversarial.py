@@ -1,6 +1,6 @@
 """Steps of adversarial training: PGD-10 and the step on what it found, beside SpikingJelly.
 
-    python benchmarks/adversarial.py [--networks mlp cnn] [--turns 7] [--out FILE.json]
+    python benchmarks/adversarial.py [--networks mlp cnn] [--turns 7] [--batch 128] [--out FILE]
 
 784-512-256-10, and 28x28x1 - conv 16@5x5/2 - conv 32@3x3/2 - dense 128 - dense 10; LIF without
 synaptic current, voltage decay 512, hard reset, grey Fashion-MNIST images shown for 8 steps. A step

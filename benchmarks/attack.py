@@ -7,6 +7,9 @@ quick: strength `quick` on the shipped digits network and all test digits, at tw
 strength `standard` on a 784-512-256-10 network and test images of Fashion-MNIST at eps 8, which is
 trained for a moment unless one is given. square: answers of the engine that Square gets for its
 proposals in a second of one core, none of which is allowed to end the search.
+
+Of a machine that others use too, the seconds of the processor say more than those of the wall: half
+of them is the least that two cores need.
 """
 
 from __future__ import annotations
@@ -68,7 +71,8 @@ def standard(program: Callable[[], nd.Program], samples: int) -> dict[str, Any]:
     """A larger network."""
     seconds, used, rows = suite(program(), "fashion-mnist", samples, "standard", 8)
     found = {"clean": rows[0].clean, "robust": rows[0].robust, "by_attack": rows[0].by_attack}
-    return {"standard_s": seconds, "standard_cpu_s": used, "n": rows[0].n, **found}
+    times = {"standard_s": seconds, "standard_cpu_s": used, "standard_two_cores_least_s": used / 2}
+    return {**times, "n": rows[0].n, **found}
 
 
 def square(program: Callable[[], nd.Program], samples: int) -> dict[str, Any]:

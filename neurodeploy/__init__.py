@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from neurodeploy.converters.torch_modules import from_torch
     from neurodeploy.energy import estimate_energy
     from neurodeploy.lowering import lower
+    from neurodeploy.mapping import map_program
     from neurodeploy.placement import core_counts, core_load, place
     from neurodeploy.profile import load_profile
     from neurodeploy.twin import to_torch
     from neurodeploy.verification.attack_suite import AttackSuite as Attack
     from neurodeploy.verification.certify_suite import CertifySuite as Certify
     from neurodeploy.verification.corruption_suite import CorruptionSuite as Corruption
+    from neurodeploy.verification.cost_suite import CostSuite as Cost
     from neurodeploy.verification.fault_suite import FaultSuite as Fault
     from neurodeploy.verification.noise_suite import NoiseSuite as Noise
     from neurodeploy.verification.overflow import OverflowSuite as Overflow
@@ -49,6 +51,7 @@ __all__ = [
     "Connection",
     "Conv2d",
     "Corruption",
+    "Cost",
     "CubaLif",
     "Delta",
     "Dense",
@@ -77,6 +80,7 @@ __all__ = [
     "load",
     "load_profile",
     "lower",
+    "map_program",
     "place",
     "save",
     "simulate",
@@ -95,6 +99,7 @@ _ON_FIRST_USE = {
     "load": "neurodeploy.converters",
     "load_profile": "neurodeploy.profile",
     "lower": "neurodeploy.lowering",
+    "map_program": "neurodeploy.mapping",
     "place": "neurodeploy.placement",
     "save": "neurodeploy.converters",
     "to_torch": "neurodeploy.twin",
@@ -104,6 +109,7 @@ _SUITES = {
     "Attack": ("neurodeploy.verification.attack_suite", "AttackSuite"),
     "Certify": ("neurodeploy.verification.certify_suite", "CertifySuite"),
     "Corruption": ("neurodeploy.verification.corruption_suite", "CorruptionSuite"),
+    "Cost": ("neurodeploy.verification.cost_suite", "CostSuite"),
     "Fault": ("neurodeploy.verification.fault_suite", "FaultSuite"),
     "Noise": ("neurodeploy.verification.noise_suite", "NoiseSuite"),
     "Overflow": ("neurodeploy.verification.overflow", "OverflowSuite"),

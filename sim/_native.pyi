@@ -13,7 +13,15 @@ _Bytes = NDArray[np.uint8]
 def instruction_sets() -> list[str]: ...
 def surrogates() -> list[str]: ...
 def models() -> list[Model]: ...
-def tally(bits: _Bytes, classes: _Int32, out: NDArray[np.uint32], threads: int) -> None: ...
+def tally(
+    bits: _Bytes,
+    classes: _Int32,
+    starts: _Int64,
+    columns: _Int32,
+    amounts: _Int64,
+    out: _Int64,
+    threads: int,
+) -> None: ...
 
 class Model:
     @property

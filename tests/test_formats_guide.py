@@ -70,6 +70,7 @@ def test_faults_are_as_the_guide_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "suite"), [
     ("attack", nd.Attack(eps=(16.0, 32.0), strength="quick")),
     ("corruption", nd.Corruption()),
+    ("cost", nd.Cost(eps=(16.0,), strength="quick")),
 ])  # fmt: skip
 def test_what_leaves_samples_is_as_the_guide_says(tmp_path: Path, name: str, suite: Any) -> None:
     nd.verify(shipped_program(), "digits", (suite,), samples=6, out=tmp_path)
@@ -94,6 +95,24 @@ def test_energy_is_as_the_guide_says(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "run" / "energy.json").read_text())
     assert all(one["report"] for one in content["profiles"])
     assert list(problems(content, "energies", "energy")) == []
+
+
+def test_a_placement_is_as_the_guide_says(tmp_path: Path) -> None:
+    nd.save(shipped_program(), str(tmp_path / "p.h5"))
+    arguments = ("--data", "digits", "--samples", "6", "--profile", "loihi1,loihi2,truenorth")
+    keep = ("--placed", "--out", str(tmp_path / "run"), "--json")
+    assert command_line(app, ["energy", str(tmp_path / "p.h5"), *arguments, *keep]) in (0, 1)
+    content = json.loads((tmp_path / "run" / "placement.json").read_text())
+    assert len(content["chips"]) == 3
+    assert any(chip.get("load") for chip in content["chips"])
+    assert list(problems(content, "placements", "placement")) == []
+    broken = [rule for chip in content["chips"] for rule in chip["rules"]]
+    assert broken
+    for rule in broken:
+        assert list(problems(rule, "broken rule", "rule")) == []
+    energy = json.loads((tmp_path / "run" / "energy.json").read_text())
+    assert energy["profiles"][0]["report"]["placed"]["cores"] >= 1
+    assert list(problems(energy, "energies", "energy")) == []
 
 
 def test_the_arrays_of_a_sample_are_as_the_guide_says(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """The attack of HoSNN's evaluation on a trained run, in its own form and in the strict one.
 
-    python examples/robust/published_attack.py RUN --samples 1000 --strong 100 --out FILE.json
+    python examples/robust/published_attack.py RUN --eps 8 --samples 1000 --strong 100 --out FILE
 
 PGD with 7 steps of a third of the budget, cross-entropy, gradients through all of the dynamics of
 the deployed integers (the moving threshold included), graded on the integers:

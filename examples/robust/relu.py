@@ -27,7 +27,7 @@ from neurodeploy.data import load_data
 
 
 def network(kind: str, classes: int, size: int) -> nn.Sequential:
-    """Return ``conv`` (16C5s2-32C3s2-256-10), ``deep`` (512-256-10) or ``dense`` (512-10)."""
+    """Return ``conv`` (16C5s2-32C3s2-256-10), ``deep`` (512-256) or ``dense`` (one layer)."""
     if kind == "conv":
         return nn.Sequential(
             nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 16, 5, 2), nn.ReLU(),

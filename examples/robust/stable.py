@@ -110,8 +110,8 @@ def main() -> None:
     runs: dict[str, list[dict[str, Any]]] = {}
     if options.out.exists():
         runs = json.loads(options.out.read_text())["runs"]
-    asked = [(c, options.seeds[0]) for c in product(NEURONS, TRAININGS, TERMS)]
-    asked += [(cell, seed) for seed in options.seeds[1:] for cell in CLAIM]
+    asked = [(cell, seed) for seed in options.seeds for cell in CLAIM]
+    asked += [(cell, options.seeds[0]) for cell in product(NEURONS, TRAININGS, TERMS)]
     for cell, seed in asked:
         name = ", ".join(cell)
         if any(run["seed"] == seed for run in runs.get(name, [])):

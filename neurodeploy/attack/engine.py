@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from neurodeploy.answers.runner import fitted
 from neurodeploy.equivalence import arrivals
 from neurodeploy.program import Program
 from neurodeploy.sim import compile
+from neurodeploy.trace import Activity, Trace
 
 CHUNK_BYTES = 1 << 26
 """Columns of one call."""
@@ -33,17 +35,26 @@ class Engine:
 
     def scores(self, columns: NDArray[Any]) -> NDArray[np.int64]:
         """Return the scores of columns ``(samples, T, *input_shape)``, ``(samples, classes)``."""
-        steps, readout = self.recipe.steps, self.program.readout
-        given = fitted(columns, steps)
+        found = [self._scores(trace) for trace in self._traces(columns)]
+        return np.concatenate([np.zeros((0, self.program.classes), np.int64), *found])
+
+    def counted(self, columns: NDArray[Any]) -> tuple[NDArray[np.int64], tuple[Activity, ...]]:
+        """Return the scores, and the counts of a few samples after the other."""
+        traces = list(self._traces(columns))
+        found = [self._scores(trace) for trace in traces]
+        return np.concatenate(found), tuple(trace.activity for trace in traces)
+
+    def _traces(self, columns: NDArray[Any]) -> Iterator[Trace]:
+        given = fitted(columns, self.recipe.steps)
         size = max(1, CHUNK_BYTES // max(1, 4 * int(np.prod(given.shape[1:], dtype=np.int64))))
-        found = []
         for start in range(0, len(given), size):
-            part = fitted(given[start : start + size], steps + self.lead)
-            array = self._simulator.run(part)[readout.population].arrays[readout.variable]
-            found.append(windowed(self.program, array[:, self.lead :]))
-        if not found:
-            return np.zeros((0, self.program.classes), np.int64)
-        return np.concatenate(found)
+            part = fitted(given[start : start + size], self.recipe.steps + self.lead)
+            yield self._simulator.run(part)
+
+    def _scores(self, trace: Trace) -> NDArray[np.int64]:
+        readout = self.program.readout
+        array = trace[readout.population].arrays[readout.variable]
+        return windowed(self.program, array[:, self.lead :])
 
 
 def alone(program: Program, recipe: Recipe) -> tuple[Program, dict[str, Any]]:

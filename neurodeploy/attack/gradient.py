@@ -224,7 +224,8 @@ class SaPgd(Restarted):
     """Steps adapted to each value, meant for ASSG.
 
     ``m = 0.5 m + g / mean|g|``, ``w = 0.8 w + g^2 / mean(g^2)``, both per sample, then
-    ``x + clip(eta m / sqrt(w), -eta, eta)``. eta begins as the radius and is halved, down to one
+    ``r + clip(eta m / sqrt(w), -eta, eta)``, clipped to the budget; the iterate is r, rounded, so
+    that moves of less than half a step add up. eta begins as the radius and is halved, down to one
     step, at the checkpoints of `checkpoints`. Start: uniform, scaled to touch the budget.
 
     Source: arXiv:2512.22522.
@@ -247,7 +248,10 @@ class SaPgd(Restarted):
         walk.memory["m"], walk.memory["w"] = np.asarray(m), np.asarray(w)
         halved = sum(number >= at for at in checkpoints(self.steps))
         eta = max(1.0, field.space.radius / 2.0**halved)
-        return np.asarray(walk.x + np.clip(eta * m / (np.sqrt(w) + _TINY), -eta, eta))
+        real = walk.memory.get("real", walk.x) + np.clip(eta * m / (np.sqrt(w) + _TINY), -eta, eta)
+        low, high = field.space.low[walk.rows], field.space.high[walk.rows]
+        walk.memory["real"] = np.clip(real, low, high)
+        return walk.memory["real"]
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from neurodeploy.attack.space import Grid, Rows, Space
 from neurodeploy.program import Program
 from neurodeploy.twin import to_torch
 from neurodeploy.twin.module import Twin
+from neurodeploy.twin.run import Run
 
 
 class Twins:
@@ -73,6 +74,11 @@ class TwinOracle:
         loss = np.mean([one.loss for one in (first, *others)], axis=0)
         return Slope(loss, gradient.astype(np.float32), first.scores)
 
+    def _objective(self, run: Run, columns: Tensor, rows: Rows, targets: Rows | None) -> Tensor:
+        """Return what is raised, ``(rows,)``."""
+        aims = None if targets is None else torch.from_numpy(targets)
+        return self._loss(run.logits, self._labels[torch.from_numpy(rows)], aims)
+
     def _once(self, x: Grid, rows: Rows, targets: Rows | None, draw: int) -> Slope:
         space = self._space
         if space.shown.encoder.still and self._twins.recipe.steps <= space.shown.steps:
@@ -105,8 +111,7 @@ class TwinOracle:
         pull: Callable[[NDArray[Any]], NDArray[Any]],
     ) -> Slope:
         run = self._twins.twin(columns, **self._pass(rows, draw == 0))
-        aims = None if targets is None else torch.from_numpy(targets)
-        loss = self._loss(run.logits, self._labels[torch.from_numpy(rows)], aims)
+        loss = self._objective(run, columns, rows, targets)
         (gradient,) = torch.autograd.grad(loss.sum(), leaf)
         return Slope(
             loss.detach().double().numpy(),

@@ -17,6 +17,7 @@ from neurodeploy.attack.attack import Slope
 from neurodeploy.attack.backward import Backward
 from neurodeploy.attack.losses import LOSSES, Loss
 from neurodeploy.attack.space import Grid, Rows, Space, grid_of
+from neurodeploy.attack.threads import one_thread
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.errors import ProgramError
 from neurodeploy.program import Connection, Program
@@ -52,7 +53,7 @@ class Substitute:
     def __init__(self, lesson: Lesson) -> None:
         self.shown = grid_of(lesson.data)
         self.scale = 1.0 / max(1, self.shown.domain.high)
-        with torch.random.fork_rng(devices=[]):
+        with one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(lesson.seed)
             self.net = nn.Sequential(*_layers(lesson.program, self.shown.x[0].size))
             self._learn(self._values(self.shown.x), torch.from_numpy(self.shown.y))

@@ -165,11 +165,13 @@ class _Checker:
             sizes = [len(values) for values in sets]
             if math.prod(sizes) > MOST_POINTS:
                 return "claims a complete search of more data than the checker tries"
-            smallest = 2**62
+            free = [k for k, size in enumerate(sizes) if size > 1]
+            smallest, whole = 2**62, [sizes[k] for k in free] or [1]
             for start in range(0, math.prod(sizes), 4096):
                 place = np.arange(start, min(start + 4096, math.prod(sizes)))
-                index = np.unravel_index(place, sizes)
-                x = np.stack([v[i] for v, i in zip(sets, index, strict=True)], axis=1)
+                x = np.repeat(np.array([values[0] for values in sets])[None], len(place), axis=0)
+                for k, digit in zip(free, np.unravel_index(place, whole), strict=False):
+                    x[:, k] = sets[k][digit]
                 x = x.reshape(-1, *low.shape)
                 smallest = min(smallest, int(self._answers(np.full(len(x), row), x).min()))
             least.append(smallest)

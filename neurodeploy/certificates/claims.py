@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.fixedpoint import DECAY_ONE
@@ -85,11 +84,3 @@ def _known(neuron: Neuron) -> bool:
         return False
     decays = neuron.having("decay").values()
     return all(bool(((d >= 0) & (d <= DECAY_ONE)).all()) for d in decays)
-
-
-def counters_of(verdict: NDArray[Any], counter: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return ``counter`` and ``counter_at`` of counter-examples ``(n, E, *shape)``."""
-    at = np.full(verdict.shape, -1, np.int64)
-    fell = verdict == FALSIFIED
-    at[fell] = np.arange(int(fell.sum()))
-    return np.ascontiguousarray(counter[fell], np.int32), at

@@ -38,12 +38,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy import hdf5
-from neurodeploy.atomic import replacing
 from neurodeploy.certificates.claims import Claims
 from neurodeploy.errors import FormatError, located
 
@@ -68,24 +66,6 @@ ARRAYS = {
 """Type and number of axes of every array but the encoder's text."""
 
 
-def write(claims: Claims, path: Path) -> None:
-    """Store ``claims`` in ``path``, whole or not at all; the same claims give the same bytes."""
-    attributes, arrays = _parts(claims)
-    with h5py.File(
-        "certificates.h5", "w", driver="core", backing_store=False, libver=("v110", "v110")
-    ) as file:
-        for name, value in attributes.items():
-            file.attrs[name] = np.bytes_(value) if isinstance(value, str) else np.int64(value)
-        file.attrs["digest"] = np.bytes_(_digest(attributes, arrays))
-        for name, array in arrays.items():
-            packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
-            file.create_dataset(name, data=array, **(packed if array.nbytes > 512 else {}))
-        file.flush()
-        image = bytes(file.id.get_file_image())
-    with replacing(path) as target:
-        target.write(image)
-
-
 def read(path: Path) -> Claims:
     """Return what ``path`` holds.
 
@@ -105,12 +85,12 @@ def read(path: Path) -> Claims:
             wrong = ", ".join(sorted(set(tree) ^ known))
             raise FormatError(f"lacks or adds {wrong[:100]}")
         claims = _claims(tree)
-        if tree["digest"] != _digest(*_parts(claims)):
+        if tree["digest"] != digest_of(*parts(claims)):
             raise FormatError("digest does not fit the content: it is damaged or was changed")
         return claims
 
 
-def _parts(claims: Claims) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def parts(claims: Claims) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return the attributes and the arrays of the file, without the digest."""
     bits = -1 if claims.input_bits is None else claims.input_bits
     attributes = {name: getattr(claims, name) for name in ATTRIBUTES} | {"input_bits": bits}
@@ -125,7 +105,8 @@ def _parts(claims: Claims) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     }
 
 
-def _digest(attributes: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+def digest_of(attributes: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the SHA-256 of the content, as the layout says."""
     content = sha256()
     for name in sorted(attributes):
         content.update(f"{name} {attributes[name]}\n".encode())

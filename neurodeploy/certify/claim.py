@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.certificates.claims import Claims, Method, counters_of
+from neurodeploy.certificates.claims import FALSIFIED, Claims, Method
 from neurodeploy.certify.prover import Prover
 from neurodeploy.certify.segments import Segments
 from neurodeploy.data.presentation import Presentation
@@ -26,7 +26,7 @@ def claims(
     recipe = prover.recipe
     segments = None if prover.constant is None else prover.constant.segments
     used = segments is not None and bool((method == Method.SEGMENT).any())
-    found, at = counters_of(verdict, counter)
+    found, at = _counters(verdict, counter)
     count, start, end, train = _ragged(segments if used else None, recipe.steps)
     return Claims(
         program=prover.program.digest,
@@ -65,3 +65,11 @@ def _ragged(
     fresh[1:] = segments.start[1:] != segments.start[:-1]
     train = segments.train.transpose(2, 0, 1)[fresh.T]
     return fresh.sum(axis=0), segments.start.T[fresh.T], segments.end, train
+
+
+def _counters(verdict: NDArray[Any], counter: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return ``counter`` and ``counter_at`` of counter-examples ``(n, E, *shape)``."""
+    at = np.full(verdict.shape, -1, np.int64)
+    fell = verdict == FALSIFIED
+    at[fell] = np.arange(int(fell.sum()))
+    return np.ascontiguousarray(counter[fell], np.int32), at

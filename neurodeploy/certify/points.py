@@ -34,12 +34,15 @@ class Points:
 
     def batches(self) -> Iterator[Integers]:
         """Yield all data, int32 ``(n, *shape)``, the last entry changing fastest."""
-        sizes = [len(found) for found in self.values]
+        free = [place for place, found in enumerate(self.values) if len(found) > 1]
+        sizes = [len(self.values[place]) for place in free] or [1]
+        alone = np.array([found[0] for found in self.values], np.int32)
         for start in range(0, self.count, BATCH):
             number = np.arange(start, min(start + BATCH, self.count))
-            digits = np.unravel_index(number, sizes)
-            columns = [found[digit] for found, digit in zip(self.values, digits, strict=True)]
-            yield np.stack(columns, axis=1).reshape(-1, *self.shape).astype(np.int32)
+            batch = np.repeat(alone[None], len(number), axis=0)
+            for place, digit in zip(free, np.unravel_index(number, sizes), strict=False):
+                batch[:, place] = self.values[place][digit]
+            yield batch.reshape(-1, *self.shape)
 
 
 def points(data: Presentation, row: int, steps: int) -> Points:

@@ -21,6 +21,7 @@ from neurodeploy.cli.doctor import doctor
 from neurodeploy.cli.energy import energy
 from neurodeploy.cli.failures import VerbGroup, run
 from neurodeploy.cli.inspect import inspect
+from neurodeploy.cli.map import map_
 from neurodeploy.cli.profiles import profiles
 from neurodeploy.cli.report import report
 from neurodeploy.cli.simulate import simulate
@@ -36,6 +37,7 @@ VERBS = (
     compare,
     verify,
     check,
+    map_,
     energy,
     report,
     diff,
@@ -52,7 +54,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verb in VERBS:
-    app.command()(verb)
+    app.command(verb.__name__.rstrip("_"))(verb)
 
 
 def _print_version(wanted: bool) -> None:

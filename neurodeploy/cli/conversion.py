@@ -22,6 +22,30 @@ def compared(network: FloatNetwork, program: Program, name: str, taken: DataFlag
     return agreement(network, program, samples.data, samples.data.y)
 
 
+def without_overflow(
+    program: Program, name: str | None, taken: DataFlags
+) -> tuple[Program, tuple[str, ...]]:
+    """Return the rescaled program, and what is to be said of it: changes, and accuracy on data."""
+    from neurodeploy.conversion.rescale import compared as measured
+    from neurodeploy.conversion.rescale import rescaled
+
+    found = rescaled(program)
+    if not found.changes:
+        return program, ("no input can make a state overflow, nothing was rescaled",)
+    lines = [
+        f"{change.population}: scaled by {change.factor:.4g}, weights take {change.levels} values"
+        for change in found.changes
+    ]
+    if name is not None:
+        samples = presented(program, name, taken, None)
+        both = measured(program, found.program, samples.data)
+        lines.append(
+            f"accuracy {_told(both.before)} before, {_told(both.after)} after; "
+            f"{both.differing:,} of {both.before.samples:,} answers differ"
+        )
+    return found.program, tuple(lines)
+
+
 def show(found: Agreement) -> None:
     """Print layers, accuracy, the first difference and what to change."""
     out = console()

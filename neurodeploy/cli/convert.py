@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurodeploy.cli.conversion import compared, show
+from neurodeploy.cli.conversion import compared, show, without_overflow
 from neurodeploy.cli.datasets import DataFlags, takes_data
 from neurodeploy.cli.options import AsJson, in_place_of, parameter
 from neurodeploy.cli.output import print_json
@@ -60,6 +60,12 @@ def convert(
             "--agreement", metavar="SHARE", help="Least agreement of a layer's spikes, else 1."
         ),
     ] = 0.0,
+    rescale: Annotated[
+        bool,
+        typer.Option(
+            "--rescale", help="Scale layers down until no input can make a state overflow."
+        ),
+    ] = False,
     json: AsJson = False,
     *,
     taken: DataFlags,
@@ -69,18 +75,18 @@ def convert(
     """Convert a program between NetX, NIR and neurodeploy's own format."""
     from neurodeploy.converters import save
 
-    _check_format(source_format, "--from")
-    _check_format(target_format, "--to")
-    if not 0 <= least <= 1:
-        raise OptionError(f"--agreement is {least:g}, allowed are 0 to 1")
+    _check(source_format, target_format, least)
     program = reading.program(source, source_format)
     found = None
-    if check is not None:
+    notes: tuple[str, ...] = ()
+    if rescale:
+        program, notes = without_overflow(program, check, taken)
+    elif check is not None:
         found = compared(reading.floats(source, source_format), program, check, taken)
     with in_words_of_options((*reading_options(), *writing_options())):
         written = save(program, target, form=target_format, **writing)
     digest = program.digest if written is None else written.digest
-    lines = () if written is None else written.lines
+    lines = notes if written is None else (*notes, *written.lines)
     if json:
         shown = None if found is None else found.to_dict()
         print_json({"output": target, "digest": digest, "notes": lines, "check": shown})
@@ -91,6 +97,14 @@ def convert(
         if found is not None:
             show(found)
     return int(found is not None and found.lowest < least)
+
+
+def _check(source_format: str | None, target_format: str | None, least: float) -> None:
+    """Raise OptionError for an unknown format, or an agreement that is no share."""
+    _check_format(source_format, "--from")
+    _check_format(target_format, "--to")
+    if not 0 <= least <= 1:
+        raise OptionError(f"--agreement is {least:g}, allowed are 0 to 1")
 
 
 def _check_format(form: str | None, option: str) -> None:

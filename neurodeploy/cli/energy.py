@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neurodeploy.cli import failures
+from neurodeploy.cli.chips import Profiles, chosen_profiles
 from neurodeploy.cli.cores import cores_shown
 from neurodeploy.cli.datasets import (
     DataFlags,
@@ -29,6 +30,7 @@ from neurodeploy.errors import OptionError
 if TYPE_CHECKING:
     from neurodeploy.answers import Recipe, RunChoice
     from neurodeploy.answers.runner import Samples
+    from neurodeploy.data.presentation import Presentation
     from neurodeploy.data.shown import Shown
     from neurodeploy.energy.counts import PerSample
     from neurodeploy.profile import ChipProfile
@@ -38,10 +40,6 @@ if TYPE_CHECKING:
     from neurodeploy.trace import Activity
 
 
-Profiles = Annotated[
-    list[str],
-    typer.Option(metavar="P,..", help="A chip by name, or a profile of your own by path; several."),
-]
 EnergyData = Annotated[str | None, typer.Option(metavar="D", help=DATA_HELP)]
 Columns = Annotated[
     Path | None,
@@ -107,7 +105,6 @@ def energy(
     reading: Reading,
 ) -> int:
     """Estimate the energy per inference on a chip, as an interval."""
-    from neurodeploy.profile import load_profile
     from neurodeploy.results.energy import (
         Priced,
         estimate_all,
@@ -115,9 +112,9 @@ def energy(
         keep_energies,
         known_ceilings,
     )
-    from neurodeploy.results.placement import keep_placements, loads_of, seated
+    from neurodeploy.results.placement import keep_placements, loads_of, seated, with_rules
 
-    profiles = [load_profile(name) for name in _split(profile)]
+    profiles = chosen_profiles(profile)
     _check_fit(fit, fit_out, step_us, profiles, placed)
     network = reading.program(program)
     check_folder(network, out)
@@ -133,7 +130,10 @@ def energy(
     ceilings = known_ceilings(out, network, priced)
     loads = loads_of(seats)
     found = estimate_all(network, activity, priced, profiles, step_us, active, ceilings, loads)
-    chips = [seat.placed() for seat in seats]
+    chips = [
+        with_rules(seat.placed(), network, chip, run.data, run.shown, flags.choice(engine))
+        for seat, chip in zip(seats, profiles, strict=False)
+    ]
     if out is not None:
         claim_folder(network, out)
         keep_energies(out, found)
@@ -186,26 +186,20 @@ def _refined(
     return found
 
 
-def _split(names: list[str]) -> list[str]:
-    """Return the profiles of ``a,b`` one by one; a file whose name holds a comma stays whole."""
-    parts: list[str] = []
-    for given in names:
-        whole = "," not in given or Path(given).is_file()
-        parts += [given] if whole else [part.strip() for part in given.split(",") if part.strip()]
-    return list(dict.fromkeys(parts))
-
-
 @dataclass(frozen=True)
 class _Run:
     """What was run, what it is called, how, and the counts, one entry per sample.
 
-    samples : None for a stream and for several inputs, which are not run again.
+    samples : None for a stream and for several inputs, which are not run again. data, shown : of a
+    data set.
     """
 
     samples: Samples | None
     source: Shown | GivenColumns
     recipe: Recipe
     activity: Activity
+    data: Presentation | None = None
+    shown: Shown | None = None
 
     def active(self, program: Program) -> Mapping[str, PerSample] | None:
         """Return the active updates of each population, None where samples are not run again."""
@@ -238,7 +232,8 @@ def _run(
         samples = presented(program, data, taken, run.input_bits)
         recipe = settle(program, samples.data.steps, run)
         found = measure(program, samples.data, recipe=recipe, watch=watch)
-        return _Run(samples.data, samples.shown, recipe, found.activity)
+        shown = samples.shown
+        return _Run(samples.data, shown, recipe, found.activity, samples.data, shown)
     from neurodeploy.answers.runner import as_samples
     from neurodeploy.cli.arrays import by_name, read_input
     from neurodeploy.cli.running import run as run_columns

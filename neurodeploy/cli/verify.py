@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from neurodeploy.program import Program
+    from neurodeploy.verification.suites import Subject
     from neurodeploy.verification.verdicts import Verification
 
 
@@ -40,7 +42,7 @@ def verify(
     suite: Annotated[
         str,
         typer.Option(
-            metavar="A,B,...", help="noise, attack, corruption, fault, certify, overflow."
+            metavar="A,B,...", help="noise, attack, cost, corruption, fault, certify, overflow."
         ),
     ] = "noise,overflow",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of noise and attacks.")] = 2024,
@@ -68,7 +70,7 @@ def verify(
     from neurodeploy.cli.progress import progress
     from neurodeploy.verification.campaign import Spread
     from neurodeploy.verification.suites import Flags
-    from neurodeploy.verification.verdicts import aside_of, ask, chosen, subject_of
+    from neurodeploy.verification.verdicts import ask, chosen
 
     if resume and out is None:
         raise OptionError("--resume goes on with results in a run folder; name it with --out")
@@ -77,18 +79,8 @@ def verify(
         [name for name in suite.split(",") if name], Flags(seed, complete=complete, **vars(budgets))
     )
     network = reading.program(program)
-    samples = presented(network, data, taken, flags.input_bits)
+    subject = _subject(network, data, taken, flags, engine)
     check_folder(network, out)
-    subject = subject_of(
-        network,
-        samples.data,
-        name=samples.name,
-        part=samples.part,
-        of=samples.of,
-        notes=samples.notes,
-        run=flags.choice(engine),
-        aside=aside_of(network, samples.dataset, taken.encoder, flags.input_bits),
-    )
     if out is not None:
         claim_folder(network, out)
     with progress("samples") as report:
@@ -100,6 +92,25 @@ def verify(
     else:
         for part in rendered(found):
             console().print(part)
+
+
+def _subject(
+    network: Program, data: str, taken: DataFlags, flags: RunFlags, engine: str
+) -> Subject:
+    """Return what is asked about: the samples that were asked for, as ``network`` takes them."""
+    from neurodeploy.verification.verdicts import aside_of, subject_of
+
+    samples = presented(network, data, taken, flags.input_bits)
+    return subject_of(
+        network,
+        samples.data,
+        name=samples.name,
+        part=samples.part,
+        of=samples.of,
+        notes=samples.notes,
+        run=flags.choice(engine),
+        aside=aside_of(network, samples.dataset, taken.encoder, flags.input_bits),
+    )
 
 
 def keep(found: Verification, folder: Path) -> None:

@@ -7,12 +7,13 @@ report.fits, report.findings, report.repaired.program
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from neurodeploy.answers import RunChoice
 from neurodeploy.data.presentation import Presentation
+from neurodeploy.data.shown import Shown
 from neurodeploy.errors import PlacementError, ProfileError
 from neurodeploy.mapping.cost import measure
 from neurodeploy.mapping.link import arriving, link_budget, real_time
@@ -31,7 +32,7 @@ from neurodeploy.profile import ChipProfile
 from neurodeploy.profile.evidence import Evidence
 from neurodeploy.program import Program
 from neurodeploy.repair import Repaired, repair, repairs_of
-from neurodeploy.rules import Violation, check_stated, unchecked, uses, violations
+from neurodeploy.rules import Violation, check_stated, limit_rules, unchecked, uses, violations
 from neurodeploy.rules.limits import stated
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Measured",
     "RealTime",
     "Span",
+    "check_can_map",
     "map_program",
 ]
 
@@ -57,7 +59,7 @@ def map_program(
     *,
     rules: Sequence[str] | None = None,
     period_us: float | None = None,
-    shown: Mapping[str, Any] | None = None,
+    shown: Shown | None = None,
     choice: RunChoice | None = None,
 ) -> MapReport:
     """Return whether ``program`` fits the chip of ``profile``, and what would make it fit.
@@ -66,10 +68,11 @@ def map_program(
     for all. period_us : time between inputs, for the verdict on real time. shown : what the data
     are. choice : how they are run.
 
-    Raises ProfileError for a profile that is of no chip, and for a rule in ``rules`` of which it
-    states no limit; OptionError for a rule that does not exist or a bad period.
+    Raises ProfileError for a profile that is of no chip or states no limit at all, and for a rule
+    in ``rules`` of which it states none; OptionError for a rule that does not exist and for a
+    period that is no positive number.
     """
-    check_is_chip(profile)
+    check_can_map(profile)
     if rules is not None:
         check_stated(profile, rules)
     found = violations(program, profile, rules)
@@ -77,7 +80,7 @@ def map_program(
     measured, activity = None, None
     if data is not None:
         measured, activity = measure(
-            program, mended, data, dict(shown or {}), choice or RunChoice()
+            program, mended, data, shown or data.shown("data"), choice or RunChoice()
         )
     placed = _placed(program if not found else mended.program, profile, mended)
     link = link_budget(program, profile, arriving(program, data))
@@ -103,12 +106,17 @@ def map_program(
     )
 
 
-def check_is_chip(profile: ChipProfile) -> None:
-    """Raise ProfileError for a profile that is of no chip."""
+def check_can_map(profile: ChipProfile) -> None:
+    """Raise ProfileError for a profile that is of no chip, or states no limit of one."""
     if not profile.identity.chip:
         raise ProfileError(
             f"profile {profile.name}: is of {profile.identity.generation or 'no chip'}, nothing "
             "can be mapped to it"
+        )
+    if len(unchecked(profile)) == len(limit_rules()):
+        raise ProfileError(
+            f"profile {profile.name}: states no limit that a program could exceed, so that nothing "
+            "can be said of what fits"
         )
 
 
@@ -140,13 +148,22 @@ def _placed(program: Program, profile: ChipProfile, mended: Repaired) -> _Placed
 
 
 def _findings(found: Sequence[Violation], mended: Repaired) -> Iterator[Finding]:
-    left = {(violation.rule, violation.where) for violation in mended.left}
     for violation in found:
         offered = repairs_of(violation.rule)
         used = tuple(dict.fromkeys(s.repair for s in mended.steps if s.repair in offered))
         refused = tuple((name, why) for name, _, why in mended.refused if name in offered)
-        gone = (violation.rule, violation.where) not in left
+        gone = not any(_same_place(violation, other) for other in mended.left)
         yield Finding(violation, used if gone else (), () if gone else refused, gone)
+
+
+def _same_place(violation: Violation, later: Violation) -> bool:
+    """Whether a violation of a repaired program is the same one, perhaps of a part or a copy."""
+    if violation.rule != later.rule:
+        return False
+    before, after = (re.split(r"->|[: #]", v.where) for v in (violation, later))
+    return len(before) == len(after) and all(
+        new == old or new.startswith(f"{old}.") for old, new in zip(before, after, strict=True)
+    )
 
 
 def _largest(

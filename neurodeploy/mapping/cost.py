@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.accuracy import predictions
 from neurodeploy.answers import RunChoice, Runner, settle
 from neurodeploy.data.presentation import Presentation
+from neurodeploy.data.shown import Shown
 from neurodeploy.mapping.record import Cost, Measured
 from neurodeploy.program import Program
 from neurodeploy.repair import Repaired
@@ -20,7 +19,7 @@ def measure(
     program: Program,
     repaired: Repaired | None,
     data: Presentation,
-    shown: dict[str, Any],
+    shown: Shown,
     choice: RunChoice,
 ) -> tuple[Measured, Activity]:
     """Return accuracy before and after each repair, and the counts of the program as it is.

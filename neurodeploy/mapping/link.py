@@ -5,12 +5,13 @@
     read     = values read * steps    * readout_value_us
     t_inf    = max(t_chip, min(injected, bias) + read)        the link works while the cores do
 
-t_chip is that of `neurodeploy.energy.duration`: bounds for any placement on cores.
+t_chip is that of `neurodeploy.energy.duration`, bounds for any placement on cores; of a chip whose
+maker counts cycles, that of `neurodeploy.mapping.clock`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from neurodeploy.data.presentation import Presentation
 from neurodeploy.energy.counts import Counts, counted, most_possible, sent_inputs
 from neurodeploy.energy.duration import duration
 from neurodeploy.errors import OptionError
+from neurodeploy.mapping.clock import clocked_us, counts_cycles
 from neurodeploy.mapping.record import LinkBudget, RealTime, Span
 from neurodeploy.profile import ChipProfile, Quantity
 from neurodeploy.program import Program
@@ -123,26 +125,28 @@ def real_time(
     """
     if not 0 < period_us < float("inf"):
         raise OptionError(f"period is {period_us:g} us, expected a positive number")
-    chip, bound = _chip_us(program, profile, link, activity)
-    parts: Mapping[str, Span | None] = {"the link": _link_us(link), bound: chip}
+    if counts_cycles(profile) and link.steps is not None:
+        chip, bound = clocked_us(program, profile, link.steps, activity, period_us)
+    else:
+        chip, bound = _chip_us(program, profile, link, activity)
+    parts = {"the link": _link_us(link), bound: chip}
     known = {name: span for name, span in parts.items() if span is not None}
-    slowest = max(known, key=lambda name: known[name].mid, default="")
-    if known and min(span.low for span in [known[slowest]]) > period_us:
-        verdict, total = "no", known[slowest] if chip is None else _longest(known)
-        return RealTime(period_us, total, verdict, slowest)
-    if chip is None:
+    total = _longest(known.values())
+    if total is None or (chip is None and total.low <= period_us):
         return RealTime(period_us, None, "refused", bound)
-    total = _longest(known)
-    verdict = "yes" if total.high <= period_us else "open"
-    return RealTime(period_us, total, "no" if total.low > period_us else verdict, slowest)
+    longest = max(known, key=lambda name: known[name].mid)
+    late = "no" if total.low > period_us else "open"
+    return RealTime(period_us, total, "yes" if total.high <= period_us else late, longest)
 
 
-def _longest(known: Mapping[str, Span]) -> Span:
+def _longest(spans: Collection[Span]) -> Span | None:
     """Return the span of the longest of several that pass at once."""
+    if not spans:
+        return None
     return Span(
-        max(span.low for span in known.values()),
-        max(span.mid for span in known.values()),
-        max(span.high for span in known.values()),
+        max(span.low for span in spans),
+        max(span.mid for span in spans),
+        max(span.high for span in spans),
     )
 
 

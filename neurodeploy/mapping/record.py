@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from neurodeploy.data.shown import Shown
 from neurodeploy.placement import Placement
 from neurodeploy.repair import Repaired
 from neurodeploy.rules import Use, Violation
@@ -61,9 +62,9 @@ class Cost:
 
 @dataclass(frozen=True)
 class Measured:
-    """Accuracy before repairs and after each of them. data : what was run."""
+    """Accuracy before repairs and after each of them. data : the samples that were run."""
 
-    data: Mapping[str, Any]
+    data: Shown
     correct: int
     samples: int
     costs: tuple[Cost, ...] = ()

@@ -127,22 +127,31 @@ class CoreCounter:
         """
         data = columns(self.program.inputs, x, self._steps(trace))
         samples, steps, cores = data.batch, data.steps, len(self._held)
-        size = samples * steps * cores * 8 * len(self._names)
-        require(size, f"counts of {samples} samples x {steps} steps x {cores} cores")
-        flat = np.zeros((samples * steps, len(self._names) * cores), np.float64)
-        farthest = np.zeros((samples * steps, 2), np.int64)
+        rows, width = samples * steps, self._senders.width
+        require(rows * width * 8, f"counts of {samples} samples x {steps} steps x {cores} cores")
+        flat = np.zeros((rows, width), np.int64)
         inputs = dict(zip((node.name for node in self.program.inputs), data.arrays, strict=True))
-        for sender in self._senders:
-            values = inputs.get(sender.name)
-            events = self._events(sender, values, trace, samples * steps, threads)
-            _add(sender, events, flat, farthest)
-        whole = flat.astype(np.int64).reshape(samples, steps, len(self._names), cores)
+        for sender in self._senders.all:
+            bits, lanes = self._events(sender, inputs.get(sender.name), trace, rows)
+            tally(bits, lanes, sender.changes, flat, threads)
+        own = len(self._names) * cores
+        whole = flat[:, :own].reshape(samples, steps, len(self._names), cores)
         return CoreCounts(
             cores=self._held,
             neurons=self._neurons.copy(),
             counts={name: whole[:, :, k] for k, name in enumerate(self._names)},
-            farthest=farthest.reshape(samples, steps, 2),
+            farthest=self._farthest(flat[:, own:]).reshape(samples, steps, 2),
         )
+
+    def _farthest(self, sent: Array) -> Array:
+        """Return the links of the longest way that a message took, ``(rows, 2)``."""
+        links = self._senders.links
+        if len(links) == 1:
+            return np.zeros((len(sent), 2), np.int64)
+        used = sent > 0
+        found: Array = links[np.argmax(used, axis=1)]
+        found[~used.any(axis=1)] = 0
+        return found
 
     def _steps(self, trace: Trace) -> int:
         if tuple(trace) != self.program.names:
@@ -153,9 +162,9 @@ class CoreCounter:
         return trace.activity.steps
 
     def _events(
-        self, sender: Sender, values: Any, trace: Trace, rows: int, threads: int | None
-    ) -> NDArray[Any]:
-        """Return the events of every class, ``(samples * steps, classes)``, in whole numbers."""
+        self, sender: Sender, values: Any, trace: Trace, rows: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+        """Return the events as bits, one row for each sample and step, and the class of lanes."""
         order = None
         if values is None:
             values = trace[sender.name].recorded.get("s")
@@ -168,43 +177,27 @@ class CoreCounter:
         else:
             array = values if isinstance(values, np.ndarray) else values.array()
             given = array.reshape(-1, len(sender.classes))
-            bits = np.packbits(given != 0, axis=1, bitorder="little")
+            seen = given if given.dtype == np.uint8 else given != 0  # packed as 0 and 1 anyway
+            bits = np.packbits(seen, axis=1, bitorder="little")
         if len(bits) != rows:
             raise InputError(
                 f"trace has {len(bits)} columns of {sender.name}, the data {rows}; give the data "
                 "of this very run"
             )
-        lanes, kinds = self._in_lanes(sender, order, 8 * bits.shape[1])
-        return tally(bits, lanes, kinds, threads)[:, : sender.kinds].astype(sender.changes.dtype)
+        return bits, self._in_lanes(sender, order, 8 * bits.shape[1])
 
     def _in_lanes(
         self, sender: Sender, order: NDArray[np.intp] | None, lanes: int
-    ) -> tuple[NDArray[np.int32], int]:
-        """Return the class of every lane, lanes without a neuron being of a class of their own."""
+    ) -> NDArray[np.int32]:
+        """Return the class of every lane, lanes without a neuron being of the last one."""
         key = (sender.name, lanes)
         known = self._lanes.get(key)
         if known is None or known[0] is not order:
-            classes = np.full(lanes, sender.kinds, np.int32)
+            classes = np.full(lanes, len(sender.changes.starts) - 2, np.int32)
             classes[slice(len(sender.classes)) if order is None else order] = sender.classes
             known = (order, classes)
             self._lanes[key] = known
-        return known[1], sender.kinds + 1
-
-
-def _add(
-    sender: Sender,
-    events: NDArray[Any],
-    flat: NDArray[np.float64],
-    farthest: NDArray[np.int64],
-) -> None:
-    """Add what the events of one sender make the cores do."""
-    flat[:, sender.columns] += events @ sender.changes
-    if len(sender.links):
-        sent = events @ sender.far > 0
-        best = np.argmax(sent, axis=1)
-        taken = sender.links[best] * sent[np.arange(len(sent)), best][:, None]
-        longer = taken.sum(axis=1) > farthest.sum(axis=1)
-        farthest[longer] = taken[longer]
+        return known[1]
 
 
 def core_counts(program: Program, placement: Placement, x: Data, trace: Trace) -> CoreCounts:

@@ -180,8 +180,16 @@ def fabric(profile: ChipProfile) -> Fabric:
         population_axons=limits.choice("convolution_axons") == "population",
         strips=limits.choice("map_cut") == "width",
         columns_of_two=limits.choice("map_strip_columns") == "powers-of-two",
-        alone=bool(own) or _number(limits, "populations_per_core_max") == 1,
+        alone=_keeps_apart(profile, own),
     )
+
+
+def _keeps_apart(profile: ChipProfile, own: tuple[dict[str, int], ...]) -> bool:
+    """Whether a core holds one population only: cores of a kind each, as stated, or so few levels
+    of weights that each population has levels of its own."""
+    levels = profile.precision.quantity("weight_levels_per_core_max")
+    most = _number(profile.limits, "populations_per_core_max")
+    return bool(own) or most == 1 or levels is not None
 
 
 def _rows(profile: ChipProfile) -> Rows:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from neurodeploy.placement.box import Box
 from neurodeploy.placement.fans import FANS
 from neurodeploy.placement.reach import labels, reached
 from neurodeploy.placement.record import Placement
+from neurodeploy.placement.tally import Changes
 from neurodeploy.program import Connection, Input, Population, Program
 from neurodeploy.sim.fanout import taps
 
@@ -29,20 +29,27 @@ CONVENTIONS = ("taps", "nonzero")
 class Sender:
     """One input or population as a source of events.
 
-    classes : int32 ``(size,)``, flat in C,H,W order. kinds : number of classes. columns : which
-    (count, core) pairs an event changes, numbers in ``len(names) * cores``; changes : float32 where
-    no sum can leave its whole numbers, else float64, ``(classes, len(columns))``, by how much.
-    links : int64 ``(n, 2)``, horizontal and vertical links of the farthest message of a class, most
-    links first; far : ``(classes, n)``, 1 where it is that one.
+    classes : int32 ``(size,)``, flat in C,H,W order. changes : what an event of each class, and of
+    one more that stands for lanes without a neuron, adds; column ``name * cores + core`` is a count
+    of a core, and those behind them are messages whose way is `Senders.links[k]`.
     """
 
     name: str
     classes: NDArray[np.int32]
-    kinds: int
-    columns: NDArray[np.intp]
-    changes: NDArray[Any]
+    changes: Changes
+
+
+@dataclass(frozen=True)
+class Senders:
+    """All senders of a placed program.
+
+    width : columns of what they change. links : int64 ``(n, 2)``, horizontal and vertical links of
+    the farthest message of some class, most links first.
+    """
+
+    all: tuple[Sender, ...]
+    width: int
     links: NDArray[np.int64]
-    far: NDArray[Any]
 
 
 def senders(
@@ -51,7 +58,7 @@ def senders(
     names: tuple[str, ...],
     conventions: tuple[str, ...],
     multicast: bool,
-) -> list[Sender]:
+) -> Senders:
     """Return what events of every population, and of inputs that send events, make cores do."""
     ranks = {core.index: rank for rank, core in enumerate(placement.cores)}
     held: list[list[tuple[str, Box]]] = [[] for _ in placement.cores]
@@ -61,7 +68,7 @@ def senders(
     for found in reached(program, held):
         targets.setdefault(found.source, []).append((found.core, found.cells))
     ways = _Ways.of(placement)
-    result = []
+    splits: dict[str, _Split] = {}
     nodes: tuple[Input | Population, ...] = (*program.inputs, *program.populations)
     for node in nodes:
         own = None
@@ -71,9 +78,15 @@ def senders(
         elif node.name not in targets:
             continue
         fans = _Fans(program, node.name, held, conventions)
-        split = _split(own, node.size, targets.get(node.name, []), fans)
-        result.append(_sender(node.name, split, ways, names, multicast))
-    return result
+        splits[node.name] = _split(own, node.size, targets.get(node.name, []), fans)
+    ends = {name: _farthest(split, ways) for name, split in splits.items()}
+    links = np.unique(np.concatenate([*ends.values(), np.zeros((1, 2), np.int64)]), axis=0)
+    links = links[np.argsort(-links.sum(axis=1), kind="stable")]
+    all_of_them = tuple(
+        _sender(name, split, ends[name], links, ways, names, multicast)
+        for name, split in splits.items()
+    )
+    return Senders(all_of_them, len(names) * len(placement.cores) + len(links), links)
 
 
 @dataclass(frozen=True)
@@ -177,34 +190,31 @@ def _split(
 
 
 def _sender(
-    name: str, split: _Split, ways: _Ways, names: tuple[str, ...], multicast: bool
+    name: str,
+    split: _Split,
+    ends: NDArray[np.int64],
+    links: NDArray[np.int64],
+    ways: _Ways,
+    names: tuple[str, ...],
+    multicast: bool,
 ) -> Sender:
-    """Return what an event of each class makes cores do, all-zero columns left out."""
+    """Return what an event of each class makes cores do."""
     tables: dict[str, Table] = {
         f"synops_{key}": (split.places, numbers) for key, numbers in split.synops.items()
     }
     tables["axons_in"] = (split.places, split.reach.astype(np.int64))
-    kinds = len(split.reach)
-    links, far = np.zeros((0, 2), np.int64), np.zeros((kinds, 0), np.int64)
     if split.own is not None:
         tables.update(_sent(split.own, split, ways, multicast))
-        links, far = _farthest(split.own, split, ways)
     cores = len(ways.chip)
     columns = [names.index(key) * cores + place for key, (place, _) in tables.items()]
-    joined = np.concatenate([numbers for _, numbers in tables.values()], axis=1)
-    used = joined.any(axis=0)
-    sizes = np.bincount(split.classes, minlength=kinds)
-    exact = int((sizes @ joined).max(initial=0)) < 2**24
-    kind = np.float32 if exact else np.float64
-    return Sender(
-        name=name,
-        classes=split.classes,
-        kinds=kinds,
-        columns=np.concatenate(columns)[used].astype(np.intp),
-        changes=np.ascontiguousarray(joined[:, used], kind),
-        links=links,
-        far=np.ascontiguousarray(far, kind),
-    )
+    numbers = [found for _, found in tables.values()]
+    if len(links) > 1:
+        columns.append(len(names) * cores + np.arange(len(links)))
+        numbers.append((ends[:, None] == links).all(axis=2).astype(np.int64))
+    joined = np.concatenate(numbers, axis=1)
+    nowhere = np.zeros((1, joined.shape[1]), np.int64)
+    matrix = np.concatenate([joined, nowhere])
+    return Sender(name, split.classes, Changes.of(matrix, np.concatenate(columns)))
 
 
 def _sent(own: NDArray[np.int64], split: _Split, ways: _Ways, multicast: bool) -> dict[str, Table]:
@@ -228,19 +238,13 @@ def _sent(own: NDArray[np.int64], split: _Split, ways: _Ways, multicast: bool) -
     return {key: (cores.astype(np.intp), mine * each[:, None]) for key, each in counts.items()}
 
 
-def _farthest(
-    own: NDArray[np.int64], split: _Split, ways: _Ways
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the links of the farthest messages, most first, and which classes send them."""
-    if ways.x is None or ways.y is None or not len(split.places):
-        return np.zeros((0, 2), np.int64), np.zeros((len(own), 0), np.int64)
-    same = split.reach & (ways.chip[own][:, None] == ways.chip[split.places])
-    across = np.abs(ways.x[own][:, None] - ways.x[split.places]) * same
-    down = np.abs(ways.y[own][:, None] - ways.y[split.places]) * same
+def _farthest(split: _Split, ways: _Ways) -> NDArray[np.int64]:
+    """Return horizontal and vertical links of the farthest message of every class."""
+    if split.own is None or ways.x is None or ways.y is None or not len(split.places):
+        return np.zeros((len(split.reach), 2), np.int64)
+    same = split.reach & (ways.chip[split.own][:, None] == ways.chip[split.places])
+    across = np.abs(ways.x[split.own][:, None] - ways.x[split.places]) * same
+    down = np.abs(ways.y[split.own][:, None] - ways.y[split.places]) * same
     best = np.argmax(across + down, axis=1)
-    row = np.arange(len(own))
-    taken = np.stack([across[row, best], down[row, best]], axis=1)
-    links, which = np.unique(taken, axis=0, return_inverse=True)
-    order = np.argsort(-links.sum(axis=1), kind="stable")
-    far = which.reshape(-1)[:, None] == order
-    return links[order], far.astype(np.int64)
+    row = np.arange(len(best))
+    return np.stack([across[row, best], down[row, best]], axis=1)

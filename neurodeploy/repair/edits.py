@@ -48,6 +48,19 @@ def population_of(program: Program, name: str) -> Population:
     return program.populations[program.index(name)]
 
 
+def fresh_names(program: Program, name: str, count: int, mark: str = "") -> tuple[str, ...]:
+    """Return ``name.mark1``, ``name.mark2`` ..., as many as asked for, none of them taken."""
+    taken = {node.name for node in program.inputs} | set(program.names)
+    found: list[str] = []
+    number = 1
+    while len(found) < count:
+        candidate = f"{name}.{mark}{number}"
+        if candidate not in taken:
+            found.append(candidate)
+        number += 1
+    return tuple(found)
+
+
 def concerned(program: Program, found: Sequence[Violation]) -> tuple[str, ...]:
     """Return the populations that violations are about, or into which their connections lead."""
     targets = {

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from neurodeploy.fixedpoint import DECAY_ONE, MANTISSA_SHIFT, M
 from neurodeploy.profile import ChipProfile
 from neurodeploy.program import Population, Program
-from neurodeploy.repair.edits import concerned, into, out_of, population_of, with_weights
+from neurodeploy.repair.edits import (
+    concerned,
+    fresh_names,
+    into,
+    out_of,
+    population_of,
+    with_weights,
+)
 from neurodeploy.repair.record import Draft, Outcome, Repair
 from neurodeploy.rules import Violation
 
@@ -198,7 +205,7 @@ def _reach(program: Program, number: int, rows: NDArray[np.int32]) -> int:
 
 def _copied(program: Program, name: str, shares: list[Share]) -> Program:
     """Return the program with a copy of the population for each share; the first keeps the name."""
-    names = [name, *(f"{name}.copy{i}" for i in range(1, len(shares)))]
+    names = [name, *fresh_names(program, name, len(shares) - 1, "copy")]
     own = population_of(program, name)
     populations = [
         copy

@@ -20,7 +20,7 @@ from neurodeploy.errors import ModelError
 from neurodeploy.profile import ChipProfile
 from neurodeploy.program import Connection, Population, Program
 from neurodeploy.registry import ByType
-from neurodeploy.repair.edits import concerned, into, out_of, population_of
+from neurodeploy.repair.edits import concerned, fresh_names, into, out_of, population_of
 from neurodeploy.repair.record import Draft, Outcome, Repair
 from neurodeploy.rules import Violation
 from neurodeploy.synapse import Conv2d, Dense, Direct, Synapse
@@ -93,7 +93,7 @@ def _never_wraps(program: Program, name: str) -> bool:
 
 
 def _split(program: Program, population: Population, parts: Sequence[Block]) -> Program:
-    names = [f"{population.name}.{number}" for number in range(1, len(parts) + 1)]
+    names = fresh_names(program, population.name, len(parts))
     populations: list[Population] = []
     for p in program.populations:
         if p.name != population.name:

@@ -135,7 +135,7 @@ def estimate_all(
 
 
 def known_ceilings(folder: Path | None, program: Program, priced: Priced) -> tuple[Ceiling, ...]:
-    """Return what certificates of this program bound, none where there are none.
+    """Return what attacks on the cost found and certificates bound, none where there are none.
 
     Those of ``verify.json`` in ``folder`` count where it speaks of the same samples and of an
     inference of as many steps.
@@ -144,13 +144,14 @@ def known_ceilings(folder: Path | None, program: Program, priced: Priced) -> tup
     """
     path = None if folder is None else folder / VERIFY
     held = None if path is None else read_json(path)
-    if held is None or held.get("digest") != program.digest or "worst_case" not in held:
+    if held is None or held.get("digest") != program.digest:
         return ()
     found = as_record(Measurements, held, str(path))
     same = isinstance(priced.source, Shown) and found.data.digest == priced.source.digest
-    if found.worst_case is None or not same or found.activity.steps != priced.inference_steps:
+    if not same or found.activity.steps != priced.inference_steps:
         return ()
-    return found.worst_case.ceilings()
+    known = (found.suites.cost, found.worst_case)
+    return tuple(ceiling for one in known if one is not None for ceiling in one.ceilings())
 
 
 def inference_of(program: Program, held: int, run: Recipe | None, asked: int | None) -> int:

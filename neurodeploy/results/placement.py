@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from neurodeploy.answers import RunChoice
+from neurodeploy.data.presentation import Presentation
+from neurodeploy.data.shown import Shown
 from neurodeploy.errors import PlacementError, ProfileError
+from neurodeploy.mapping import map_program
 from neurodeploy.placement import Load, LoadSummary, LoadWatch, Placement, place
 from neurodeploy.profile import ChipProfile
 from neurodeploy.program import Program
@@ -17,20 +21,96 @@ from neurodeploy.trace import Trace
 
 
 @dataclass(frozen=True)
+class BrokenRule:
+    """One limit of the chip that the program exceeds, in words.
+
+    more_cores_help : whether more cores relax it. repairs : that take it away, in their order;
+    refused : (repair, why) of those that cannot. mended : whether it is gone after all repairs.
+    """
+
+    rule: str
+    where: str
+    text: str
+    more_cores_help: bool
+    repairs: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+    mended: bool
+
+
+@dataclass(frozen=True)
+class RepairCost:
+    """What all repairs together cost on the data: right answers before and after, of samples.
+
+    differing : samples that the repaired program answers otherwise.
+    """
+
+    before: int
+    after: int
+    samples: int
+    differing: int
+
+
+@dataclass(frozen=True)
 class ChipPlacement:
-    """One chip: its placement and the load of its cores, or the reason why there is none."""
+    """One chip: its placement and the load of its cores, or the reason why there is none.
+
+    rules : limits that the program exceeds, None where none was checked. cost : of the repairs.
+    """
 
     profile: str
     placement: Placement | None = None
     load: LoadSummary | None = None
     refused: str | None = None
+    rules: tuple[BrokenRule, ...] | None = None
+    cost: RepairCost | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON: placement and load, or the refusal."""
+        """Return plain values for JSON: placement and load, or the refusal, and the rules."""
+        found: dict[str, Any] = {"profile": self.profile}
         if self.placement is None:
-            return {"profile": self.profile, "refused": self.refused}
-        load = None if self.load is None else plain(self.load)
-        return {"profile": self.profile, "placement": self.placement.to_dict(), "load": load}
+            found["refused"] = self.refused
+        else:
+            load = None if self.load is None else plain(self.load)
+            found.update(placement=self.placement.to_dict(), load=load)
+        return {**found, "rules": plain(self.rules), "cost": plain(self.cost)}
+
+
+def with_rules(
+    chip: ChipPlacement,
+    program: Program,
+    profile: ChipProfile,
+    data: Presentation | None = None,
+    shown: Shown | None = None,
+    choice: RunChoice | None = None,
+) -> ChipPlacement:
+    """Return the chip with the limits that the program exceeds, and what would make it fit.
+
+    data, shown : to measure what the repairs cost, where there are any, and what they are. choice :
+    how they are run. A profile of no chip, or without limits, has no rules.
+    """
+    try:
+        found = map_program(program, profile)
+        if data is not None and shown is not None and found.repaired.steps:
+            found = map_program(program, profile, data, shown=shown, choice=choice)
+    except ProfileError:
+        return chip
+    rules = tuple(
+        BrokenRule(
+            rule=finding.violation.rule,
+            where=finding.violation.where,
+            text=finding.violation.text,
+            more_cores_help=finding.violation.more_cores_help,
+            repairs=finding.repairs,
+            refused=finding.refused,
+            mended=finding.mended,
+        )
+        for finding in found.findings
+    )
+    cost = None
+    if found.measured is not None and found.measured.costs:
+        last = found.measured.costs[-1]
+        cost = RepairCost(found.measured.correct, last.correct, last.samples, last.differing)
+    return replace(chip, rules=rules, cost=cost)
 
 
 @dataclass(frozen=True)

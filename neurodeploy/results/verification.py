@@ -11,6 +11,7 @@ from neurodeploy.fixedpoint import M
 from neurodeploy.results.attack import Attacked
 from neurodeploy.results.certified import CertifiedRow, CertifiedWorst
 from neurodeploy.results.corruption import Corrupted
+from neurodeploy.results.cost import Costly
 from neurodeploy.results.counted import Counted
 from neurodeploy.results.faults import FaultRows
 from neurodeploy.results.outcome import Versions
@@ -204,6 +205,7 @@ class Suites:
 
     attack: Attacked | None = None
     corruption: Corrupted | None = None
+    cost: Costly | None = None
 
 
 @dataclass(frozen=True)

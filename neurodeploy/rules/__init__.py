@@ -28,8 +28,10 @@ __all__ = [
     "Rule",
     "Use",
     "Violation",
+    "check_stated",
     "enforce",
     "limit",
+    "limit_rules",
     "unchecked",
     "uses",
     "violations",
@@ -70,13 +72,14 @@ def uses(
     )
 
 
+def limit_rules() -> dict[str, LimitRule]:
+    """Return the rules that read limits of a profile, by name."""
+    return {name: rule for name, rule in RULES.items() if isinstance(rule, LimitRule)}
+
+
 def unchecked(profile: ChipProfile) -> tuple[str, ...]:
     """Return the rules of which the profile states no limit at all."""
-    return tuple(
-        name
-        for name, rule in RULES.items()
-        if isinstance(rule, LimitRule) and not rule.stated(profile)
-    )
+    return tuple(name for name, rule in limit_rules().items() if not rule.stated(profile))
 
 
 def check_stated(profile: ChipProfile, rules: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ def fan_in(program: Program, profile: ChipProfile) -> Iterator[Use]:
     """
     limits = profile.limits
     shared = limits.choice("convolution_axons") == "population"
+    told: dict[str, int] = {}
     for key in ("fan_in_per_neuron_max", "in_axons_per_core_max"):
         allowed = stated(limits.quantity(key))
         for population in program.populations if allowed is not None else ():
@@ -34,7 +36,12 @@ def fan_in(program: Program, profile: ChipProfile) -> Iterator[Use]:
             used = fan_in_of(program, population, kernels_count=not by_axon)
             text = f"a neuron listens to {used} sources, {profile.name} takes {allowed}"
             where = f"population {population.name}"
-            yield counted(where, f"limits.{key}", used, allowed or 0, text)
+            use = counted(where, f"limits.{key}", used, allowed or 0, text)
+            if use.exceeds and told.get(where, used) <= (allowed or 0):
+                use = replace(use, exceeds=False)  # the tighter limit has said so
+            elif use.exceeds:
+                told[where] = allowed or 0
+            yield use
 
 
 def fan_in_of(program: Program, population: Population, *, kernels_count: bool = True) -> int:
@@ -124,20 +131,21 @@ def read_population(program: Program) -> Population:
 @limit("limits.neurons_per_chip_max", "limits.neurons_per_core_max")
 def neurons(program: Program, profile: ChipProfile) -> Iterator[Use]:
     """The neurons fit the chips that there are: ``chips_max`` times what a chip holds."""
-    each = neurons_per_chip(profile)
-    if each is None:
-        return
-    yield _chips("neurons", program.neurons, each, "limits.neurons_per_core_max", profile)
+    chip = neurons_per_chip(profile)
+    if chip is not None:
+        yield _chips("neurons", program.neurons, *chip, profile)
 
 
-def neurons_per_chip(profile: ChipProfile) -> int | None:
-    """Return how many neurons a chip holds, None where the profile does not say."""
+def neurons_per_chip(profile: ChipProfile) -> tuple[int, str] | None:
+    """Return how many neurons a chip holds and which limit says so, None where none does."""
     limits = profile.limits
-    found = [stated(limits.neurons_per_chip_max)]
     cores, most = usable_cores(profile), stated(limits.neurons_per_core_max)
-    found += [None if cores is None or most is None else cores * most]
-    known = [value for value in found if value is not None]
-    return min(known) if known else None
+    known = {
+        "limits.neurons_per_chip_max": stated(limits.neurons_per_chip_max),
+        "limits.neurons_per_core_max": None if cores is None or most is None else cores * most,
+    }
+    found = [(value, key) for key, value in known.items() if value is not None]
+    return min(found) if found else None
 
 
 def usable_cores(profile: ChipProfile) -> int | None:

@@ -75,20 +75,36 @@ def _weights(program: Program) -> Iterator[tuple[str, str, NDArray[np.int32]]]:
 
 @limit("precision.weight_levels_per_neuron_max", "precision.weight_levels_per_core_max")
 def weight_levels(program: Program, profile: ChipProfile) -> Iterator[Use]:
-    """The weights into a neuron have no more values than it has levels, zero not counted.
+    """Weights have no more values than there are levels, zero not counted.
 
-    A core holds one neuron at least, so that its own limit is one of each neuron.
+    Those into one neuron for the levels of a neuron; those into a whole population for the levels
+    of a core, on which any of its neurons may come together. More cores help there where each
+    neuron alone has few enough.
     """
-    precision = profile.precision
-    for key in ("weight_levels_per_neuron_max", "weight_levels_per_core_max"):
-        allowed = stated(precision.quantity(key))
-        if allowed is None:
-            continue
-        for population in program.populations:
+    each = stated(profile.precision.weight_levels_per_neuron_max)
+    core = stated(profile.precision.weight_levels_per_core_max)
+    for population in program.populations:
+        where = f"population {population.name}"
+        if each is not None:
             used = levels_of(program, population.name)
-            text = f"weights into a neuron have {used} values, {profile.name} has {allowed} levels"
-            where = f"population {population.name}"
-            yield counted(where, f"precision.{key}", used, allowed, text)
+            text = f"weights into a neuron have {used} values, {profile.name} has {each} levels"
+            yield counted(where, "precision.weight_levels_per_neuron_max", used, each, text)
+        if core is not None:
+            used = len(levels_into(program, population.name))
+            text = f"weights have {used} values, a core of {profile.name} has {core} levels"
+            helps = used > core >= levels_of(program, population.name)
+            yield counted(where, "precision.weight_levels_per_core_max", used, core, text, helps)
+
+
+def levels_into(program: Program, population: str) -> NDArray[np.int32]:
+    """Return the values other than 0 of all weights into a population, sorted."""
+    parts = [
+        np.unique(connection.synapse.rows)
+        for connection in program.connections
+        if connection.target == population and connection.synapse.rows is not None
+    ]
+    values = np.unique(np.concatenate(parts)) if parts else np.zeros(0, np.int32)
+    return np.asarray(values[values != 0])
 
 
 def levels_of(program: Program, population: str) -> int:

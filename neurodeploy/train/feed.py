@@ -7,6 +7,7 @@ the very batches of an uninterrupted one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from neurodeploy.errors import DataError, OptionError, located
 from neurodeploy.train.config import EncoderSpec
 from neurodeploy.train.consistency import encoder_options
 
+TABLE = 2**16
+"""Most data whose levels are looked up."""
 ORDER_STREAM = 2**32
 """Added to the epoch in the key of the order, which no split of the data has."""
 
@@ -71,26 +74,40 @@ class Feed:
     def batch(self, split: Split, draw: int = 0) -> Tensor:
         """Return the columns of ``split``, float32 ``(steps or 1, batch, *shape)``."""
         if isinstance(self.encoder, Direct) and self.encoder.still:
-            values = self.encoder.values(split.x)
-            return torch.from_numpy(values.astype(np.float32))[None]
+            return self._still(np.asarray(split.x))
         columns = self.encoder.encode(split.x, split.index, split.lengths, draw)
         return torch.from_numpy(np.ascontiguousarray(np.moveaxis(columns, 1, 0), np.float32))
 
     def ends(self, split: Split, budget: int, draw: int = 0) -> tuple[Tensor, Tensor]:
         """Return the smallest and largest columns of all data within ``budget`` steps of ``split``.
 
-        Each as from `batch`.
+        Each as from `batch`. Raises DataError for data outside of their range.
         """
         low, high = self.data.domain.ball(split.x, budget)
         if isinstance(self.encoder, Direct) and self.encoder.still:
-            parts = [self.encoder.values(end)[:, None] for end in (low, high)]
-        else:
-            parts = list(self.encoder.ends(low, high, split.index, split.lengths, draw))
+            return self._still(low), self._still(high)
+        ends = self.encoder.ends(low, high, split.index, split.lengths, draw)
         least, most = (
-            torch.from_numpy(np.ascontiguousarray(np.moveaxis(part, 1, 0), np.float32))
-            for part in parts
+            torch.from_numpy(np.ascontiguousarray(np.moveaxis(end, 1, 0), np.float32))
+            for end in ends
         )
         return least, most
+
+    def _still(self, x: NDArray[Any]) -> Tensor:
+        """Return the one column of a direct encoder, from a table of all data where it is short."""
+        domain = self.data.domain
+        if domain.high - domain.low >= TABLE or x.min() < domain.low or x.max() > domain.high:
+            return torch.from_numpy(self._values(x).astype(np.float32))[None]
+        return torch.from_numpy(self._table.take(x.astype(np.intp) - domain.low))[None]
+
+    def _values(self, x: NDArray[Any]) -> NDArray[np.int32]:
+        assert isinstance(self.encoder, Direct)
+        return np.asarray(self.encoder.values(x), np.int32)
+
+    @cached_property
+    def _table(self) -> NDArray[np.float32]:
+        domain = self.data.domain
+        return self._values(np.arange(domain.low, domain.high + 1)).astype(np.float32)
 
     def valid(self, split: Split) -> Tensor:
         """Return which columns hold data, bool ``(steps, batch)``: no gap, no end of a series."""

@@ -15,7 +15,7 @@ from neurodeploy.train.config import Config, parse_config, to_toml
 from neurodeploy.train.feed import Feed
 from neurodeploy.train.methods import Loss, Perturbation
 from neurodeploy.train.network import Network
-from neurodeploy.train.specs import LayerSpec, Neuron
+from neurodeploy.train.specs import Conv, Dense, Neuron
 
 BATCH = 512
 OWN = ("step_gain", "theta", "signature", "recorded")
@@ -25,6 +25,12 @@ OWN = ("step_gain", "theta", "signature", "recorded")
 def clean_config(config: Config, epochs: int) -> Config:
     """Return the configuration of the clean run: plain neurons, ``epochs`` epochs, samples as they
     are; its loss is the answer alone, its best epoch that of the validation part."""
+    layers = tuple(
+        layer.model_copy(update={"neuron": _plain(layer.neuron)})
+        if isinstance(layer, (Dense, Conv)) and layer.neuron is not None
+        else layer
+        for layer in config.layer
+    )
     training = config.training.model_copy(
         update={
             "epochs": epochs,
@@ -37,7 +43,7 @@ def clean_config(config: Config, epochs: int) -> Config:
         update={
             "name": f"{config.name}, clean",
             "neuron": _plain(config.neuron),
-            "layer": tuple(_plain_layer(layer) for layer in config.layer),
+            "layer": layers,
             "loss": Loss(labels=config.loss.labels),
             "perturbation": Perturbation(),
             "homeostasis": None,
@@ -45,11 +51,6 @@ def clean_config(config: Config, epochs: int) -> Config:
         }
     )
     return parse_config(to_toml(plain))
-
-
-def _plain_layer(layer: LayerSpec) -> LayerSpec:
-    own: Neuron | None = getattr(layer, "neuron", None)
-    return layer if own is None else layer.model_copy(update={"neuron": _plain(own)})
 
 
 def _plain(neuron: Neuron) -> Neuron:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from neurodeploy.attack import Attack, Budget, strength
 from neurodeploy.attack.backward import SHARE, Adaptive
 from neurodeploy.attack.gradient import Apgd, GradientAttack, SaPgd
+from neurodeploy.attack.threads import one_thread
 from neurodeploy.attack.transfer import RELU, transfers
 from neurodeploy.encode import Rate
 from neurodeploy.program import Program
 from neurodeploy.verification.elsewhere import relu_missing, source_name
-from neurodeploy.verification.gradients import gradients_missing, one_thread
+from neurodeploy.verification.gradients import gradients_missing
 from neurodeploy.verification.suites import Subject
 from neurodeploy.verification.tuning import Trial, tuned
 

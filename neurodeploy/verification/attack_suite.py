@@ -265,6 +265,13 @@ class AttackSuite(Suite):
         missing = gradients_missing(subject.program, subject.recipe)
         if missing and named:
             yield f"black box only: {missing}"
+        if subject.recipe.streamed and not subject.recipe.begins_from_rest:
+            yield (
+                "each sample is searched as the first of a stream, and judged where it stands in "
+                "the stream of all: what others leave behind may undo or add to a change"
+            )
+        elif subject.recipe.streamed:
+            yield "each sample is searched as the first of a stream: the reset clears the others"
         lacking = relu_missing(subject)
         if self._asks_relu() and lacking:
             yield f"no transfer from a network of ReLUs: {lacking}"

@@ -157,8 +157,8 @@ class CertifySuite(Suite):
         )
 
     def finish(self, subject: Subject, lines: Sequence[Any], payload: Payload, out: Path) -> None:
-        from neurodeploy.certificates.file import write
         from neurodeploy.certify.claim import claims
+        from neurodeploy.certify.store import write
 
         shape = (len(subject.data), len(self.eps))
         verdict = np.array([VERDICTS.index(line.verdict) for line in lines], np.uint8)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from neurodeploy.attack import Attack, Budget, Engine, Field, Space
 from neurodeploy.attack.registry import FULL
+from neurodeploy.attack.threads import one_thread
 from neurodeploy.data.presentation import Presentation
 from neurodeploy.verification.elsewhere import Elsewhere
 from neurodeploy.verification.grader import Grader, check_within
-from neurodeploy.verification.gradients import gradients_missing, one_thread
+from neurodeploy.verification.gradients import gradients_missing
 from neurodeploy.verification.masking import FULL_RANGE
 from neurodeploy.verification.suites import Subject
 

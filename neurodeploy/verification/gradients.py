@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 
 from neurodeploy.answers import Recipe
@@ -37,19 +35,3 @@ def check_gradient(name: str, subject: Subject) -> None:
     missing = gradients_missing(subject.program, subject.recipe)
     if missing:
         raise OptionError(f"attack {name}: needs a gradient: {missing}")
-
-
-@contextmanager
-def one_thread(torch_runs: bool = True) -> Iterator[None]:
-    """Let torch compute in one thread: sums in another order would give other gradients."""
-    if not torch_runs:
-        yield
-        return
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

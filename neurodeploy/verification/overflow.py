@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from neurodeploy.verification.headroom import Headroom, OverflowRow, headroom
+from neurodeploy.verification.overflow_inputs import in_balls, witnesses
 from neurodeploy.verification.suites import Flags, Subject, Suite
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OverflowSuite(Suite):
-    """Headroom of the states, measured on the samples and bounded for all inputs of their range."""
+    """Headroom of the states, measured on the samples and bounded for all inputs of their range.
+
+    eps : budgets in 1/255 of the peak, within which the balls of samples are bounded as well.
+    """
+
+    eps: tuple[float, ...] = ()
 
     name: ClassVar[str] = "overflow"
     title: ClassVar[str] = "headroom of the states"
@@ -24,14 +30,26 @@ class OverflowSuite(Suite):
 
     @classmethod
     def from_flags(cls, flags: Flags) -> OverflowSuite:
-        return cls()
+        return cls(flags.eps or ())
+
+    def settings(self) -> dict[str, Any]:
+        return super().settings() if self.eps else {}
+
+    def check(self, subject: Subject) -> None:
+        for eps in self.eps:
+            subject.data.budget(eps)
 
     def rows(self, subject: Subject, lines: Sequence[Any]) -> tuple[OverflowRow, ...]:
         return tuple(row for layer in _layers(subject) for row in layer.rows())
 
     def more(self, subject: Subject, rows: Sequence[OverflowRow]) -> dict[str, Any]:
         layers = [layer.to_dict() for layer in _layers(subject) if layer.has_current]
-        return {"headroom": layers, "overflow": list(rows)}
+        found: dict[str, Any] = {"headroom": layers, "overflow": list(rows)}
+        if self.eps and subject.recipe.begins_from_rest and not subject.recipe.streamed:
+            found["overflow_balls"] = list(in_balls(subject, self.eps))
+        if any(row.verdict == "possible" for row in rows):
+            found["overflow_witnesses"] = list(witnesses(subject))
+        return found
 
     def table(self, rows: Sequence[OverflowRow]) -> RenderableType:
         from rich.table import Table
@@ -49,7 +67,19 @@ class OverflowSuite(Suite):
     def footnotes(self, rows: Sequence[OverflowRow], extra: Mapping[str, Any]) -> tuple[str, ...]:
         if not rows:
             return ()
-        return (f"bounds: {rows[0].assumes}; never: in any number of steps",)
+        lines = [f"bounds: {rows[0].assumes}; never: in any number of steps"]
+        for ball in extra.get("overflow_balls", ()):
+            if ball.possible:
+                lines.append(
+                    f"{ball.population} {ball.state} may overflow within {ball.eps:g}/255 of "
+                    f"{ball.possible:,} of {ball.n:,} samples: bound {ball.bound:,}"
+                )
+        for found in extra.get("overflow_witnesses", ()):
+            lines.append(
+                f"an input made for it overflows {found.population} {found.state} in "
+                f"{found.count:,} neuron-steps (overflow_witnesses of verify.json)"
+            )
+        return tuple(lines)
 
 
 @lru_cache(maxsize=1)

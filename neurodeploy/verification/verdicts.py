@@ -20,6 +20,7 @@ from neurodeploy.verification.attack_suite import AttackSuite
 from neurodeploy.verification.campaign import Keeping, Report, Spread, conduct
 from neurodeploy.verification.certify_suite import CertifySuite
 from neurodeploy.verification.corruption_suite import CorruptionSuite
+from neurodeploy.verification.cost_suite import CostSuite
 from neurodeploy.verification.counts import mean_counts
 from neurodeploy.verification.fault_suite import FaultSuite
 from neurodeploy.verification.noise_suite import NoiseSuite
@@ -33,6 +34,7 @@ SUITES: ByName[type[Suite]] = ByName(
         for suite in (
             NoiseSuite,
             AttackSuite,
+            CostSuite,
             CorruptionSuite,
             FaultSuite,
             CertifySuite,

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "team.hpp"
@@ -18,11 +19,14 @@ namespace nb = nanobind;
 namespace {
 
 constexpr std::int64_t kThreadBytes = 1 << 18;  // of bits, below which a thread costs more
-constexpr std::int64_t kRows = 64;              // that a thread takes at a time
+constexpr std::int64_t kRows = 256;             // that a thread takes at a time
 
 using Bits = nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Classes = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Out = nb::ndarray<std::uint32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Starts = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Columns = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Amounts = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Out = nb::ndarray<std::int64_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 #if defined(__GNUC__)
 #define NEURODEPLOY_INLINE inline __attribute__((always_inline))
@@ -84,12 +88,16 @@ Masks masks_of(const std::int32_t* classes, std::int64_t count) {
   return masks;
 }
 
-// The lanes from byte `at` on, lane l as bit l, whatever the order of bytes here.
+// The lanes of `size` bytes, lane l as bit l, whatever the order of bytes here.
 NEURODEPLOY_INLINE std::uint64_t word_at(const std::uint8_t* bits, std::int64_t size) {
   std::uint64_t lanes = 0;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  std::memcpy(&lanes, bits, std::size_t(size));
+#else
   for (std::int64_t byte = 0; byte < size; ++byte) {
     lanes |= std::uint64_t(bits[byte]) << (8 * byte);
   }
+#endif
   return lanes;
 }
 
@@ -134,28 +142,65 @@ Count counter() { return __builtin_cpu_supports("popcnt") ? count_with_popcnt : 
 Count counter() { return count_plainly; }
 #endif
 
-void tally(Bits bits, Classes classes, Out out, int threads) {
-  const std::int64_t rows = bits.shape(0), bytes = bits.shape(1), lanes = classes.shape(0);
-  const std::int64_t kinds = out.shape(1);
-  if (out.shape(0) != std::size_t(rows) || lanes != 8 * bytes) {
-    throw nb::value_error("bits, classes and sums do not fit");
+// What an event of each class adds: entries starts[k] to starts[k + 1] of class k.
+struct Changes {
+  const std::int64_t* starts;
+  const std::int32_t* columns;
+  const std::int64_t* amounts;
+};
+
+// Adds to `out` what the events of every class change, and clears the sums.
+void add(std::vector<std::uint32_t>& sums, const Changes& changes, std::int64_t* out) {
+  for (std::size_t kind = 0; kind < sums.size(); ++kind) {
+    const std::int64_t events = sums[kind];
+    if (events == 0) continue;
+    for (std::int64_t at = changes.starts[kind]; at < changes.starts[kind + 1]; ++at) {
+      out[changes.columns[at]] += events * changes.amounts[at];
+    }
+    sums[kind] = 0;
   }
-  const std::int32_t* class_of = classes.data();
-  for (std::int64_t lane = 0; lane < lanes; ++lane) {
-    if (class_of[lane] < 0 || class_of[lane] >= kinds) throw nb::value_error("no such class");
+}
+
+void require(bool fits, const char* what) {
+  if (!fits) throw nb::value_error(what);
+}
+
+void check(const Classes& classes, const Starts& starts, const Columns& columns, const Amounts& amounts,
+           std::int64_t width) {
+  const std::int64_t kinds = std::int64_t(starts.shape(0)) - 1;
+  require(kinds >= 0 && starts.data()[0] == 0, "no classes");
+  require(starts.data()[kinds] == std::int64_t(columns.shape(0)), "starts and columns do not fit");
+  require(columns.shape(0) == amounts.shape(0), "columns and amounts do not fit");
+  for (std::int64_t kind = 0; kind < kinds; ++kind) {
+    require(starts.data()[kind] <= starts.data()[kind + 1], "starts are out of order");
   }
-  const Masks masks = masks_of(class_of, lanes);
+  for (std::size_t at = 0; at < columns.shape(0); ++at) {
+    require(columns.data()[at] >= 0 && columns.data()[at] < width, "no such column");
+  }
+  for (std::size_t lane = 0; lane < classes.shape(0); ++lane) {
+    require(classes.data()[lane] >= 0 && classes.data()[lane] < kinds, "no such class");
+  }
+}
+
+void tally(Bits bits, Classes classes, Starts starts, Columns columns, Amounts amounts, Out out,
+           int threads) {
+  const std::int64_t rows = bits.shape(0), bytes = bits.shape(1), width = out.shape(1);
+  require(out.shape(0) == std::size_t(rows) && std::int64_t(classes.shape(0)) == 8 * bytes,
+          "bits, classes and sums do not fit");
+  check(classes, starts, columns, amounts, width);
+  const Masks masks = masks_of(classes.data(), std::int64_t(classes.shape(0)));
+  const Changes changes{starts.data(), columns.data(), amounts.data()};
   const Count count = counter();
   const std::int64_t worth = rows * bytes / kThreadBytes + 1;
   const std::size_t members = std::size_t(std::clamp<std::int64_t>(threads, 1, worth));
   const nb::gil_scoped_release release;
   const std::size_t parts = std::size_t((rows + kRows - 1) / kRows);
   neurodeploy::for_each_item(parts, members, [&](std::size_t part) {
+    std::vector<std::uint32_t> sums(starts.shape(0) - 1);
     const std::int64_t end = std::min(rows, std::int64_t(part + 1) * kRows);
     for (std::int64_t row = std::int64_t(part) * kRows; row < end; ++row) {
-      std::uint32_t* sums = out.data() + row * kinds;
-      std::fill_n(sums, kinds, 0u);
-      count({bits.data() + row * bytes, bytes, class_of, sums}, masks);
+      count({bits.data() + row * bytes, bytes, classes.data(), sums.data()}, masks);
+      add(sums, changes, out.data() + row * width);
     }
   });
 }
@@ -163,7 +208,9 @@ void tally(Bits bits, Classes classes, Out out, int threads) {
 }  // namespace
 
 void register_tally(nb::module_& module) {
-  module.def("tally", &tally, nb::arg("bits"), nb::arg("classes"), nb::arg("out").noconvert(),
+  module.def("tally", &tally, nb::arg("bits"), nb::arg("classes"), nb::arg("starts"),
+             nb::arg("columns"), nb::arg("amounts"), nb::arg("out").noconvert(),
              nb::arg("threads"),
-             "Write into out[row, k] how many lanes of class k are set in a row of bits.");
+             "Add to each row of out, for every lane that is set in a row of bits, the amounts of "
+             "its class.");
 }

@@ -11,8 +11,10 @@ from attack.networks import Arena, arena
 from torch.nn import functional
 
 from neurodeploy.attack import ATTACKS, EVENT_ATTACKS, STRENGTHS, Attack, lost, strength
+from neurodeploy.attack.backward import Adaptive
 from neurodeploy.attack.budget import Budget
-from neurodeploy.attack.gradient import Fgsm
+from neurodeploy.attack.gradient import Fgsm, Pgd, SaPgd
+from neurodeploy.attack.registry import PLAIN
 from neurodeploy.attack.search import Noise
 from neurodeploy.data import load_data
 from neurodeploy.data.presentation import present
@@ -74,6 +76,24 @@ def test_more_strength_leaves_less_and_less_than_a_plain_attack() -> None:
     quick, strong = worst_case("quick"), worst_case("strong")
     assert strong <= quick < clean
     assert strong <= int(plain(place(16)).sum())
+
+
+def test_an_adaptive_surrogate_leaves_less_than_the_best_fixed_one() -> None:
+    """The shipped network is trained by PGD. The fixed ones have as many steps, and two losses."""
+    program = shipped_program()
+    data = present(program, load_data("digits").test).first(60)
+    here = arena(program, data, Budget.of(data, "eps", 48))
+
+    def left(attacks: Any) -> int:
+        stands, rows = np.ones(60, np.bool_), np.arange(60)
+        for attack in attacks:
+            stands &= ~lost(here.field.answer(attack.run(here.field), rows), data.y)
+        return int(stands.sum())
+
+    losses = ("ce", "margin")
+    fixed = [left([Pgd(loss, way, steps=100) for loss in losses]) for way in PLAIN]
+    adaptive = [SaPgd(loss, Adaptive("atan", 0.47), steps=100) for loss in losses]
+    assert left(adaptive) < min(fixed)
 
 
 def test_attacks_beat_random_noise_of_equal_size() -> None:

@@ -213,7 +213,7 @@ def test_certificates_are_written_checked_and_refused(tmp_path: Path, capsys: An
 
 
 def test_a_false_claim_ends_with_1(tmp_path: Path, capsys: Any) -> None:
-    from neurodeploy.certificates.file import write
+    from neurodeploy.certify.store import write
 
     asked = subject(5)
     conduct(CertifySuite((17.0,)), asked, keeping=Keeping(tmp_path))

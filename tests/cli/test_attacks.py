@@ -22,6 +22,10 @@ BAD = {
         "flips and shifts are budgets of binary columns, these data have a budget eps"
     ),
     f"{VERIFY} --strength hard": "strength is 'hard', expected one of quick, standard, strong",
+    f"{VERIFY} --iterations 0": "iterations is 0, expected 1 or more",
+    "verify digits.h5 --data digits --samples 9 --suite cost --eps 1": (
+        "eps 1 is 0 steps of data with peak 16, the smallest that has one is 16"
+    ),
     f"{VERIFY} --time-limit -1": "--time-limit is -1, expected a positive number of seconds",
     "verify p.h5 --data events.npz --part all --suite attack --eps 8": (
         "eps 8: the data are binary columns, whose budget is a number of flips or a shift in steps"
@@ -64,3 +68,20 @@ def test_events_are_flipped_by_default_and_corrupted_in_time(cli: Cli, place: Pa
     code, out, _ = cli(*line.split())
     assert code == 0
     assert "flips 1" in out and "flips 4" in out and "jitter" in out and "late" in out
+
+
+def test_attacks_are_transferred_from_a_file(cli: Cli, place: Path) -> None:
+    more = ("--eps", "16", "--strength", "quick", "--transfer-from", "digits.h5")
+    code, out, err = cli(*VERIFY.split(), *more, "--iterations", "3")
+    assert (code, err) == (0, "")
+    assert "6 attacks, strength quick" in out
+    code, _, err = cli(*VERIFY.split(), "--transfer-from", "no.h5")
+    assert code == 2 and err.count("\n") == 1 and "no.h5" in err
+
+
+def test_cost_is_driven_up(cli: Cli, place: Path) -> None:
+    line = "verify digits.h5 --data digits --samples 12 --suite cost --strength quick --eps 16"
+    code, out, _ = cli(*line.split(), "--out", "run")
+    assert code == 0
+    assert "the most synops found with the class kept, strength quick" in out
+    assert (place / "run" / "verify" / "cost.npz").exists()

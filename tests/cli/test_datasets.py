@@ -220,6 +220,9 @@ BAD = {
     f"{ENERGY},loihi1 --input x.npy --fit log.csv --fit-out m.toml --step-us 5": (
         "energy: --fit refines one profile, 2 are given"
     ),
+    f"{ENERGY} --placed --input x.npy --fit log.csv --fit-out m.toml --step-us 5": (
+        "energy: --fit and --placed do not go together: give the refined profile then"
+    ),
     f"{ENERGY} --input x.npy --fit log.csv --fit-out m.toml --step-us 5": (
         "energy: log.csv: no such file"
     ),

@@ -58,6 +58,7 @@ PYTHON_ONLY = {
     "7 of 7 was not recorded, only 7; ask for it with record=(7,)": "of a Trace",
     "take it in parts, with blocks(), or record less": "of an array of a Trace",
     "engine 'lava': a stream cannot be continued": "of a Simulator",
+    "trace holds no spikes of 7": "of core_counts, which takes a Trace",
     "profile is 7, expected a ChipProfile; give load_profile(7)": "profiles are names there",
     "spiking=False, as readout.kind": "of layers that users put together",
 }

@@ -67,8 +67,8 @@ def test_labels_and_samples_must_match_in_number() -> None:
 def test_unknown_names_get_the_nearest_known_one() -> None:
     refused(
         lambda: load_data("digit"),
-        "no data set 'digit', there are digits, fashion-mnist, japanese-vowels, basic-motions "
-        "or an .npz file; did you mean 'digits'?",
+        "no data set 'digit', there are digits, fashion-mnist, japanese-vowels, basic-motions, "
+        "events, nmnist, dvs-gesture, shd or an .npz file; did you mean 'digits'?",
     )
 
 

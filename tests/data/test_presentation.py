@@ -134,12 +134,17 @@ def test_a_presentation_travels() -> None:
     shown = present(program(encoder=Rate(3, 16)), split(4))
     for other in (pickle.loads(pickle.dumps(shown)), copy.deepcopy(shown)):
         assert np.array_equal(other.columns(slice(0, 3)), shown.columns(slice(0, 3)))
-        assert other.to_dict() == shown.to_dict()
+        assert other.shown("d") == shown.shown("d")
 
 
 def test_what_was_presented_is_plain_data() -> None:
     shown = present(program(encoder=Rate(3, 16, seed=4)), split(4))
-    assert shown.to_dict() == {
+    assert vars(shown.shown("d.npz", "test", 9, ["a note"])) == {
+        "name": "d.npz",
+        "part": "test",
+        "samples": 3,
+        "of": 9,
+        "notes": ("a note",),
         "digest": split(4).digest,
         "place": "data before encoding",
         "encoder": "rate:steps=3,peak=16,gap=0,seed=4",

@@ -12,7 +12,7 @@ from placement.chips import chain, chip, maps
 import neurodeploy as nd
 from neurodeploy.errors import InputError
 from neurodeploy.placement import CoreCounter, Placement, core_counts, place
-from neurodeploy.placement.tally import tally, tally_reference
+from neurodeploy.placement.tally import Changes, tally, tally_reference
 
 
 def spread(program: nd.Program, method: str = "optimised", **limits: Any) -> Placement:
@@ -187,14 +187,27 @@ def test_the_farthest_message_is_the_longest_way_of_a_step() -> None:
 @pytest.mark.parametrize("kinds", [1, 3, 40])
 def test_the_compiled_tally_equals_numpy(size: int, kinds: int) -> None:
     rng = np.random.default_rng(size * kinds)
+    matrix = rng.integers(-3, 4, (kinds, 5)) * rng.integers(0, 2, (kinds, 5)) * 2**33
+    changes = Changes.of(matrix, np.array([6, 1, 4, 0, 2]))
     for share in (0.0, 0.1, 0.9, 1.0):
         bits = np.packbits(rng.random((9, size)) < share, axis=1, bitorder="little")
         classes = rng.integers(0, kinds, 8 * bits.shape[1]).astype(np.int32)
         classes.sort()
         for order in (classes, rng.permutation(classes)):
-            expected = tally_reference(bits, order, kinds)
-            assert np.array_equal(tally(bits, order, kinds, 1), expected)
-            assert np.array_equal(tally(bits, order, kinds, 3), expected)
+            expected = rng.integers(0, 9, (9, 7))
+            one, three = expected.copy(), expected.copy()
+            tally_reference(bits, order, changes, expected)
+            tally(bits, order, changes, one, 1)
+            tally(bits, order, changes, three, 3)
+            assert np.array_equal(one, expected)
+            assert np.array_equal(three, expected)
+
+
+def test_changes_are_the_matrix_without_its_zeros() -> None:
+    matrix = np.array([[0, 5, 0], [0, 0, 0], [7, 0, -1]])
+    changes = Changes.of(matrix, np.array([2, 0, 1]))
+    assert changes.starts.tolist() == [0, 1, 1, 3]
+    assert changes.matrix(4).tolist() == [[5, 0, 0, 0], [0, 0, 0, 0], [0, -1, 7, 0]]
 
 
 def test_wrong_traces_are_refused() -> None:

@@ -357,3 +357,17 @@ def test_a_repair_is_added_from_outside(tmp_path: Path) -> None:
         REPAIRS.remove("shorten")
     with pytest.raises(OptionError, match="repair is 'shorten', expected one of stand-in, reset"):
         repair(program, profile, ["shorten"])
+
+
+def test_names_of_copies_and_parts_are_new(tmp_path: Path) -> None:
+    """A population is copied again, and its first copy keeps its name."""
+    program = network(
+        nd.Population("a", 5, LIF),
+        nd.Population("b", 11, LIF),
+        synapses=(drawn(5, 6), drawn(11, 5)),
+    )
+    once = repair(program, chip(tmp_path, fan_out_per_neuron_max=8)).program
+    twice = repair(once, chip(tmp_path, fan_out_per_neuron_max=4))
+    assert twice.fits
+    assert len(set(twice.program.names)) == len(twice.program.populations) > 3
+    assert same(program, twice.program)

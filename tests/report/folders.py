@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from placement.chips import chip
 
 import neurodeploy as nd
 from neurodeploy import container
@@ -17,10 +18,12 @@ from neurodeploy.energy import estimate_energy
 from neurodeploy.profile import load_profile
 from neurodeploy.results.comparison import Compared
 from neurodeploy.results.outcome import Outcome
+from neurodeploy.results.placement import ChipPlacement
 from neurodeploy.results.verification import Measurements
 from neurodeploy.run_folder import (
     COMPARE,
     ENERGY,
+    PLACEMENT,
     PROGRAM,
     RESULT,
     SAMPLE,
@@ -55,6 +58,22 @@ def digits_program() -> nd.Program:
         readout=nd.Readout("classes", "v"),
         metadata=encoder.metadata(),
     )
+
+
+def placements(program: nd.Program, x: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """What `neurodeploy energy --placed` writes: two chips hold the program, one does not.
+
+    One chip has a mesh and times, the other is spread over several chips.
+    """
+    small = chip(neurons_per_core_max=12, cores_per_chip=4)
+    trace = nd.simulate(program, x, engine="reference")
+    chips = []
+    for profile in (load_profile("loihi1"), small):
+        placement = nd.place(program, profile)
+        load = nd.core_load(program, placement, profile, x, trace).summary()
+        chips.append(ChipPlacement(profile.name, placement, load).to_dict())
+    chips.append(ChipPlacement("other", refused="one neuron is too much").to_dict())
+    return {"format": 1, "digest": program.digest, "data": data, "chips": chips}
 
 
 def comparison(program: nd.Program, engines: tuple[str, ...], **changes: Any) -> dict[str, Any]:
@@ -220,6 +239,7 @@ def full_folder(folder: Path, program: nd.Program) -> Path:
     data_run = {"name": "digits", "part": "test", "samples": 60}
     energies = {"format": 1, "digest": program.digest, "data": data_run, "profiles": profiles}
     write_json(folder / ENERGY, energies)
+    write_json(folder / PLACEMENT, placements(program, data.columns(slice(0, 8)), data_run))
     entry = comparison(program, ("reference", "native", "lava"), data={"name": "x.npy"})
     write_json(folder / COMPARE, {"comparisons": [entry]})
     write_json(folder / RESULT, result(program))

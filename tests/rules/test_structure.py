@@ -232,6 +232,12 @@ def test_weight_levels_signs_and_words_of_fixed_code(tmp_path: Path) -> None:
     assert [str(found) for found in violations(program, few)] == [
         "population p1: weights into a neuron have 2 values, chip has 1 levels"
     ]
+    core = chip(tmp_path, "precision", weight_levels_per_core_max=3)
+    (found,) = violations(program, core)
+    assert str(found) == "population p1: weights have 4 values, a core of chip has 3 levels"
+    assert found.more_cores_help
+    (found,) = violations(program, chip(tmp_path, "precision", weight_levels_per_core_max=1))
+    assert not found.more_cores_help
     one = chip(tmp_path, "precision", weight_sign_modes=("excitatory",))
     assert [str(found) for found in violations(program, one)] == [
         "connection x->p1: signs of weight are mixed, chip has excitatory"

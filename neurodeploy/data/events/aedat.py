@@ -23,7 +23,7 @@ POLARITY, POLARITY_BYTES = 1, 8
 LABELS = "class,startTime_usec,endTime_usec"
 
 
-def read_aedat(path: Path) -> Events:
+def read_aedat(path: Path | str) -> Events:
     """Return the valid polarity events of a file; packets of other kinds are passed over.
 
     Of an event the low 32 bits hold: valid (1), polarity (1), y (15), x (15); the high ones the
@@ -33,7 +33,7 @@ def read_aedat(path: Path) -> Events:
     """
     with located(str(path)):
         try:
-            content = path.read_bytes()
+            content = Path(path).read_bytes()
         except OSError as error:
             raise DataError(f"cannot be read: {error}") from error
         words, times = [], []
@@ -83,14 +83,14 @@ def _packets(content: bytes, place: int) -> Iterator[tuple[NDArray[np.uint32], i
         place += size * number
 
 
-def read_labels(path: Path) -> list[tuple[int, int, int]]:
+def read_labels(path: Path | str) -> list[tuple[int, int, int]]:
     """Return (class from 1, start, end) in us of every gesture that a label file names.
 
     Raises DataError that names the line.
     """
     with located(str(path)):
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = Path(path).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"cannot be read: {error}") from error
         if not lines or lines[0].strip() != LABELS:

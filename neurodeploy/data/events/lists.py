@@ -14,7 +14,7 @@ from neurodeploy.foreign import described
 NAMES = ("x", "y", "p", "t")
 
 
-def read_list(path: Path, width: int, height: int) -> Events:
+def read_list(path: Path | str, width: int, height: int) -> Events:
     """Return the events of one file, t in microseconds.
 
     ``.npy``: integers ``(n, 4)`` in the order x, y, p, t, or records with fields of these names.
@@ -23,8 +23,8 @@ def read_list(path: Path, width: int, height: int) -> Events:
     Raises DataError that names the file, and the line or event.
     """
     with located(str(path)):
-        columns = _npy(path) if path.suffix == ".npy" else _csv(path)
-        x, y, p, t = columns
+        file = Path(path)
+        x, y, p, t = _npy(file) if file.suffix == ".npy" else _csv(file)
         return Events(x, y, p, t, width, height)
 
 

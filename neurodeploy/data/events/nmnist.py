@@ -19,14 +19,14 @@ OVERFLOW_ROW, OVERFLOW_US = 240, 1 << 13
 EVENT_BYTES = 5
 
 
-def read_nmnist(path: Path) -> Events:
+def read_nmnist(path: Path | str) -> Events:
     """Return the events of a ``.bin`` file: x, y, then polarity (1 bit) and time (23 bits, us).
 
     Raises DataError for a truncated file and for events that the sensor cannot have sent.
     """
     with located(str(path)):
         try:
-            content = path.read_bytes()
+            content = Path(path).read_bytes()
         except OSError as error:
             raise DataError(f"cannot be read: {error}") from error
         if not content or len(content) % EVENT_BYTES:

@@ -26,7 +26,7 @@ TIME_LIMIT_S = 300
 US = 1_000_000
 
 
-def read_shd(path: Path, limit: int | None = None) -> Iterator[tuple[int, Events]]:
+def read_shd(path: Path | str, limit: int | None = None) -> Iterator[tuple[int, Events]]:
     """Yield (class, events) of every recording, or of the first ``limit``.
 
     Units are columns of a sensor of one row; times are rounded down to microseconds, and sorted.
@@ -35,7 +35,7 @@ def read_shd(path: Path, limit: int | None = None) -> Iterator[tuple[int, Events
     """
     with located(str(path)), tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "found.npz"
-        _extract(path, found, limit)
+        _extract(Path(path), found, limit)
         with np.load(found, allow_pickle=False) as arrays:
             labels, ends = arrays["labels"], arrays["ends"]
             units, times = arrays["units"], arrays["times"]

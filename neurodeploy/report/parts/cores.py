@@ -114,8 +114,9 @@ def checks(evidence: Evidence) -> Sequence[Check]:
     found = content(evidence)
     if found is None:
         return ()
-    placed = [view.placement for view in found.views if view.placement is not None]
-    refused = [view.chip.profile for view in found.views if view.placement is None]
+    fitting = [view for view in found.views if view.placement is not None and not view.chip.rules]
+    placed = [view.placement for view in fitting if view.placement is not None]
+    refused = [view.chip.profile for view in found.views if view not in fitting]
     parts = [f"{p.profile} {amount(len(p.cores), 'core')}" for p in placed]
     parts += [f"not on {', '.join(refused)}"] if refused else []
     word = "placed" if placed else "refused"
@@ -123,16 +124,19 @@ def checks(evidence: Evidence) -> Sequence[Check]:
 
 
 def cards(content: Content) -> Sequence[Card]:
-    """Cores of every chip that holds the network."""
-    return tuple(
-        Card(
-            f"Cores, {view.placement.profile}",
-            f"{len(view.placement.cores):,}",
-            f"at least {view.placement.bound:,}; {amount(view.placement.chips, 'chip')}",
-        )
-        for view in content.views
-        if view.placement is not None
-    )
+    """Cores of every chip that holds the network, or how many of its limits are exceeded."""
+    return tuple(_card(view.chip) for view in content.views)
+
+
+def _card(chip: ChipPlacement) -> Card:
+    name = f"Cores, {chip.profile}"
+    if chip.rules:
+        return Card(name, "does not fit", f"{amount(len(chip.rules), 'limit')} exceeded")
+    placement = chip.placement
+    if placement is None:
+        return Card(name, "does not fit", "no placement on cores")
+    detail = f"at least {placement.bound:,}; {amount(placement.chips, 'chip')}"
+    return Card(name, f"{len(placement.cores):,}", detail)
 
 
 def figures(content: Content) -> Mapping[str, Figure]:
