@@ -38,10 +38,11 @@ from neurodeploy.verification.fault_sites import Sampling, Trials, sites
 
 REACH = {"digits": 20_000, "784-512-256-10": 2_000}
 """Wanted injections/s, one sample each."""
-MOST = 1000
+MOST = 500
 CHECKED, DRAWS = 3, 20
 REBUILT = 20
 SAMPLES = 2000
+SAMPLING = Sampling(0, LOIHI, 1, 0.05, (), (0.1,), DRAWS)
 
 
 def workload() -> tuple[Program, Any]:
@@ -58,7 +59,7 @@ def workload() -> tuple[Program, Any]:
         ),
         tuple(
             nd.Connection(a, b, nd.Dense(2 * rng.integers(-60, 64, (out, size))))
-            for a, b, size, out in zip(names, names[1:], sizes, sizes[1:], strict=True)
+            for a, b, size, out in zip(names[:-1], names[1:], sizes[:-1], sizes[1:], strict=True)
         ),
         nd.Readout("y", "v"),
     )
@@ -114,7 +115,7 @@ def measure(name: str, program: Program, recipe: Recipe, x: Any, seconds: float)
     clean = clean_rates(program, options, x, seconds)
     print(name, *(f"{key} {value:,.0f} samples/s" for key, value in clean.items()))
     rows = []
-    for one in sites(program, recipe.steps, Sampling(0, LOIHI, 1, 0.03, (0.001,), (0.1,), DRAWS)):
+    for one in sites(program, recipe.steps, SAMPLING):
         if not isinstance(one, Trials):
             continue
         one = replace(one, injections=one.injections[:MOST])

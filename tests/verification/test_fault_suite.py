@@ -272,7 +272,7 @@ def test_a_stream_is_asked_about_its_stored_words_only() -> None:
     asked = subject(timing="pipelined")
     rows = conduct(SMALL, asked).rows
     assert {row.site for row in rows} == {
-        *("x->h weight", "h->y weight"),
+        *("x->h weight", "h->y weight", "all weights"),
         *(f"h {name}" for name in ("threshold", "current_decay", "voltage_decay", "bias")),
         *(f"y {name}" for name in ("current_decay", "voltage_decay", "bias")),
     }
