@@ -27,14 +27,14 @@ from neurodeploy.data import load_data
 
 
 def network(kind: str, classes: int, size: int) -> nn.Sequential:
-    """Return ``conv`` (16C5s2-32C3s2-256-10), ``deep`` (512-256) or ``dense`` (one layer)."""
+    """Return ``conv`` (16C5s2-32C3s2-256-10), ``deep`` (512-256) or ``dense`` (256)."""
     if kind == "conv":
         return nn.Sequential(
             nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 16, 5, 2), nn.ReLU(),
             nn.Conv2d(16, 32, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(800, 256), nn.ReLU(),
             nn.Linear(256, classes),
         )  # fmt: skip
-    sizes = (size, 512, 256) if kind == "deep" else (size, 512)
+    sizes = (size, 512, 256) if kind == "deep" else (size, 256)
     parts: list[nn.Module] = []
     for before, after in pairwise(sizes):
         parts += [nn.Linear(before, after), nn.ReLU()]

@@ -232,8 +232,8 @@ BAD = {
     "energy p.h5 --data d.npz": "energy: --profile is missing; see neurodeploy energy --help",
     "verify p.h5": "verify: --data is missing; see neurodeploy verify --help",
     "verify p.h5 --data d.npz --suite nois --out run": (
-        "verify: suite is 'nois', expected one of noise, attack, corruption, fault, certify, "
-        "overflow; did you mean 'noise'?"
+        "verify: suite is 'nois', expected one of noise, attack, cost, corruption, fault, "
+        "certify, overflow; did you mean 'noise'?"
     ),
     "verify p.h5 --data d.npz --engine lava": (
         "verify: engine 'lava' runs a single stream and counts no samples; judge with 'native' "

@@ -411,7 +411,7 @@ FOLDERS: dict[str, tuple[str, type[NeurodeployError], str]] = {
     "too coarse": ("nmnist:{},downsample=35", OptionError, "34 rows and 34 columns are kept"),
     "no limit": ("nmnist:{},limit=0", OptionError, "limit is '0', expected 1 or more"),
     "no name": ("nmnist:", OptionError, "names no folder"),
-    "no value": ("nmnist:{},steps", OptionError, "'steps' is no key=value"),
+    "no value": ("nmnist:{},steps", OptionError, "option 'steps' has no value, expected KEY=VALUE"),
     "no list": ("dvs-gesture:{}", DataError, "trials_to_train.txt: cannot be read"),
     "no such set": ("nmnis:{}", DataError, "did you mean 'nmnist'?"),
 }
@@ -427,5 +427,5 @@ def test_folders_that_hold_something_else_get_one_clear_line(name: str, tmp_path
 
 
 def test_more_than_there_is_memory_for_names_the_way_out(nmnist: Path) -> None:
-    with pytest.raises(CapacityError, match="give limit=N, or crop"):
+    with pytest.raises(CapacityError, match="take fewer recordings"):
         load_data(f"nmnist:{nmnist},steps=100000")

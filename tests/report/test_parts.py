@@ -53,8 +53,7 @@ def test_report_json_holds_every_part_under_its_known_keys(full: Path) -> None:
         *parts,
         *("format", "title", "generated", "statement", "data", "verdict", "ignored", "program"),
         *("accuracy", "attack", "corruption", "overflow", "certified", "timing", "training"),
-        "provenance",
-        "faults",
+        *("provenance", "faults", "cost"),
     }
     assert report["program"]["digest"] == PROGRAM.digest
     assert report["program"]["synapses"] == 64 * 64 + 64 * 10

@@ -391,7 +391,7 @@ BAD_TEXT = [
      "homeostasis.clean_epochs: is set, but homeostasis.clean names a run that is there"),
     ("[loss]\nlabels = 'train'\n[readout]\nkind = 'integrator'\n", "loss.labels: is 'train', but "
      "an integrator sends no spikes; set readout.kind to 'count'"),
-    ("[training]\nselect = 'perturbed'\n",
+    ("select = 'perturbed'\n",
      "training.select: is 'perturbed', but perturbation.kind is 'none'"),
     ('[homeostasis]\nclean = "x"\n', "homeostasis: is set, but no neuron.model is 'homeostatic'"),
     ("[neuron]\ntheta = 0.3\n", "neuron.theta: is set, but neuron.model is 'lif'"),

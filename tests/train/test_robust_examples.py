@@ -25,7 +25,9 @@ def script(name: str) -> Any:
     return module
 
 
-ROWS = sorted(p for p in (EXAMPLES / "robust").glob("*.toml") if p.stem != "stable")
+UNMEASURED = {"stable", "s-ibp"}
+"""Configurations of which there is no result yet; `examples/README.md` says so."""
+ROWS = sorted(p for p in (EXAMPLES / "robust").glob("*.toml") if p.stem not in UNMEASURED)
 
 
 @pytest.mark.parametrize("path", ROWS, ids=lambda p: p.stem)
@@ -53,7 +55,8 @@ def test_the_table_has_a_row_for_every_result() -> None:
     lines = script("table").table(EXAMPLES / "results").splitlines()
     text = "\n".join(lines)
     for path in ROWS:
-        name = read_config(path).name
+        content = json.loads((EXAMPLES / "results" / f"robust-{path.stem}.json").read_text())
+        name = content["training"]["name"]
         assert any(line.startswith(f"| {name} |") for line in lines), name
     assert "| digits PGD 2 of 16 | strong, eps 32 | 100.0 % | 62.0 % (52.2 to 70.9) | 100 |" in text
     assert all(line.count("|") == lines[0].count("|") for line in lines)

@@ -97,7 +97,7 @@ def _parsed(text: str) -> tuple[Path, dict[str, str]]:
     for entry in entries:
         key, sign, value = entry.partition("=")
         if not sign:
-            raise OptionError(f"{entry!r} is no key=value")
+            raise OptionError(f"option {entry!r} has no value, expected KEY=VALUE")
         options[key.strip()] = value.strip()
     return Path(folder), options
 
@@ -119,7 +119,11 @@ def _part(
     labels, frames, lost = list[int](), list[NDArray[np.uint8]](), Lost()
     size = how.steps * int(np.prod(shape))
     for label, events in recordings:
-        require(5 * size * (len(frames) + 1), "columns of these events", "give limit=N, or crop")
+        require(
+            5 * size * (len(frames) + 1),
+            "columns of these events",
+            "take fewer recordings (limit), or crop them",
+        )
         columns, left_out = binned(events, how)
         labels.append(label)
         frames.append(columns)
