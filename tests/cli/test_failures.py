@@ -22,7 +22,8 @@ COMPARE = "compare p.h5 --input x.npy --engines reference,native"
 
 USAGE = {
     "simualte p.h5": "neurodeploy: no verb 'simualte', did you mean 'simulate'?",
-    "xyzzy": "neurodeploy: no verb 'xyzzy', known are " + ", ".join(v.__name__ for v in VERBS),
+    "xyzzy": "neurodeploy: no verb 'xyzzy', known are "
+    + ", ".join(v.__name__.strip("_") for v in VERBS),
     "--verison": "neurodeploy: no option --verison, did you mean '--version'?",
     "doctor --jsn": "neurodeploy doctor: no option --jsn, did you mean '--json'?",
     "doctor x": "neurodeploy doctor: got unexpected extra argument(s) (x)",

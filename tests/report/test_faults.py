@@ -16,7 +16,9 @@ from neurodeploy.run_folder import VERIFY, write_json
 
 def row(site: str, **changes: Any) -> dict[str, Any]:
     counts = {"kind": "bit flip", "injections": 96, "of": 57344, "critical": 3, "n": 60}
-    return {"site": site, **counts, "rate": 0.9, "low": 0.8, "high": 0.95, **changes}
+    shares = {"critical_low": 0.0, "critical_high": 0.1, "clean": 0.95, "changed": 0.1}
+    rate = {"rate": 0.9, "low": 0.8, "high": 0.95, "by_bit": [], "worst": []}
+    return {"site": site, **counts, **shares, **rate, **changes}
 
 
 def bit(site: str, number: int, lost: float) -> dict[str, Any]:
