@@ -105,10 +105,12 @@ def test_without_torch_the_shipped_network_goes_through_everything(
     assert {path.name for path in page.parent.iterdir()} == FILES
     assert "pip install 'neurodeploy[train]'" in lines[0]
     assert any(line.startswith("  Lava is left out: engine 'lava'") for line in lines)
-    assert [line.split()[0] for line in found] == ["accuracy", "fidelity", "energy"]
-    assert found[1].startswith("fidelity  model-exact: native, reference")
-    assert "loihi1" in found[2]
-    assert "loihi2 dynamic" in found[2]
+    assert [line.split()[0] for line in found] == ["accuracy", "certified", "fidelity", "energy"]
+    assert "at 1 of 16 grey steps" in found[1]
+    assert "% withstand quick attacks)" in found[1]
+    assert found[2].startswith("fidelity  model-exact: native, reference")
+    assert "loihi1" in found[3]
+    assert "loihi2 dynamic" in found[3]
     again = Demo(tmp_path / "out", lines.append).run()
     assert again[0] == found
 

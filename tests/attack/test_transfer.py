@@ -47,7 +47,7 @@ def test_the_substitute_learns_the_task_in_the_shape_of_the_network(digits: Any)
 
 def test_transfer_fools_without_a_gradient_of_the_network_under_attack(digits: Any) -> None:
     net, data, learned = digits
-    here = arena(net, data, Budget.of(data, "eps", 48))
+    here = arena(net, data, Budget.of(data, "eps", 64))
     field = replace(here.field, slopes=None, others={RELU: learned.slopes(here.space, data.y)})
     rows = np.arange(len(data))
     clean = lost(field.answer(here.space.clean, rows), data.y).sum()
