@@ -3,7 +3,7 @@
     python benchmarks/faults.py [--seconds 2] [--out FILE.json]
 
 An injection is one fault on one sample, the same sample under every fault. Networks: that of the
-demo (64-128-10), and 784-512-256-10 with random weights. Beside it stand the same faults as the
+demo, and 784-512-256-10 with random weights. Beside it stand the same faults as the
 Program with that word changed, prepared and run each time, and the network without faults: on the
 engine that takes them, on the plain one, and in batches in which one sample of a hundred has a
 fault. Before anything is timed, the answers under the first faults are compared with those of the

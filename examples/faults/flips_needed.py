@@ -2,8 +2,8 @@
 
     python examples/faults/flips_needed.py [--samples 60] [--out FILE.json]
 
-The pair: the digits network of the demo, and a rectifier network of the same layers (64-128-10), a
-`Program` too: one step, sigma-delta neurons of threshold 0, that send max(W x + b, 0) / 64. Both
+The pair: the digits network of the demo, and a rectifier network of the same layers, a `Program`
+too: one step, sigma-delta neurons of threshold 0, that send max(W x + b, 0) / 64. Both
 are answers of integers with 8-bit words of weights. Chance is an accuracy of 15 %.
 
 gradient : bits ranked by the gradient of the loss times their change, taken anew after every flip.
@@ -48,12 +48,12 @@ LARGEST = 126
 EPOCHS, RATE = 60, 3e-3
 
 
-def rectifier(data: Dataset) -> Program:
-    """Train a rectifier network of 64-128-10 and round it to even weights of 8 bits."""
+def rectifier(data: Dataset, hidden_size: int) -> Program:
+    """Train a rectifier network of one hidden layer and round it to even weights of 8 bits."""
     torch.manual_seed(1)
     x = torch.from_numpy(data.train.x.reshape(len(data.train), -1).astype(np.float32))
     y = torch.from_numpy(data.train.y.astype(np.int64))
-    layers = [torch.nn.Linear(64, 128), torch.nn.Linear(128, 10, bias=False)]
+    layers = [torch.nn.Linear(64, hidden_size), torch.nn.Linear(hidden_size, 10, bias=False)]
     optimizer = torch.optim.Adam([p for layer in layers for p in layer.parameters()], lr=RATE)
     for _ in range(EPOCHS):
         for rows in torch.randperm(len(x)).split(64):
@@ -73,7 +73,7 @@ def rectifier(data: Dataset) -> Program:
     return nd.Program(
         (nd.Input("input", size, 5),),
         (
-            nd.Population("hidden", (128,), hidden_neurons),
+            nd.Population("hidden", (hidden_size,), hidden_neurons),
             nd.Population("output", (10,), nd.Sigma(0)),
         ),
         (
@@ -114,7 +114,9 @@ def main() -> None:
     flags = parser.parse_args()
     data, rows, started = load_data("digits"), [], time.process_time()
     for name in flags.networks.split(","):
-        program = shipped_program() if name == "spiking" else rectifier(data)
+        shipped = shipped_program()
+        size = shipped.populations[0].size
+        program = shipped if name == "spiking" else rectifier(data, size)
         on = target(program, data, flags.samples)
         gradient = by_gradient(on, MOST)
         once = by_gradient(on, MOST, progressive=False)
