@@ -107,7 +107,7 @@ def test_without_torch_the_shipped_network_goes_through_everything(
     assert any(line.startswith("  Lava is left out: engine 'lava'") for line in lines)
     assert [line.split()[0] for line in found] == ["accuracy", "certified", "fidelity", "energy"]
     assert "at 1 of 16 grey steps" in found[1]
-    assert "% withstand quick attacks)" in found[1]
+    assert " % withstand quick attacks)" in found[1]
     assert found[2].startswith("fidelity  model-exact: native, reference")
     assert "loihi1" in found[3]
     assert "loihi2 dynamic" in found[3]

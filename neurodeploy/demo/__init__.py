@@ -256,8 +256,8 @@ def _proof_lines(verified: Verification) -> list[str]:
     """Return what is proved at each budget, and what attacks left of it."""
     proved, left = verified["certify"].rows, verified["attack"].rows
     shown = "; ".join(
-        f"{row.certified:.1%} at {row.steps} of 16 grey steps ({attacked.robust:.1%} withstand "
-        "quick attacks)"
+        f"{100 * row.certified:.1f} % at {row.steps} of 16 grey steps "
+        f"({100 * attacked.robust:.1f} % withstand quick attacks)"
         for row, attacked in zip(proved, left, strict=True)
     )
     return [f"certified {shown}"]
