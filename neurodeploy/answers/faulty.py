@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,9 @@ def _streamed(program: Program, recipe: Recipe, columns: Data) -> NDArray[np.int
     return np.concatenate([piece.scores for piece in pieces])
 
 
-def answered(program: Program, recipe: Recipe, columns: NDArray[np.integer]) -> NDArray[np.int64]:
+def answered(
+    program: Program, recipe: Recipe, columns: NDArray[np.integer[Any]]
+) -> NDArray[np.int64]:
     """Return the class of every sample, int64 ``(samples,)``."""
     pieces = Runner(program, recipe).run(as_samples(columns))
     return np.concatenate([piece.predicted for piece in pieces])

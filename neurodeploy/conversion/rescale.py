@@ -167,7 +167,7 @@ def _connection(connection: Connection, factor: float) -> Connection:
 
 
 def _rounded(value: NDArray[Any], factor: float) -> NDArray[np.int32]:
-    return np.rint(value * factor).astype(np.int32)
+    return np.asarray(np.rint(value * factor), np.int32)
 
 
 def _change(program: Program, name: str, factor: float) -> Rescaling:

@@ -61,6 +61,7 @@ def _earlier(active: Flags, rest: Flags, streamed: bool) -> Flags:
     """Return ``active`` ``(samples, T, neurons)`` one step earlier; ``rest`` before the first."""
     if streamed:
         flat = active.reshape(-1, active.shape[2])
-        return np.concatenate([rest[None], flat[:-1]]).reshape(active.shape)
+        shifted: Flags = np.concatenate([rest[None], flat[:-1]])
+        return shifted.reshape(active.shape)
     first = np.broadcast_to(rest, (len(active), 1, len(rest)))
-    return np.concatenate([first, active[:, :-1]], axis=1)
+    return np.asarray(np.concatenate([first, active[:, :-1]], axis=1), np.bool_)

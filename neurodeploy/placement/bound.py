@@ -195,4 +195,5 @@ def _shares(layer: Layer, fabric: Fabric, fan_out: float) -> NDArray[np.float64]
     found = np.stack(columns, axis=1)
     keep = np.lexsort(found.T[::-1])  # boxes of equal shares once
     found = found[keep]
-    return found[np.r_[True, np.any(found[1:] != found[:-1], axis=1)]]
+    distinct = np.r_[True, np.any(found[1:] != found[:-1], axis=1)]
+    return np.asarray(found[distinct], np.float64)

@@ -80,4 +80,4 @@ def improved(
         cost += np.outer(weight[:, a] - weight[:, b], moved)
         slots[[a, b]] = slots[[b, a]]
         tile[[a, b]] = tile[[b, a]]
-    return slots[:count]
+    return np.asarray(slots[:count], np.int64)

@@ -171,7 +171,8 @@ def _excess(layer: SpikingLayer, grid: Quantised, ends: Box, steps: int, room: f
     keep = 1 - grid.current_decay.detach().float().mean() / DECAY_ONE
     limit = room * CURRENT_LIMIT / sum(keep**step for step in range(steps))
     over = [(end.abs() - limit).clamp(min=0).mean() for end in (ends.low, ends.high)]
-    return (over[0] + over[1]) / layer.unit
+    excess: Tensor = (over[0] + over[1]) / layer.unit
+    return excess
 
 
 def _spikes(layer: SpikingLayer, grid: Quantised, ends: Box, steps: int, followed: bool) -> Box:

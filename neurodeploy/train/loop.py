@@ -304,7 +304,7 @@ def evaluate(
     for start in range(0, len(split), EVAL_BATCH):
         part = split.take(slice(start, start + EVAL_BATCH))
         if spec is not None:
-            with torch.enable_grad():
+            with torch.set_grad_enabled(True):
                 part = perturbed(Scene(network, feed, part, spec, epoch=0))
         run = network(feed.batch(part).to(network.device), feed.steps)
         found.append(predictions(network.scores(run)))
